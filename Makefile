@@ -1,0 +1,20 @@
+# `make setup` makes .venv; `make test` and `make check` make it where it is not there.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup test check
+
+setup: .venv/installed
+
+.venv/installed: setup.py constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,dev]'
+	touch $@
+
+test: setup
+	$(BIN)/python -m pytest
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy

@@ -1,0 +1,56 @@
+"""The door: the group, what all commands share, and the one place where errors become messages."""
+
+import sys
+
+import click
+
+from commands import importing, looking, rebuilding, tagging
+from commands.terminal import told
+
+
+class _Door(click.Group):
+    """A group that tells an error in one line and exits 1; bad options exit 2, as click has it."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            if ctx.params.get("debug"):
+                raise
+            raise told(error) from error
+
+
+@click.group(cls=_Door, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--archive",
+    type=click.Path(file_okay=False),
+    default="hashtag-archive",
+    envvar="HASHTAG_ARCHIVE",
+    show_default=True,
+    show_envvar=True,
+    help="The archive's folder.",
+)
+@click.option("--debug", is_flag=True, help="Show where an error comes from.")
+@click.version_option(package_name="hashtag-archive", prog_name="hashtag")
+@click.pass_context
+def main(context: click.Context, archive: str, debug: bool) -> None:
+    """Tag a photo archive in its own vocabulary of hashtags.
+
+    \b
+    The way through, with posts in posts.jsonl and photos in a folder:
+      hashtag import posts.jsonl
+      hashtag rebuild --backbone backbone.onnx
+      hashtag tag photos/
+      hashtag query photo.jpg
+    """
+    context.obj = {"archive": archive}
+
+
+for module in (importing, rebuilding, tagging, looking):
+    for command in module.COMMANDS:
+        main.add_command(command)
+
+if __name__ == "__main__":
+    sys.exit(main())

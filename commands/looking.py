@@ -1,0 +1,121 @@
+"""`hashtag related`, `stats`, `models` and `use`: what the archive holds."""
+
+from dataclasses import asdict
+
+import click
+
+from commands.terminal import echo_json, json_option, open_from, talk
+
+
+@click.command("related")
+@click.argument("hashtag")
+@click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="How many.")
+@json_option
+@click.pass_context
+def related_command(context: click.Context, hashtag: str, top: int, as_json: bool) -> None:
+    """Print the hashtags nearest to a hashtag, with their cosines, best first.
+
+    \b
+    Example:
+      hashtag related ramen
+    """
+    from db import normalise_hashtag
+
+    text = normalise_hashtag(hashtag)
+    if text is None:
+        raise click.UsageError(f"{hashtag!r} is no hashtag")
+    found = open_from(context).model().related(text, top)
+    if as_json:
+        echo_json(
+            {
+                "hashtag": text,
+                "related": [{"hashtag": other.hashtag, "cosine": round(other.score, 4)} for other in found],
+            }
+        )
+    else:
+        for other in found:
+            click.echo(f"{other.score:.3f}\t#{other.hashtag}")
+
+
+@click.command("stats")
+@json_option
+@click.pass_context
+def stats_command(context: click.Context, as_json: bool) -> None:
+    """Print what is in the archive.
+
+    \b
+    Example:
+      hashtag stats --json
+    """
+    from indexer import archive_stats
+
+    stats = archive_stats(open_from(context))
+    if as_json:
+        echo_json(asdict(stats))
+    else:
+        tagged = ", ".join(f"{count:,} by model {model}" for model, count in sorted(stats.tagged.items()))
+        frequent = ", ".join(f"#{text} {posts:,}" for text, posts in stats.most_frequent)
+        folds = ", ".join(f"{fold} {count:,}" for fold, count in stats.posts_by_fold.items())
+        for name, value in (
+            ("posts", f"{stats.posts:,}, {stats.posts_with_photo:,} of them with a photo"),
+            ("folds", folds or "none"),
+            (
+                "photos",
+                f"{stats.photos:,} under {stats.photo_paths:,} paths, {stats.photos_with_features:,} with features",
+            ),
+            ("hashtags", f"{stats.hashtags:,}, {stats.hashtags_per_post:.1f} a post"),
+            ("most frequent", frequent or "none"),
+            ("current model", str(stats.current_model or "none")),
+            ("tagged", tagged or "none"),
+            ("failed", f"{stats.failed:,}"),
+        ):
+            click.echo(f"{name:<14} {value}")
+    if stats.next_step:
+        talk(stats.next_step)
+
+
+@click.command("models")
+@json_option
+@click.pass_context
+def models_command(context: click.Context, as_json: bool) -> None:
+    """List the models, the current one marked with a star.
+
+    \b
+    Example:
+      hashtag models
+    """
+    from indexer import archive_stats, list_models
+
+    archive = open_from(context)
+    models = list_models(archive)
+    for model in models:
+        if as_json:
+            echo_json(asdict(model))
+            continue
+        counts, test = model.manifest["counts"], model.manifest["figures"]["test"]
+        quality = f"P@1 {test['p_at_1']:.3f}, F2 {test['f2']:.3f}" if test else "hashtag vectors alone"
+        click.echo(
+            f"{'*' if model.current else ' '} {model.number}\t{model.created_at}\t{counts['posts']:,} posts\t"
+            f"{counts['photos']:,} photos\t{counts['hashtags']:,} hashtags\t{quality}\t{model.size / 1e6:.1f} MB"
+        )
+    if not models:
+        talk(archive_stats(archive).next_step or "no model yet")
+
+
+@click.command("use")
+@click.argument("number", type=click.IntRange(1))
+@click.pass_context
+def use_command(context: click.Context, number: int) -> None:
+    """Make another model current, after checking its files against their digests.
+
+    \b
+    Example:
+      hashtag use 3
+    """
+    open_from(context).use(number)
+    click.echo(
+        f"model {number} is current; photos that another model tagged are stale: `hashtag tag` redoes them"
+    )
+
+
+COMMANDS = [related_command, stats_command, models_command, use_command]

@@ -1,0 +1,224 @@
+"""`hashtag tag`, `hashtag retry` and `hashtag query`."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from commands.terminal import Bars, echo_json, json_option, open_from, printable, talk
+
+if TYPE_CHECKING:
+    from indexer import Archive, TaggedPhoto
+
+SHOWN = 1000
+
+
+class _Threshold(click.ParamType[str | float]):
+    name = "P|f1|f2"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | float:
+        if value in ("f1", "f2"):
+            return str(value)
+        try:
+            probability = float(value)
+        except ValueError:
+            probability = -1.0
+        if not 0 <= probability <= 1:
+            self.fail(f"{value!r} is neither f1, f2 nor a probability from 0 to 1", param, ctx)
+        return probability
+
+
+_threshold = click.option(
+    "--threshold",
+    type=_Threshold(),
+    default="f1",
+    show_default=True,
+    help="Show hashtags from this probability on; f1 and f2 were chosen on held-out posts, f2 is the report's.",
+)
+_top = click.option("--top", type=click.IntRange(1), help="Show at most this many hashtags a photo.")
+_workers = click.option(
+    "--workers", type=click.IntRange(1), help="Photos encoded side by side; without it one a core."
+)
+
+
+@click.command("tag")
+@click.argument("paths", nargs=-1, required=True, type=click.Path())
+@_threshold
+@_top
+@_workers
+@click.option(
+    "--batch-size",
+    type=click.IntRange(1, 256),
+    default=8,
+    show_default=True,
+    help="Photos a worker encodes at once.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be done and write nothing.")
+@click.option("--all", "everything", is_flag=True, help="Print photos that were tagged before as well.")
+@json_option
+@click.pass_context
+def tag_command(
+    context: click.Context,
+    paths: tuple[str, ...],
+    threshold: str | float,
+    top: int | None,
+    workers: int | None,
+    batch_size: int,
+    dry_run: bool,
+    everything: bool,
+    as_json: bool,
+) -> None:
+    """Tag photos and folders of photos with the current model.
+
+    Guesses are stored batch by batch: stop it when you like, and the next run does what is missing. Photos that
+    were tagged before are left out unless they or the model changed. A photo that cannot be read is
+    recorded, listed at the end, and alone does not make the run fail.
+
+    \b
+    Examples:
+      hashtag tag ~/photos
+      hashtag tag ~/photos --json --threshold 0.5 > tags.jsonl
+    """
+    from indexer import tag_photos
+
+    archive = open_from(context)
+    tagged = tag_photos(
+        archive, paths, workers=workers, batch_size=batch_size, dry_run=dry_run, with_done=everything
+    )
+    _print_tagged(archive, paths, tagged, threshold, top, everything, as_json)
+
+
+@click.command("retry")
+@_threshold
+@_top
+@_workers
+@json_option
+@click.pass_context
+def retry_command(
+    context: click.Context, threshold: str | float, top: int | None, workers: int | None, as_json: bool
+) -> None:
+    """Try photos again that could not be read or encoded.
+
+    A failed photo is otherwise tried again only when its file changes.
+
+    \b
+    Example:
+      pip install 'hashtag-archive[heif]' && hashtag retry
+    """
+    from indexer import retry_failures, tag_photos
+
+    archive = open_from(context)
+    archive.model().need_head()
+    paths = retry_failures(archive)
+    tagged = tag_photos(archive, paths, workers=workers)
+    _print_tagged(archive, paths, tagged, threshold, top, False, as_json)
+
+
+def _print_tagged(
+    archive: "Archive",
+    paths: Iterable[str],
+    tagged: "Iterable[TaggedPhoto]",
+    threshold: str | float,
+    top: int | None,
+    everything: bool,
+    as_json: bool,
+) -> None:
+    from indexer import count_photos, threshold_of
+
+    model = archive.model()
+    model.need_head()
+    cut = threshold_of(model, threshold)
+    total = count_photos(paths)
+    outcomes: Counter[str] = Counter()
+    failed: list[tuple[str, str]] = []
+    with Bars("photos") as bars:
+        for done, photo in enumerate(tagged, start=1):
+            outcomes[photo.outcome] += 1
+            if photo.error and len(failed) < SHOWN:
+                failed.append((photo.photo, photo.error))
+            if _is_shown(photo, everything):
+                bars.clear()
+                _print_photo(photo, cut, top, as_json)
+            bars("tagging", done, max(done, total))
+    for path, reason in failed:
+        talk(printable(f"{path}: {reason}"))
+    counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
+    talk(
+        f"{sum(outcomes.values()):,} photos: {counts or 'none found'} (model {model.number}, threshold {cut:.3f})"
+    )
+
+
+def _is_shown(photo: "TaggedPhoto", everything: bool) -> bool:
+    if photo.outcome in ("would encode", "would rescore"):
+        return True
+    return everything or photo.outcome not in ("done", "failed before")
+
+
+def _print_photo(photo: "TaggedPhoto", cut: float, top: int | None, as_json: bool) -> None:
+    hashtags = photo.cut(cut, top)
+    if as_json and photo.error:
+        echo_json({"photo": photo.photo, "error": photo.error})
+    elif as_json and photo.model is None:
+        echo_json({"photo": photo.photo, "outcome": photo.outcome})
+    elif as_json:
+        named = [{"hashtag": guess.hashtag, "probability": round(guess.score, 4)} for guess in hashtags]
+        echo_json({"photo": photo.photo, "hashtags": named, "model": photo.model})
+    elif photo.model is None and not photo.error:
+        click.echo(printable(f"{photo.photo}\t{photo.outcome}"))
+    elif not photo.error:
+        click.echo(
+            "\t".join(
+                [printable(photo.photo), *(f"#{guess.hashtag} {guess.score:.2f}" for guess in hashtags)]
+            )
+        )
+
+
+@click.command("query")
+@click.argument("photos", nargs=-1, required=True, type=click.Path())
+@click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="Hashtags a photo.")
+@click.option(
+    "--rule",
+    type=click.Choice(["logit", "cosine"]),
+    default="logit",
+    show_default=True,
+    help="Calibrated probabilities, or the report's sigmoid(cosine) over every hashtag.",
+)
+@json_option
+@click.pass_context
+def query_command(
+    context: click.Context, photos: tuple[str, ...], top: int, rule: Any, as_json: bool
+) -> None:
+    """Print the nearest hashtags of single photos, best first; nothing is stored.
+
+    A line a hashtag: probability, hashtag, photo, separated by tabs.
+
+    \b
+    Example:
+      hashtag query lunch.jpg --top 5
+    """
+    from encoder import PhotoError
+    from indexer import query_photo
+
+    model = open_from(context).model()
+    failed = False
+    for photo in photos:
+        try:
+            found = query_photo(model, photo, best=top, rule=rule)
+        except PhotoError as error:
+            failed = True
+            talk(printable(f"{photo}: {error}"))
+            if as_json:
+                echo_json({"photo": photo, "error": str(error)})
+            continue
+        if as_json:
+            named = [{"hashtag": guess.hashtag, "probability": round(guess.score, 4)} for guess in found]
+            echo_json({"photo": photo, "hashtags": named, "model": model.number})
+        else:
+            for guess in found:
+                click.echo(f"{guess.score:.3f}\t#{guess.hashtag}\t{printable(photo)}")
+    if failed:
+        context.exit(1)
+
+
+COMMANDS = [tag_command, retry_command, query_command]

@@ -1,0 +1,118 @@
+"""What every command shares: the archive it works on, JSON on stdout, bars on stderr, errors as one line."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from indexer import Archive
+
+EXTRA_MODULES = {"torch", "torchvision", "gensim", "onnx", "onnxscript", "sklearn", "scipy"}
+
+
+def open_from(context: click.Context, *, create: bool = False) -> "Archive":
+    """Open the archive that `--archive` names; it is closed when the command ends."""
+    from indexer import open_archive
+
+    archive = open_archive(Path(context.obj["archive"]), create=create)
+    context.call_on_close(archive.close)
+    return archive
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--json`, under the name `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")(command)
+
+
+def echo_json(value: object) -> None:
+    """Print a value as one line of JSON; a file name that is no Unicode comes out escaped."""
+    line = json.dumps(value, ensure_ascii=False)
+    try:
+        line.encode("utf-8")
+    except UnicodeEncodeError:
+        line = json.dumps(value)
+    click.echo(line)
+
+
+def printable(text: str) -> str:
+    """A path as it can be printed, whatever bytes it holds."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def talk(message: str) -> None:
+    """Say something to the person, on stderr."""
+    click.echo(message, err=True)
+
+
+class Bars:
+    """A progress bar on stderr for each stage that knows its length, with rate and time left.
+
+    Call it with (stage, done, total). It draws only on a terminal; elsewhere it names each stage once.
+    """
+
+    def __init__(self, unit: str = "") -> None:
+        self._unit = unit
+        self._stage: str | None = None
+        self._bar: Any = None
+        self._began = 0.0
+
+    def __enter__(self) -> "Bars":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._finish()
+
+    def __call__(self, stage: str, done: int, total: int | None) -> None:
+        if stage != self._stage:
+            self._finish()
+            self._stage, self._began = stage, monotonic()
+            self._bar = click.progressbar(
+                length=total or 1, label=stage, file=sys.stderr, show_pos=True, item_show_func=self._rate
+            )
+            self._bar.__enter__()
+        self._bar.length = total or max(1, done)
+        self._bar.update(done - self._bar.pos, done)
+
+    def clear(self) -> None:
+        """Take the bar off its line, so that a line of stdout on the same terminal stands alone."""
+        if self._bar and sys.stderr.isatty() and sys.stdout.isatty():
+            click.echo("\r\033[2K", err=True, nl=False)
+
+    def _rate(self, done: int | None) -> str | None:
+        elapsed = monotonic() - self._began
+        if not done or elapsed < 0.5:
+            return None
+        return f"{done / elapsed:,.0f} {self._unit}/s" if self._unit else None
+
+    def _finish(self) -> None:
+        if self._bar:
+            self._bar.__exit__(None, None, None)
+            self._bar = None
+
+
+def told(error: Exception) -> click.ClickException:
+    """Turn an error into the one line that a user sees."""
+    from sqlalchemy.exc import DatabaseError
+
+    from db.errors import DbError
+    from encoder.errors import EncoderError
+    from indexer.errors import ArchiveError
+
+    if isinstance(error, ArchiveError | DbError | EncoderError):
+        return click.ClickException(printable(str(error)))
+    if isinstance(error, DatabaseError):
+        return click.ClickException(f"the database: {error.orig}; what was committed before stays")
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] in EXTRA_MODULES:
+        return click.ClickException(f"this needs {error.name}: pip install 'hashtag-archive[train]'")
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return click.ClickException(printable(f"{where}{error.strerror or error}"))
+    return click.ClickException(f"unexpected {type(error).__name__}: {error} (--debug shows where)")

@@ -1,0 +1,111 @@
+"""The archive's database: opening it, its transactions, its settings.
+
+The queries themselves live with their subject: `store.posts`, `store.photos`, `store.models`. No other folder
+writes a query.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, delete, event, select
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import DatabaseError
+
+from db.errors import DbError, SchemaError
+from db.model_store import ModelStore
+from db.models import SCHEMA_VERSION, Base, Setting
+from db.photo_store import PhotoStore
+from db.post_store import PostStore
+
+
+class Store:
+    """One SQLite file in WAL mode: readers never wait, writers wait for one another up to a minute.
+
+    Reading methods open a connection of their own; writing ones are given one by `write`, so that a caller
+    decides what is committed together.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the database at `path`, making it where there is none.
+
+        Raises `SchemaError` where another version of the product made it and `DbError` where it is no
+        database.
+        """
+        self.path = path
+        self.engine = _engine(path)
+        try:
+            self._create_or_check()
+        except DatabaseError as error:
+            raise DbError(f"{path}: {error.orig}") from error
+        self.posts = PostStore(self.engine)
+        self.photos = PhotoStore(self.engine)
+        self.models = ModelStore(self.engine)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction that holds the write lock from its start, committed at the end of the block."""
+        with self.engine.connect().execution_options(immediate=True) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """One read transaction: everything read in the block is of the same moment."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    def setting(self, key: str) -> str | None:
+        """Return the value stored under `key`, or None."""
+        with self.snapshot() as connection:
+            return connection.scalar(select(Setting.value).where(Setting.key == key))
+
+    def put_setting(self, connection: Connection, key: str, value: str | None) -> None:
+        """Store `value` under `key`; None removes it."""
+        if value is None:
+            connection.execute(delete(Setting).where(Setting.key == key))
+            return
+        row = insert(Setting).values(key=key, value=value)
+        connection.execute(row.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.engine.dispose()
+
+    def _create_or_check(self) -> None:
+        with self.engine.connect() as connection:
+            found = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+        if found == SCHEMA_VERSION:
+            return
+        with self.write() as connection:
+            # Read again under the lock: two processes may open a new archive at once.
+            found = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+            empty = not connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one()
+            if found == 0 and empty:
+                Base.metadata.create_all(connection)
+                connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            elif found != SCHEMA_VERSION:
+                what = f"schema {found}" if found else "no archive's schema"
+                raise SchemaError(
+                    f"{self.path}: it has {what}, this version of hashtag reads {SCHEMA_VERSION}"
+                )
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 60})
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: object) -> None:
+        # SQLAlchemy's own recipe for SQLite: the driver must not begin transactions behind our back.
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A reader that turns writer midway fails at once when another wrote meanwhile; so say it at the start.
+        immediate = connection.get_execution_options().get("immediate", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine

@@ -1,0 +1,16 @@
+"""Pixels and weights: image files in, features and embeddings out. Knows no database.
+
+Only files without torch are re-exported; `network`, `train` and `export` are imported by what trains.
+"""
+
+from encoder.errors import BackboneError, EncoderError, PhotoError
+from encoder.preprocess import IMAGE_SUFFIXES, PREPROCESSING_VERSION, decode_photo
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "PREPROCESSING_VERSION",
+    "BackboneError",
+    "EncoderError",
+    "PhotoError",
+    "decode_photo",
+]

@@ -1,0 +1,124 @@
+"""Image file → uint8 pixels. The only resizing code: training, tagging and queries all come through here."""
+
+import importlib.util
+import io
+import warnings
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from encoder.errors import PhotoError
+
+# Part of the key of stored features: a change of anything below that changes pixels makes a new version.
+PREPROCESSING_VERSION = 1
+MAX_PIXELS = 178_956_970  # where Pillow itself speaks of a decompression bomb
+IMAGE_SUFFIXES = frozenset(
+    [
+        ".avif",
+        ".bmp",
+        ".gif",
+        ".heic",
+        ".heif",
+        ".jfif",
+        ".jpe",
+        ".jpeg",
+        ".jpg",
+        ".jp2",
+        ".png",
+        ".ppm",
+        ".tga",
+        ".tif",
+        ".tiff",
+        ".webp",
+    ]
+)
+_HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+_BACKGROUND = (255, 255, 255)
+
+Pixels = NDArray[np.uint8]
+
+
+def decode_photo(content: bytes, size: int) -> Pixels:
+    """Return a photo's pixels, RGB uint8 of shape (size, size, 3), squashed to a square as in the report.
+
+    EXIF orientation is applied, transparency laid on white, 16-bit samples scaled to 8, the first frame taken
+    of an animation; an embedded colour profile is ignored. A JPEG is decoded at the smallest DCT scale that is
+    not below `size`. Raises `PhotoError` with the reason where the content is no readable image.
+    """
+    if not content:
+        raise PhotoError("empty file")
+    _need_heif(content)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # damaged EXIF and large images are judged below, not warned of
+            with Image.open(io.BytesIO(content)) as image:
+                width, height = image.size
+                if width * height > MAX_PIXELS:
+                    raise PhotoError(
+                        f"too large: {width} x {height} pixels, the limit is {MAX_PIXELS:,} in all"
+                    )
+                image.draft("RGB", (size, size))
+                image.load()
+                return _squash(_upright_rgb(image), size)
+    except PhotoError:
+        raise
+    except UnidentifiedImageError:
+        raise PhotoError("not an image that can be read") from None
+    except Image.DecompressionBombError:
+        raise PhotoError(f"too large: the limit is {MAX_PIXELS:,} pixels") from None
+    except MemoryError:
+        raise PhotoError("too large for this machine's memory") from None
+    except Exception as error:  # noqa: BLE001 - Pillow's decoders raise what they like on damaged input
+        raise PhotoError(_reason(error)) from None
+
+
+def _upright_rgb(image: Image.Image) -> Image.Image:
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode == "RGB":
+        return upright
+    if upright.mode.startswith("I") or upright.mode == "F":
+        return _eight_bit(upright).convert("RGB")
+    if upright.has_transparency_data:
+        rgba = upright.convert("RGBA")
+        flat = Image.new("RGB", rgba.size, _BACKGROUND)
+        flat.paste(rgba, mask=rgba.getchannel("A"))
+        return flat
+    return upright.convert("RGB")
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """Scale 16-bit grey by its full range, and floats or wider integers by their own."""
+    samples = np.asarray(image).astype(np.float64)
+    if not np.isfinite(samples).all():
+        raise PhotoError("damaged: samples that are not finite")
+    top = (
+        65535.0 if image.mode.startswith("I") and samples.max(initial=0) <= 65535 else samples.max(initial=0)
+    )
+    scaled = np.clip(samples, 0, None) * (255.0 / top) if top > 0 else np.zeros_like(samples)
+    return Image.fromarray(scaled.round().astype(np.uint8))
+
+
+def _squash(image: Image.Image, size: int) -> Pixels:
+    if image.size != (size, size):
+        image = image.resize((size, size), Image.Resampling.BILINEAR)
+    return cast(Pixels, np.asarray(image, dtype=np.uint8))
+
+
+def _need_heif(content: bytes) -> None:
+    """Register HEIC with Pillow where the extra is there; say how to get it where it is needed and is not."""
+    if content[4:8] != b"ftyp" or content[8:12] not in _HEIC_BRANDS:
+        return
+    if importlib.util.find_spec("pillow_heif") is None:
+        raise PhotoError("HEIC needs the extra: pip install 'hashtag-archive[heif]', then `hashtag retry`")
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    if "truncated" in text.lower() or isinstance(error, EOFError):
+        return f"truncated: {text}"
+    return f"damaged: {text}"

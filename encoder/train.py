@@ -1,0 +1,187 @@
+"""Fitting the head on stored features, jointly with the scale and the biases of the logits.
+
+The loss is the report's pair (KLDiv against y/k, binary cross-entropy) on the logits that the index will
+hold. Everything here is arrays: a machine that trains needs no database.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from encoder.network import Head, LogitRule
+
+Floats = NDArray[np.float32]
+HashtagRows = Sequence[NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a head is fitted. The report's Table 4 has learning rate 1e-5, batch 128 and 50 epochs."""
+
+    size: int = 40  # of the embedding, which is that of the hashtag vectors
+    hidden: int = 512
+    dropout: float = 0.5
+    learning_rate: float = 1e-3  # 1e-5 hardly moves the head
+    weight_decay: float = 1e-4
+    batch_size: int | None = None  # None: 64, and 32 below 500 photos
+    epochs: int = 40  # at the most; validation stops it earlier
+    patience: int = 5
+    loss: Literal["scaled", "report"] = "scaled"
+    seed: int = 0
+
+    def batch_for(self, photos: int) -> int:
+        """The batch size for that many photos."""
+        return self.batch_size or (64 if photos >= 500 else 32)
+
+
+@dataclass
+class TrainingSet:
+    """Photos with at least one hashtag: features float32 (n, f), and for each photo its hashtags' columns."""
+
+    features: Floats
+    hashtags: HashtagRows
+
+
+@dataclass
+class HeadFit:
+    """A fitted head with the scale and biases (V,) that were fitted with it; `losses` is one row an epoch."""
+
+    head: Head
+    scale: float
+    biases: Floats
+    epochs: int
+    losses: list[dict[str, float]] = field(default_factory=list)
+
+
+def train_head(
+    training: TrainingSet,
+    vectors: Floats,
+    prior_logits: Floats,
+    config: TrainConfig,
+    validation: TrainingSet | None = None,
+) -> HeadFit:
+    """Fit a head so that s · cos(embedding, vector) + b_h is the logit of each hashtag on each photo.
+
+    `vectors` (V, d) are unit and stay as they are; `prior_logits` (V,) start the biases. With `validation` the
+    epoch of its lowest loss is kept and `config.patience` epochs without a lower one end it; without, it
+    runs `config.epochs`. One thread: with more, the same seed gives other heads, and small batches gain
+    nothing.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            return _fit(training, vectors, prior_logits, config, validation)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _fit(
+    training: TrainingSet,
+    vectors: Floats,
+    prior_logits: Floats,
+    config: TrainConfig,
+    validation: TrainingSet | None,
+) -> HeadFit:
+    photos = len(training.features)
+    head = Head(training.features.shape[1], config.hidden, vectors.shape[1], config.dropout)
+    rule = LogitRule(
+        torch.from_numpy(vectors), torch.from_numpy(prior_logits), 10.0 if photos >= 500 else 5.0
+    )
+    parameters = [*head.parameters(), *rule.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
+    shuffle = np.random.default_rng(config.seed)
+    best, best_loss, losses = _state(head, rule), float("inf"), []
+    best_epoch = config.epochs
+    for epoch in range(1, config.epochs + 1):
+        head.train()
+        total = 0.0
+        for rows in _batches(photos, config.batch_for(photos), shuffle):
+            loss = _loss(head, rule, training, rows, config)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            total += loss.item() * len(rows)
+        losses.append({"epoch": epoch, "training": total / photos})
+        if validation is None:
+            continue
+        losses[-1]["validation"] = current = _mean_loss(head, rule, validation, config)
+        if current < best_loss:
+            best, best_loss, best_epoch = _state(head, rule), current, epoch
+        elif epoch - best_epoch >= config.patience:
+            break
+    if validation is not None:
+        head.load_state_dict(best[0])
+        rule.load_state_dict(best[1])
+    head.eval()
+    return HeadFit(head, float(rule.log_scale.exp()), rule.biases.detach().numpy().copy(), best_epoch, losses)
+
+
+def embed(head: Head, features: Floats) -> Floats:
+    """Return the unit embeddings float32 (n, d) of features (n, f), without touching the head."""
+    head.eval()
+    with torch.no_grad():
+        parts = [
+            head(torch.from_numpy(features[i : i + 4096])).numpy() for i in range(0, len(features), 4096)
+        ]
+    return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
+
+
+def _loss(
+    head: Head, rule: LogitRule, data: TrainingSet, rows: NDArray[np.int64], config: TrainConfig
+) -> Tensor:
+    logits = rule(head(torch.from_numpy(data.features[rows])))
+    targets = torch.zeros_like(logits)
+    for row, photo in enumerate(rows):
+        targets[row, torch.from_numpy(data.hashtags[photo])] = 1.0
+    return multilabel_loss(logits, targets, config.loss)
+
+
+def multilabel_loss(logits: Tensor, targets: Tensor, loss: Literal["scaled", "report"]) -> Tensor:
+    """KLDiv of log-softmax(logits) against y/k, plus a weighted binary cross-entropy over all cells.
+
+    `report`: its 0.1 · BCE, averaged over cells. `scaled`: 0.3 · BCE times hashtags over mean hashtags a
+    photo, so that a longer vocabulary does not drown it. Every row of `targets` (n, V) has a one: y/k of a
+    photo without hashtags is not a number.
+    """
+    per_photo = targets.sum(1, keepdim=True)
+    divergence = nn.functional.kl_div(
+        nn.functional.log_softmax(logits, dim=1), targets / per_photo, reduction="batchmean"
+    )
+    entropy = nn.functional.binary_cross_entropy_with_logits(logits, targets)
+    if loss == "report":
+        return divergence + 0.1 * entropy
+    return divergence + 0.3 * entropy * (targets.shape[1] / per_photo.mean())
+
+
+def _mean_loss(head: Head, rule: LogitRule, data: TrainingSet, config: TrainConfig) -> float:
+    head.eval()
+    total = 0.0
+    with torch.no_grad():
+        for start in range(0, len(data.features), 1024):
+            rows = np.arange(start, min(start + 1024, len(data.features)))
+            total += _loss(head, rule, data, rows, config).item() * len(rows)
+    return total / len(data.features)
+
+
+def _batches(photos: int, size: int, shuffle: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+    """Yield shuffled rows; a last batch of one joins the batch before it, since batch norm needs two."""
+    order = shuffle.permutation(photos)
+    starts = list(range(0, photos, size))
+    if len(starts) > 1 and photos - starts[-1] == 1:
+        starts.pop()
+    for start, end in zip(starts, [*starts[1:], photos], strict=True):
+        yield order[start:end]
+
+
+def _state(head: Head, rule: LogitRule) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    return (
+        {name: value.clone() for name, value in head.state_dict().items()},
+        {name: value.clone() for name, value in rule.state_dict().items()},
+    )

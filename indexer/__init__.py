@@ -1,0 +1,64 @@
+"""Photos, vectors and rows at once: the functions behind every command.
+
+Names are looked up when they are first used, so that asking for help does not load FAISS, nor tagging torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from indexer.archive import Archive, open_archive
+    from indexer.crawl_import import ImportTotals, import_crawls
+    from indexer.errors import ArchiveError, ModelError
+    from indexer.model import Model, ScoredHashtag
+    from indexer.overview import ArchiveStats, ModelSummary, archive_stats, list_models
+    from indexer.rebuild import RebuildConfig, RebuildResult, rebuild_model
+    from indexer.tagging import (
+        TaggedPhoto,
+        count_photos,
+        query_photo,
+        retry_failures,
+        tag_photos,
+        threshold_of,
+    )
+
+_HOME = {
+    "archive": ("Archive", "open_archive"),
+    "errors": ("ArchiveError", "ModelError"),
+    "crawl_import": ("ImportTotals", "import_crawls"),
+    "model": ("Model", "ScoredHashtag"),
+    "overview": ("ArchiveStats", "ModelSummary", "archive_stats", "list_models"),
+    "rebuild": ("RebuildConfig", "RebuildResult", "rebuild_model"),
+    "tagging": ("TaggedPhoto", "count_photos", "query_photo", "retry_failures", "tag_photos", "threshold_of"),
+}
+
+__all__ = [
+    "Archive",
+    "ArchiveError",
+    "ArchiveStats",
+    "ImportTotals",
+    "Model",
+    "ModelError",
+    "ModelSummary",
+    "RebuildConfig",
+    "RebuildResult",
+    "ScoredHashtag",
+    "TaggedPhoto",
+    "archive_stats",
+    "count_photos",
+    "import_crawls",
+    "list_models",
+    "open_archive",
+    "query_photo",
+    "rebuild_model",
+    "retry_failures",
+    "tag_photos",
+    "threshold_of",
+]
+
+
+def __getattr__(name: str) -> object:
+    for module, names in _HOME.items():
+        if name in names:
+            return getattr(import_module(f"indexer.{module}"), name)
+    raise AttributeError(f"module 'indexer' has no attribute '{name}'")

@@ -1,0 +1,111 @@
+"""What a rebuild learns from, as arrays: posts' hashtags, and photos with their hashtags and folds."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from db import Store
+from indexer.folds import assign_folds
+
+Ids = NDArray[np.int64]
+
+
+@dataclass
+class Corpus:
+    """Crawled truth in rows.
+
+    Post i has the hashtags `hashtags[offsets[i]:offsets[i + 1]]` (ids, in the crawl's order) and the fold
+    `post_folds[i]`. Photo j is `photo_ids[j]`, of fold `photo_folds[j]`, and has the hashtags of all its
+    posts, `photo_hashtags[j]` (sorted ids). `texts` gives every id's text.
+    """
+
+    offsets: Ids
+    hashtags: Ids
+    post_folds: NDArray[np.str_]
+    photo_ids: Ids
+    photo_folds: NDArray[np.str_]
+    photo_hashtags: list[Ids]
+    texts: dict[int, str]
+
+    @property
+    def posts(self) -> int:
+        """How many posts there are."""
+        return len(self.post_folds)
+
+    def lists(self, *folds: str) -> "HashtagLists":
+        """The hashtag lists of the posts in `folds`, of all posts where none is named."""
+        rows = np.flatnonzero(np.isin(self.post_folds, folds)) if folds else np.arange(self.posts)
+        return HashtagLists(self, rows)
+
+
+class HashtagLists:
+    """Posts' hashtag ids as text, a list a post: the corpus that gensim passes over again and again."""
+
+    def __init__(self, corpus: Corpus, rows: Ids) -> None:
+        self._corpus = corpus
+        self._rows = rows
+
+    def __iter__(self) -> Iterator[list[str]]:
+        for ids in self.ids():
+            yield [str(id) for id in ids.tolist()]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def ids(self) -> Iterator[Ids]:
+        """Yield each post's hashtag ids."""
+        offsets, hashtags = self._corpus.offsets, self._corpus.hashtags
+        for row in self._rows:
+            yield hashtags[offsets[row] : offsets[row + 1]]
+
+    def flat(self) -> Ids:
+        """All hashtag ids of all posts, one after the other."""
+        parts = list(self.ids())
+        return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+
+
+def load_corpus(store: Store) -> Corpus:
+    """Give a fold to every post that has none, then read posts, hashtags and photos of one moment."""
+    with store.write() as connection:
+        posts = store.posts.fold_rows(connection)
+        links = store.posts.photo_links(connection)
+        changes = assign_folds(posts, links)
+        store.posts.put_folds(connection, changes)
+        rows = {post.post_id: row for row, post in enumerate(posts)}
+        folds = np.array([changes.get(post.post_id, post.fold) for post in posts], dtype="<U10")
+        offsets, hashtags = _hashtags_by_post(connection, store, rows)
+        texts = store.posts.hashtag_texts(connection)
+    photos: dict[int, list[int]] = {}
+    for post_id, photo_id in links:
+        photos.setdefault(photo_id, []).append(rows[post_id])
+    ordered = sorted(photos)
+    return Corpus(
+        offsets,
+        hashtags,
+        folds,
+        np.array(ordered, np.int64),
+        np.array([folds[photos[photo][0]] for photo in ordered], dtype="<U10"),
+        [_union(photos[photo], offsets, hashtags) for photo in ordered],
+        texts,
+    )
+
+
+def _hashtags_by_post(connection: Connection, store: Store, rows: dict[int, int]) -> tuple[Ids, Ids]:
+    counts = np.zeros(len(rows) + 1, np.int64)
+    chunks: list[Ids] = []
+    chunk: list[int] = []
+    for post_id, hashtag_id in store.posts.hashtag_rows(connection):  # post ids and rows ascend together
+        counts[rows[post_id] + 1] += 1
+        chunk.append(hashtag_id)
+        if len(chunk) == 1_000_000:
+            chunks.append(np.array(chunk, np.int64))
+            chunk = []
+    chunks.append(np.array(chunk, np.int64))
+    return np.cumsum(counts), np.concatenate(chunks)
+
+
+def _union(posts: list[int], offsets: Ids, hashtags: Ids) -> Ids:
+    return np.unique(np.concatenate([hashtags[offsets[post] : offsets[post + 1]] for post in posts]))

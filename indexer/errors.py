@@ -1,0 +1,9 @@
+"""What can go wrong with an archive and its models."""
+
+
+class ArchiveError(Exception):
+    """The archive cannot do what was asked; the message is one line that says what to do."""
+
+
+class ModelError(ArchiveError):
+    """A model that is absent, damaged, or mixed from parts that do not belong together."""

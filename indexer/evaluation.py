@@ -1,0 +1,172 @@
+"""Metrics on plain arrays. Every result has the popularity baseline beside it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.corpus import Ids
+from indexer.hashtag_vectors import HashtagVectors
+
+Floats = NDArray[np.float32]
+Truth = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a system's logits are worth on photos whose hashtags are known.
+
+    P@1, R@5 and A@5 as HARRISON (Park et al. 2016) defines them; mAP over the hashtags that occur; F1 and F2 over
+    all (photo, hashtag) pairs at thresholds chosen elsewhere; ECE over each photo's ten best.
+    """
+
+    p_at_1: float
+    r_at_5: float
+    a_at_5: float
+    map: float
+    f1: float
+    f2: float
+    ece: float
+
+    def to_dict(self) -> dict[str, float]:
+        """Figures by name."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Probabilities from which on a hashtag is assigned: best for F1, and for the report's F2."""
+
+    f1: float
+    f2: float
+
+
+def sigmoid(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The logistic function, in float64, without overflow."""
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * logits.astype(np.float64))))
+
+
+def logit(probability: float) -> float:
+    """The inverse of the sigmoid, for probabilities strictly between 0 and 1."""
+    return float(np.log(probability / (1 - probability)))
+
+
+def truth_matrix(rows: Sequence[Ids], hashtags: int) -> Truth:
+    """Return bool (n, hashtags) that is true where a row names the column."""
+    truth = np.zeros((len(rows), hashtags), np.bool_)
+    for number, columns in enumerate(rows):
+        truth[number, columns] = True
+    return truth
+
+
+def measure(logits: Floats, truth: Truth, thresholds: Thresholds) -> Figures:
+    """Return the figures of `logits` (n, V) against `truth` (n, V), each row with at least one true hashtag."""
+    from sklearn.metrics import average_precision_score
+
+    ranked = np.argsort(-logits, axis=1, kind="stable")[:, :5]
+    hits = np.take_along_axis(truth, ranked, axis=1)
+    occurring = truth.any(axis=0)
+    probabilities = sigmoid(logits)
+    return Figures(
+        p_at_1=float(hits[:, 0].mean()),
+        r_at_5=float((hits.sum(1) / truth.sum(1)).mean()),
+        a_at_5=float(hits.any(1).mean()),
+        map=float(average_precision_score(truth[:, occurring], logits[:, occurring], average="macro")),
+        f1=f_beta(probabilities >= thresholds.f1, truth, 1.0),
+        f2=f_beta(probabilities >= thresholds.f2, truth, 2.0),
+        ece=calibration_error(probabilities, truth),
+    )
+
+
+def f_beta(assigned: Truth, truth: Truth, beta: float) -> float:
+    """F-beta over all pairs; with beta 2 the report's F2, 5PR / (4P + R), which favours recall."""
+    correct = float((assigned & truth).sum())
+    return (1 + beta**2) * correct / max(1.0, float(assigned.sum()) + beta**2 * float(truth.sum()))
+
+
+def choose_thresholds(logits: Floats, truth: Truth) -> Thresholds:
+    """Return the probabilities at which F1 and F2 over all pairs are highest."""
+    flat = logits.ravel()
+    order = np.argsort(-flat, kind="stable")
+    ranked, correct = flat[order], np.cumsum(truth.ravel()[order], dtype=np.float64)
+    assigned = np.arange(1, len(flat) + 1)
+    last_of_equals = np.append(ranked[1:] != ranked[:-1], True)
+    cuts = []
+    for beta in (1.0, 2.0):
+        score = (1 + beta**2) * correct / (assigned + beta**2 * truth.sum())
+        best = int(np.argmax(np.where(last_of_equals, score, -1)))
+        cuts.append(float(sigmoid(ranked[best : best + 1])[0]))
+    return Thresholds(*cuts)
+
+
+def calibration_error(
+    probabilities: NDArray[np.float64], truth: Truth, best: int = 10, bins: int = 15
+) -> float:
+    """Expected calibration error over each row's `best` most probable pairs, in bins of equal mass.
+
+    Over all pairs it would be no test: predicting zero everywhere is nearly always right.
+    """
+    top = np.argsort(-probabilities, axis=1, kind="stable")[:, :best]
+    said = np.take_along_axis(probabilities, top, axis=1).ravel()
+    was = np.take_along_axis(truth, top, axis=1).ravel()
+    order = np.argsort(said, kind="stable")
+    gaps = [
+        abs(float(said[part].mean()) - float(was[part].mean())) * len(part)
+        for part in np.array_split(order, bins)
+        if len(part)
+    ]
+    return float(sum(gaps)) / max(1, len(order))
+
+
+def left_out_hits(
+    vectors: HashtagVectors, posts: Iterable[Ids], *, best: int = 10, limit: int = 20_000
+) -> float | None:
+    """How often a hashtag left out of a post is among the `best` nearest to the mean of the others.
+
+    One hashtag a post, chosen by the post's number, over the first `limit` posts with two known hashtags; None
+    where there is no such post.
+    """
+    return _hits(vectors, posts, best, limit, None)
+
+
+def popularity_hits(
+    vectors: HashtagVectors, posts: Iterable[Ids], counts: Ids, *, best: int = 10, limit: int = 20_000
+) -> float | None:
+    """The same question answered with the most frequent hashtags that the post does not show; `counts` (V,)."""
+    return _hits(vectors, posts, best, limit, counts.astype(np.float32))
+
+
+def _hits(
+    vectors: HashtagVectors, posts: Iterable[Ids], best: int, limit: int, counts: Floats | None
+) -> float | None:
+    asked, left_out, shown = [], [], []
+    for number, ids in enumerate(posts):
+        rows = vectors.rows(ids)
+        rows = rows[rows >= 0]
+        if len(rows) < 2:
+            continue
+        out = number % len(rows)
+        others = np.delete(rows, out)
+        asked.append(vectors.vectors[others].mean(0))
+        left_out.append(rows[out])
+        shown.append(others)
+        if len(asked) == limit:
+            break
+    if not asked:
+        return None
+    hits = 0
+    for start in range(0, len(asked), 1000):
+        part = slice(start, start + 1000)
+        scores = (
+            np.stack(asked[part]) @ vectors.vectors.T
+            if counts is None
+            else np.tile(counts, (len(asked[part]), 1))
+        )
+        for row, others in enumerate(shown[part]):
+            scores[row, others] = -np.inf
+        column = np.array(left_out[part])[:, None]
+        own = np.take_along_axis(scores, column, axis=1)
+        ahead = (scores > own) | ((scores == own) & (np.arange(scores.shape[1]) < column))
+        hits += int((ahead.sum(1) < best).sum())
+    return hits / len(asked)

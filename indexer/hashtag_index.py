@@ -1,0 +1,82 @@
+"""The FAISS inner-product index over hashtags. What it returns are logits.
+
+A hashtag is stored as [s · vector, b_h] and a photo asked as [embedding, 1], so that the inner product is
+s · cos + b_h. FAISS ids are hashtag ids.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.corpus import Ids
+from indexer.errors import ModelError
+
+Floats = NDArray[np.float32]
+
+# Queries are small: waking a second thread costs more than it brings, and workers use the other cores.
+faiss.omp_set_num_threads(1)
+
+
+class HashtagIndex:
+    """Logits of hashtags on photos, by inner product."""
+
+    def __init__(self, index: "faiss.Index", metadata: dict[str, str]) -> None:
+        self._index = index
+        self.metadata = metadata
+
+    @classmethod
+    def build(
+        cls, ids: Ids, vectors: Floats, scale: float, biases: Floats, metadata: dict[str, str]
+    ) -> "HashtagIndex":
+        """Index unit `vectors` (V, d) under `ids` (V,) with one scale and biases (V,)."""
+        rows = np.concatenate([scale * vectors, biases[:, None]], axis=1).astype(np.float32)
+        index = faiss.IndexIDMap2(faiss.IndexFlatIP(rows.shape[1]))
+        index.add_with_ids(np.ascontiguousarray(rows), ids)
+        return cls(index, metadata)
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    @property
+    def size(self) -> int:
+        """The embeddings' dimension."""
+        return int(self._index.d) - 1
+
+    def search(self, embeddings: Floats, best: int) -> tuple[Floats, Ids]:
+        """Return logits and hashtag ids, each (n, k), best first, for embeddings float32 (n, d).
+
+        k is `best` or the number of hashtags, whichever is smaller. Raises `ModelError` for another dimension.
+        """
+        if embeddings.shape[1] != self.size:
+            raise ModelError(f"embeddings have {embeddings.shape[1]} dimensions, the index has {self.size}")
+        best = min(best, len(self))  # FAISS fills what it does not have with id -1
+        if not best or not len(embeddings):
+            return np.zeros((len(embeddings), best), np.float32), np.zeros((len(embeddings), best), np.int64)
+        asked = np.concatenate([embeddings, np.ones((len(embeddings), 1), np.float32)], axis=1)
+        logits, ids = self._index.search(np.ascontiguousarray(asked, np.float32), best)
+        return logits, ids
+
+    def row(self, hashtag: int) -> Floats:
+        """Return what is stored for a hashtag, [s · vector, b_h], float32 (d + 1,)."""
+        return np.asarray(self._index.reconstruct(hashtag), np.float32)
+
+    def save(self, path: Path) -> None:
+        """Write the index, and what it belongs to in a sidecar `FILE.json`; each appears whole or not at all."""
+        part = path.with_name(f".{path.name}.part")
+        faiss.write_index(self._index, str(part))
+        path.with_suffix(".json").write_text(json.dumps(self.metadata, indent=1), encoding="utf-8")
+        os.replace(part, path)
+
+    @classmethod
+    def load(cls, path: Path) -> "HashtagIndex":
+        """Read an index and its sidecar; raises `ModelError` where either is absent or damaged."""
+        try:
+            metadata = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+            return cls(faiss.read_index(str(path)), metadata)
+        except (OSError, ValueError, RuntimeError) as error:
+            reason = str(error).split("\n")[0].split("Error: ")[-1]
+            raise ModelError(f"{path}: cannot be read as an index: {reason}") from error

@@ -1,0 +1,236 @@
+"""A model: one numbered folder that never changes once it is made.
+
+manifest.json   what it is made of, from what, and how good it was on held-out posts
+hashtags.tsv    id, posts, photos, text: the model's own table, a hashtag a line
+vectors.npy     their unit vectors, float32 (V, d), in the same order
+head.onnx       features -> embedding           } only where photos were learnt from
+index.faiss     logits of assignable hashtags   }
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.errors import ModelError
+from indexer.evaluation import Thresholds, sigmoid
+
+if TYPE_CHECKING:
+    from encoder.onnx_encoder import BackboneSpec, OnnxBackbone, OnnxHead
+    from indexer.hashtag_index import HashtagIndex
+
+Floats = NDArray[np.float32]
+Rule = Literal["logit", "cosine"]
+KEPT_BEST, KEPT_MOST, KEPT_LOGIT = 20, 100, float(np.log(0.05 / 0.95))
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class ScoredHashtag:
+    """A hashtag with its probability, or for `related` its cosine."""
+
+    hashtag: str
+    score: float
+
+
+class Model:
+    """An opened model. Parts are read when they are first needed."""
+
+    def __init__(self, folder: Path, manifest: dict[str, Any], backbones: Path) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self.number: int = manifest["number"]
+        self._backbones = backbones
+
+    @classmethod
+    def open(cls, folder: Path, backbones: Path) -> "Model":
+        """Open the model in `folder`, checking that every file is there in its size.
+
+        Raises `ModelError` where something is missing or of another size.
+        """
+        try:
+            manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ModelError(
+                f"{folder / MANIFEST}: cannot be read: {error}; `hashtag use N` goes to another model"
+            ) from error
+        for name, file in manifest["files"].items():
+            try:
+                size = os.stat(folder / name).st_size
+            except OSError:
+                size = None
+            if size != file["size"]:
+                raise ModelError(
+                    f"{folder / name}: missing or damaged; `hashtag use N` goes to another model"
+                )
+        return cls(folder, manifest, backbones)
+
+    def check(self) -> None:
+        """Compare every file with its digest in the manifest, and the parts with each other.
+
+        Raises `ModelError` that names the file.
+        """
+        for name, file in self.manifest["files"].items():
+            if file_digest(self.folder / name) != file["sha256"]:
+                raise ModelError(f"{self.folder / name}: damaged: its digest is not the manifest's")
+        if self.manifest["backbone"]:
+            from encoder.onnx_encoder import backbone_digest
+
+            path = self.backbone_file
+            if backbone_digest(path, self.backbone_spec) != self.manifest["backbone"]:
+                raise ModelError(f"{path}: damaged: its digest is not the one of model {self.number}")
+            _ = self.head, self.index
+
+    @property
+    def has_head(self) -> bool:
+        """Whether it can look at photos, or holds hashtag vectors alone."""
+        return self.manifest["backbone"] is not None
+
+    def need_head(self) -> None:
+        """Raise `ModelError` where the model holds hashtag vectors alone."""
+        if not self.has_head:
+            raise ModelError(
+                f"model {self.number} holds hashtag vectors alone, learnt from posts without photos; import posts"
+                " with photos, then `hashtag rebuild --backbone FILE.onnx`"
+            )
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """The probabilities chosen on validation posts."""
+        return Thresholds(**self.manifest["thresholds"])
+
+    @property
+    def backbone_file(self) -> Path:
+        """The ONNX file of its backbone."""
+        return self._backbones / f"{self.manifest['backbone'][:16]}.onnx"
+
+    @property
+    def backbone_spec(self) -> "BackboneSpec":
+        """How pixels are fed to its backbone."""
+        from encoder.onnx_encoder import BackboneSpec
+
+        return BackboneSpec.read(self.backbone_file)
+
+    @cached_property
+    def backbone(self) -> "OnnxBackbone":
+        """Its backbone, opened."""
+        from encoder.onnx_encoder import OnnxBackbone
+
+        return OnnxBackbone(self.backbone_file, self.backbone_spec)
+
+    @cached_property
+    def head(self) -> "OnnxHead":
+        """Its head; raises `ModelError` where it was made for other vectors or another backbone."""
+        from encoder.onnx_encoder import OnnxHead
+
+        head = OnnxHead(self.folder / "head.onnx")
+        self._need_kin(head.metadata, "head.onnx")
+        return head
+
+    @cached_property
+    def index(self) -> "HashtagIndex":
+        """Its index; raises `ModelError` where it was made for other vectors or another backbone."""
+        from indexer.hashtag_index import HashtagIndex
+
+        index = HashtagIndex.load(self.folder / "index.faiss")
+        self._need_kin(index.metadata, "index.faiss")
+        return index
+
+    def _need_kin(self, metadata: dict[str, str], name: str) -> None:
+        for part in ("vectors", "backbone"):
+            if metadata.get(part) != self.manifest[part]:
+                raise ModelError(f"{self.folder / name}: made for another model's {part}")
+
+    @cached_property
+    def _table(self) -> tuple[NDArray[np.int64], list[str]]:
+        ids, texts = [], []
+        with (self.folder / "hashtags.tsv").open(encoding="utf-8", newline="\n") as file:
+            for line in file:
+                id, _, _, text = line.rstrip("\n").split("\t")
+                ids.append(int(id))
+                texts.append(text)
+        return np.array(ids, np.int64), texts
+
+    @property
+    def hashtags(self) -> list[str]:
+        """The texts of all hashtags with a vector, in the order of their ids."""
+        return self._table[1]
+
+    @cached_property
+    def text_of(self) -> dict[int, str]:
+        """Hashtag id → text."""
+        ids, texts = self._table
+        return dict(zip(ids.tolist(), texts, strict=True))
+
+    @cached_property
+    def vectors(self) -> Floats:
+        """Unit vectors float32 (V, d), in the order of `hashtags`."""
+        return np.asarray(np.load(self.folder / "vectors.npy"), np.float32)
+
+    def guesses(self, features: NDArray[np.float16]) -> list[list[tuple[int, float]]]:
+        """Return what is stored of each photo: (hashtag id, logit), the best 20, and more above probability 0.05.
+
+        `features` are float16 (n, f); at most 100 hashtags a photo, best first.
+        """
+        logits, ids = self.index.search(self.head.embed(features), KEPT_MOST)
+        return [
+            [
+                (id, score)
+                for place, (id, score) in enumerate(zip(row_ids, row, strict=True))
+                if place < KEPT_BEST or score > KEPT_LOGIT
+            ]
+            for row_ids, row in zip(ids.tolist(), logits.tolist(), strict=True)
+        ]
+
+    def nearest(
+        self, features: NDArray[np.float16], best: int, rule: Rule = "logit"
+    ) -> list[list[ScoredHashtag]]:
+        """Return each photo's `best` hashtags with their probabilities, best first.
+
+        `logit` asks the index of assignable hashtags; `cosine` is the report's rule, sigmoid(cosine) over
+        every hashtag that has a vector.
+        """
+        embeddings = self.head.embed(features)
+        if rule == "logit":
+            logits, ids = self.index.search(embeddings, best)
+            named = [[self.text_of[id] for id in row] for row in ids.tolist()]
+        else:
+            cosines = embeddings @ self.vectors.T
+            order = np.argsort(-cosines, axis=1, kind="stable")[:, :best]
+            logits = np.take_along_axis(cosines, order, axis=1)
+            named = [[self.hashtags[place] for place in row] for row in order.tolist()]
+        return [
+            [ScoredHashtag(text, probability) for text, probability in zip(texts, row, strict=True)]
+            for texts, row in zip(named, sigmoid(logits).tolist(), strict=True)
+        ]
+
+    def related(self, hashtag: str, best: int) -> list[ScoredHashtag]:
+        """Return the `best` other hashtags by cosine to `hashtag` (normalised), best first.
+
+        Raises `ModelError` where it has no vector.
+        """
+        try:
+            row = self.hashtags.index(hashtag)
+        except ValueError:
+            raise ModelError(
+                f"#{hashtag}: model {self.number} has no vector for it; it needs"
+                f" {self.manifest['parameters']['vectors']['min_count']} posts with it"
+            ) from None
+        cosines = self.vectors @ self.vectors[row]
+        order = [place for place in np.argsort(-cosines, kind="stable")[: best + 1].tolist() if place != row]
+        return [ScoredHashtag(self.hashtags[place], float(cosines[place])) for place in order[:best]]
+
+
+def file_digest(path: Path) -> str:
+    """The sha256 of a file's bytes, in hex; raises `ModelError` where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(f"{path}: {error.strerror}") from error

@@ -1,0 +1,137 @@
+"""Features of photos in the database: encoding what has none, and reading them back as arrays."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from db import Store
+from db.photo_store import FeatureKey, PathRow
+from encoder import PREPROCESSING_VERSION
+from encoder.onnx_encoder import PRECISION, BackboneSpec, OnnxBackbone, backbone_digest
+from indexer.archive import BACKBONE, Archive
+from indexer.encode_photos import EncodedPhoto, PhotoEncoder
+from indexer.errors import ArchiveError
+from indexer.photo_files import PhotoFile, unchanged
+from indexer.progress import Progress
+
+TOLD = 1000  # failures kept to be named; all are counted
+
+
+@dataclass
+class Failures:
+    """Photos that could not be read or encoded: counted by reason, the first `TOLD` named."""
+
+    by_reason: dict[str, int] = field(default_factory=dict)
+    told: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, path: str, reason: str) -> None:
+        """Count one, and name it while there is room."""
+        kind = reason.split(":")[0]
+        self.by_reason[kind] = self.by_reason.get(kind, 0) + 1
+        if len(self.told) < TOLD:
+            self.told.append((path, reason))
+
+
+def adopt_backbone(archive: Archive, onnx_file: Path | None) -> tuple[str, OnnxBackbone]:
+    """Return digest and session of the named backbone, copied into the archive, or of the remembered one.
+
+    Raises `ArchiveError` where none is named and none remembered, `BackboneError` where it cannot be used.
+    """
+    if onnx_file is None:
+        digest = archive.store.setting(BACKBONE)
+        if digest is None:
+            raise ArchiveError("no backbone yet: name one with `hashtag rebuild --backbone FILE.onnx`")
+        path = archive.backbone_file(digest)
+        return digest, OnnxBackbone(path, BackboneSpec.read(path))
+    spec = BackboneSpec.read(onnx_file)
+    digest = backbone_digest(onnx_file, spec)
+    OnnxBackbone(onnx_file, spec)  # refuses what cannot be used before anything is copied
+    target = archive.backbone_file(digest)
+    if not (target.is_file() and target.with_suffix(".json").is_file()):
+        part = target.with_name(f".{target.name}.part")
+        shutil.copyfile(onnx_file, part)
+        target.with_suffix(".json").write_text(spec.to_json(), encoding="utf-8")
+        os.replace(part, target)
+    return digest, OnnxBackbone(target, spec)
+
+
+def feature_key(backbone_id: int) -> FeatureKey:
+    """The way in which this version computes features with a backbone."""
+    return FeatureKey(backbone_id, PRECISION, PREPROCESSING_VERSION)
+
+
+def encode_crawled(
+    archive: Archive, backbone: OnnxBackbone, key: FeatureKey, workers: int | None, progress: Progress
+) -> Failures:
+    """Give features to every photo of a post that has none, a transaction a batch; return what failed.
+
+    Content that failed before is not tried again until `retry`; a file that could not be read is.
+    """
+    store = archive.store
+    failures = Failures()
+    total = store.photos.count_crawled_paths()
+    done = 0
+
+    def missing() -> Iterator[PhotoFile]:
+        nonlocal done
+        for row in store.photos.crawled_paths(key):
+            if _is_done(row):
+                done += 1
+                if row.photo_error:
+                    failures.add(row.path, row.photo_error)
+            else:
+                yield PhotoFile(row.path, row.path)
+
+    encoder = PhotoEncoder(store.photos, backbone, key, workers=workers)
+    for batch in encoder.encode(missing()):
+        store_batch(store, batch, key)
+        encoder.stored(batch)
+        done += len(batch)
+        for photo in batch:
+            if reason := photo.seen.error or photo.error:
+                failures.add(photo.file.path, reason)
+        progress("encoding photos", done, total)
+    return failures
+
+
+def _is_done(row: PathRow) -> bool:
+    return bool((row.has_features or row.photo_error) and unchanged(row.path, row))
+
+
+def store_batch(store: Store, batch: list[EncodedPhoto], key: FeatureKey) -> dict[str, int]:
+    """Commit what is new in a batch: files, failures, features; return sha256 → photo id."""
+    digests = [photo.seen.sha256 for photo in batch if photo.seen.sha256]
+    with store.write() as connection:
+        store.photos.put_files(connection, [photo.seen for photo in batch])
+        ids = store.photos.photo_ids(connection, digests)
+        store.photos.put_errors(
+            connection,
+            {photo.seen.sha256: photo.error for photo in batch if photo.seen.sha256 and photo.error},
+        )
+        store.photos.put_features(
+            connection,
+            key,
+            {
+                ids[photo.seen.sha256]: photo.features.astype("<f2").tobytes()
+                for photo in batch
+                if photo.seen.sha256 and photo.features is not None
+            },
+        )
+    return ids
+
+
+def load_features(
+    store: Store, photo_ids: NDArray[np.int64], key: FeatureKey
+) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
+    """Return the places in `photo_ids` that have features, and those features float16 (n, f)."""
+    found = store.photos.features(photo_ids.tolist(), key)
+    places = np.array([place for place, photo in enumerate(photo_ids.tolist()) if photo in found], np.int64)
+    if not len(places):
+        return places, np.zeros((0, 0), np.float16)
+    rows = [np.frombuffer(found[int(photo)], "<f2") for photo in photo_ids[places]]
+    return places, np.stack(rows).astype(np.float16)

@@ -1,0 +1,254 @@
+"""Tagging photos with the current model, and asking it about one photo."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
+
+import numpy as np
+
+from db.model_store import Guess
+from db.photo_store import FeatureKey, PathRow
+from encoder import PhotoError, decode_photo
+from indexer.archive import Archive
+from indexer.encode_photos import NOT_FINITE, EncodedPhoto, PhotoEncoder
+from indexer.errors import ModelError
+from indexer.evaluation import sigmoid
+from indexer.model import Model, Rule, ScoredHashtag
+from indexer.photo_features import feature_key, load_features, store_batch
+from indexer.photo_files import PhotoFile, read_file, unchanged, walk_photos
+
+LOOKED_UP = 200  # paths asked of the database at once
+
+Outcome = Literal[
+    "encoded", "rescored", "same content", "done", "failed", "failed before", "would encode", "would rescore"
+]
+
+
+@dataclass(frozen=True)
+class TaggedPhoto:
+    """A photo that was asked for, what was done with it, and its guesses, best first, or why there are none.
+
+    Guesses are everything stored; `cut` takes what a threshold leaves.
+    """
+
+    photo: str
+    outcome: Outcome
+    guesses: tuple[ScoredHashtag, ...] = ()
+    model: int | None = None
+    error: str | None = None
+
+    def cut(self, threshold: float, top: int | None = None) -> list[ScoredHashtag]:
+        """The guesses of at least probability `threshold`, at most `top` of them."""
+        return [guess for guess in self.guesses if guess.score >= threshold][:top]
+
+
+def threshold_of(model: Model, threshold: str | float) -> float:
+    """Return the probability that `f1` or `f2` stands for in a model, or the number itself.
+
+    Raises `ValueError` where it is neither, or no probability.
+    """
+    if threshold in ("f1", "f2"):
+        return float(getattr(model.thresholds, str(threshold)))
+    value = float(threshold)
+    if not 0 <= value <= 1:
+        raise ValueError(f"{threshold} is not between 0 and 1")
+    return value
+
+
+def count_photos(paths: Iterable[str]) -> int:
+    """How many photos `tag_photos` would be asked for."""
+    return sum(1 for _ in walk_photos(paths))
+
+
+def tag_photos(
+    archive: Archive,
+    paths: Sequence[str],
+    *,
+    workers: int | None = None,
+    batch_size: int = 8,
+    dry_run: bool = False,
+    with_done: bool = False,
+) -> Iterator[TaggedPhoto]:
+    """Tag files and folders with the current model, and yield each photo as the batch it is in is committed.
+
+    Nothing happens until it is iterated. A photo that the current model tagged before, and that did not
+    change since, is yielded as `done` (with its guesses only if `with_done`); one whose features are
+    stored is scored again without being opened. A photo that fails is recorded with its reason and yielded as
+    `failed`; its content is not tried again before it changes. `dry_run` writes nothing.
+
+    Raises `ModelError` where there is no model that can look at photos.
+    """
+    model = archive.model()
+    model.need_head()
+    backbone_id = archive.store.photos.backbone_id(model.manifest["backbone"])
+    if backbone_id is None:
+        raise ModelError(f"model {model.number} names a backbone that the archive does not know")
+    run = _TagRun(archive, model, feature_key(backbone_id), with_done, dry_run)
+    waiting = walk_photos(paths)
+    if dry_run:
+        while files := list(islice(waiting, LOOKED_UP)):
+            to_encode, known = run.look_up(files)
+            yield from known
+            yield from (TaggedPhoto(file.shown, "would encode") for file in to_encode)
+        return
+    yield from run.tag(waiting, workers, batch_size)
+
+
+class _TagRun:
+    """One call of `tag_photos`: sorts photos by what they need, and stores what came of them."""
+
+    def __init__(
+        self, archive: Archive, model: Model, key: FeatureKey, with_done: bool, dry_run: bool
+    ) -> None:
+        self._store = archive.store
+        self._model = model
+        self._key = key
+        self._with_done = with_done
+        self._dry_run = dry_run
+        self._known: list[TaggedPhoto] = []  # needed no encoding; yielded with the next batch
+
+    def tag(self, files: Iterator[PhotoFile], workers: int | None, batch_size: int) -> Iterator[TaggedPhoto]:
+        encoder = PhotoEncoder(
+            self._store.photos, self._model.backbone, self._key, workers=workers, batch_size=batch_size
+        )
+        doubles: list[EncodedPhoto] = []  # same content as a photo that is still being encoded
+        for batch in encoder.encode(self._to_encode(files)):
+            yield from self._take_known()
+            tagged, unresolved = self._store_batch([*doubles, *batch])
+            encoder.stored(batch)
+            doubles = unresolved
+            yield from tagged
+        yield from self._take_known()
+        tagged, unresolved = self._store_batch(doubles)
+        yield from tagged
+        for photo in unresolved:
+            yield TaggedPhoto(photo.file.shown, "failed", error="its content could not be encoded")
+
+    def _to_encode(self, files: Iterator[PhotoFile]) -> Iterator[PhotoFile]:
+        while chunk := list(islice(files, LOOKED_UP)):
+            to_encode, known = self.look_up(chunk)
+            self._known.extend(known)
+            yield from to_encode
+
+    def _take_known(self) -> list[TaggedPhoto]:
+        known, self._known = self._known, []
+        return known
+
+    def look_up(self, files: list[PhotoFile]) -> tuple[list[PhotoFile], list[TaggedPhoto]]:
+        """Return the files that must be read, and what is known of the others, scored again where stale."""
+        rows = self._store.photos.known_paths([file.path for file in files], self._key)
+        to_encode, same = [], []
+        for file in files:
+            row = rows.get(file.path)
+            if row is None or not unchanged(file.path, row) or not self._is_known(row):
+                to_encode.append(file)
+            else:
+                same.append((file, row))
+        return to_encode, self._tagged_rows(same)
+
+    def _is_known(self, row: PathRow) -> bool:
+        return bool(row.photo_error or row.has_features or row.model == self._model.number)
+
+    def _tagged_rows(self, known: list[tuple[PhotoFile, PathRow]]) -> list[TaggedPhoto]:
+        stale = [
+            row.photo_id
+            for _, row in known
+            if row.photo_id and not row.photo_error and row.model != self._model.number
+        ]
+        if stale and not self._dry_run:
+            self._score(stale)
+        wanted = [
+            row.photo_id
+            for _, row in known
+            if row.photo_id and (self._with_done or row.photo_id in set(stale))
+        ]
+        guesses = self._guesses(wanted)
+        tagged = []
+        for file, row in known:
+            if row.photo_error:
+                tagged.append(TaggedPhoto(file.shown, "failed before", error=row.photo_error))
+                continue
+            again: Outcome = "would rescore" if self._dry_run else "rescored"
+            outcome: Outcome = "done" if row.model == self._model.number else again
+            found = guesses.get(row.photo_id or 0, ())
+            tagged.append(TaggedPhoto(file.shown, outcome, found, self._model.number))
+        return tagged
+
+    def _store_batch(self, batch: list[EncodedPhoto]) -> tuple[list[TaggedPhoto], list[EncodedPhoto]]:
+        """Commit a batch and score it; return what came of it, and doubles whose original is still under way."""
+        if not batch:
+            return [], []
+        store_batch(self._store, batch, self._key)
+        digests = sorted({photo.seen.sha256 for photo in batch if photo.seen.sha256})
+        states = self._store.photos.state_of(digests, self._key)
+        self._score(
+            [
+                state.photo_id
+                for state in states.values()
+                if state.has_features and state.model != self._model.number
+            ]
+        )
+        guesses = self._guesses([state.photo_id for state in states.values()])
+        tagged, unresolved = [], []
+        for photo in batch:
+            state = states.get(photo.seen.sha256 or "")
+            error = photo.seen.error or photo.error or (state.error if state else None)
+            if error:
+                tagged.append(TaggedPhoto(photo.file.shown, "failed", error=error))
+            elif state is None or not state.has_features:
+                unresolved.append(photo)
+            else:
+                outcome: Outcome = "encoded" if photo.features is not None else "same content"
+                tagged.append(
+                    TaggedPhoto(
+                        photo.file.shown, outcome, guesses.get(state.photo_id, ()), self._model.number
+                    )
+                )
+        return tagged, unresolved
+
+    def _score(self, photo_ids: Sequence[int]) -> None:
+        """Guess hashtags from stored features, and replace what was guessed before."""
+        ids = np.array(sorted(set(photo_ids)), np.int64)
+        places, features = load_features(self._store, ids, self._key)
+        if not len(places):
+            return
+        guesses = dict(zip(ids[places].tolist(), self._model.guesses(features), strict=True))
+        with self._store.write() as connection:
+            self._store.models.put_assignments(connection, self._model.number, guesses)
+
+    def _guesses(self, photo_ids: Sequence[int]) -> dict[int, tuple[ScoredHashtag, ...]]:
+        found = self._store.models.assignments(sorted(set(photo_ids))) if photo_ids else {}
+        return {photo: _scored(guesses) for photo, guesses in found.items()}
+
+
+def _scored(guesses: list[Guess]) -> tuple[ScoredHashtag, ...]:
+    probabilities = sigmoid(np.array([guess.logit for guess in guesses])).tolist()
+    return tuple(
+        ScoredHashtag(guess.hashtag, probability)
+        for guess, probability in zip(guesses, probabilities, strict=True)
+    )
+
+
+def query_photo(model: Model, photo: str, *, best: int = 10, rule: Rule = "logit") -> list[ScoredHashtag]:
+    """Return the `best` hashtags nearest to one photo, from its pixels; nothing is stored.
+
+    Raises `PhotoError` where the photo cannot be read, `ModelError` where the model has no head.
+    """
+    model.need_head()
+    read = read_file(photo)
+    if read.content is None:
+        raise PhotoError(read.seen.error or "cannot be read")
+    pixels = decode_photo(read.content, model.backbone.spec.size)
+    features = model.backbone.encode(pixels[None])
+    if not np.isfinite(features).all():
+        raise PhotoError(NOT_FINITE)
+    return model.nearest(features, best, rule)[0]
+
+
+def retry_failures(archive: Archive) -> list[str]:
+    """Forget every recorded failure and return the paths concerned, for `tag_photos` to try again."""
+    paths = [path for path, _ in archive.store.photos.failures()]
+    with archive.store.write() as connection:
+        archive.store.photos.forget_failures(connection)
+    return paths

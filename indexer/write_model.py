@@ -1,0 +1,161 @@
+"""A fitted model → its folder, aside, checked, renamed, and made current by one transaction."""
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from db.model_store import CURRENT_MODEL
+from encoder import PREPROCESSING_VERSION
+from encoder.export import export_head
+from encoder.onnx_encoder import PRECISION, OnnxBackbone
+from indexer.archive import BACKBONE, Archive, now
+from indexer.corpus import Corpus
+from indexer.hashtag_index import HashtagIndex
+from indexer.hashtag_vectors import HashtagVectors
+from indexer.model import MANIFEST, Model, file_digest
+from indexer.tagger import PhotoSet, TaggerFit
+
+if TYPE_CHECKING:
+    from indexer.rebuild import HeldOut
+
+LAST_NUMBER = "last_model"  # numbers are never given twice, even when their models are gone
+
+
+@dataclass
+class NewModel:
+    """What a rebuild has made so far. Backbone and tagger stay None where there are no photos."""
+
+    seed: int
+    parameters: dict[str, Any]
+    backbone: OnnxBackbone | None = None
+    backbone_digest: str | None = None
+    backbone_id: int | None = None
+    held_out: "HeldOut" = field(init=False)
+    vectors: HashtagVectors = field(init=False)
+    tagger: TaggerFit | None = None
+    corpus: Corpus = field(init=False)
+    photos: PhotoSet = field(init=False)
+
+
+def write_model(archive: Archive, new: NewModel, seconds: dict[str, float]) -> dict[str, Any]:
+    """Write a model's folder and make it current; return its manifest.
+
+    A process killed before the last transaction leaves a folder that no row speaks of, which the next
+    rebuild clears away, and the model that was current.
+    """
+    number = _next_number(archive)
+    aside = archive.models_folder / f".building-{number:04d}"
+    aside.mkdir()
+    try:
+        _write_parts(aside, new)
+        manifest = _manifest(new, number, seconds)
+        manifest["files"] = {
+            path.name: {"size": path.stat().st_size, "sha256": file_digest(path)}
+            for path in sorted(aside.iterdir())
+        }
+        (aside / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8")
+        Model.open(aside, archive.backbones_folder).check()
+        _to_disk(aside)
+        aside.rename(archive.model_folder(number))
+        _to_disk(archive.models_folder)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    with archive.store.write() as connection:
+        archive.store.models.add(
+            connection,
+            number,
+            manifest["created_at"],
+            new.backbone_id,
+            json.dumps(manifest, ensure_ascii=False),
+        )
+        archive.store.put_setting(connection, CURRENT_MODEL, str(number))
+        archive.store.put_setting(connection, LAST_NUMBER, str(number))
+        if new.backbone_digest:
+            archive.store.put_setting(connection, BACKBONE, new.backbone_digest)
+    return manifest
+
+
+def _write_parts(folder: Path, new: NewModel) -> None:
+    vectors, tagger = new.vectors, new.tagger
+    np.save(folder / "vectors.npy", vectors.vectors)
+    posts = np.bincount(new.corpus.hashtags, minlength=int(vectors.ids.max()) + 1)
+    photos = np.bincount(np.concatenate([np.zeros(0, np.int64), *new.photos.hashtags]), minlength=len(posts))
+    with (folder / "hashtags.tsv").open("w", encoding="utf-8", newline="\n") as file:
+        for id in vectors.ids.tolist():
+            file.write(f"{id}\t{posts[id]}\t{photos[id]}\t{new.corpus.texts[id]}\n")
+    if tagger:
+        kin = {"vectors": vectors.digest(), "backbone": new.backbone_digest or ""}
+        export_head(tagger.head.head, new.photos.features.shape[1], folder / "head.onnx", kin)
+        HashtagIndex.build(tagger.ids, tagger.vectors, tagger.scale, tagger.biases, kin).save(
+            folder / "index.faiss"
+        )
+
+
+def _manifest(new: NewModel, number: int, seconds: dict[str, float]) -> dict[str, Any]:
+    held_out, corpus, tagger = new.held_out, new.corpus, new.tagger
+    folds, posts = np.unique(corpus.post_folds, return_counts=True)
+    manifest: dict[str, Any] = {
+        "number": number,
+        "created_at": now(),
+        "product": _version(),
+        "learnt_from": "all posts, with what held-out posts chose; figures are of a fit on training posts alone",
+        "seed": new.seed,
+        "backbone": new.backbone_digest,
+        "backbone_name": new.backbone.spec.name if new.backbone else None,
+        "precision": PRECISION,
+        "preprocessing": PREPROCESSING_VERSION,
+        "vectors": new.vectors.digest(),
+        "parameters": new.parameters,
+        "counts": {
+            "posts": corpus.posts,
+            "photos": len(new.photos.hashtags),
+            "hashtags": len(new.vectors.ids),
+            "assignable": len(tagger.ids) if tagger else 0,
+            "posts_by_fold": dict(zip(folds.tolist(), posts.tolist(), strict=True)),
+        },
+        "epochs": {"vectors": new.vectors.epochs, "head": tagger.head.epochs if tagger else None},
+        "warnings": list(new.vectors.warnings),
+        "figures": {
+            "left_out_hits": held_out.hits,
+            "left_out_hits_popularity": held_out.popularity_hits,
+            "judged_hashtags": len(held_out.tagger.ids) if held_out.tagger else 0,
+            "test": held_out.figures.to_dict() if held_out.figures else None,
+            "popularity": held_out.popularity.to_dict() if held_out.popularity else None,
+        },
+        "thresholds": asdict(held_out.thresholds) if held_out.thresholds else None,
+        "seconds": {stage: round(taken, 3) for stage, taken in seconds.items()},
+    }
+    if tagger:
+        manifest["calibration"] = {
+            "scale": tagger.scale,
+            **{f"fitted_{name}": value for name, value in asdict(tagger.calibration).items()},
+        }
+    return manifest
+
+
+def _next_number(archive: Archive) -> int:
+    return max(archive.store.models.highest_number(), int(archive.store.setting(LAST_NUMBER) or 0)) + 1
+
+
+def _to_disk(folder: Path) -> None:
+    """Have the operating system write a folder's files and names out, so that a power cut cannot lose them."""
+    for path in [*(p for p in folder.iterdir() if p.is_file()), folder]:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _version() -> str:
+    try:
+        return version("hashtag-archive")
+    except PackageNotFoundError:
+        return "unknown"

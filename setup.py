@@ -1,0 +1,39 @@
+"""Packaging of the distribution `hashtag-archive`: packages indexer, encoder, db and the module cli."""
+
+from pathlib import Path
+
+from setuptools import setup
+
+READ = [
+    "click>=8.1",
+    "faiss-cpu>=1.8",
+    "numpy>=1.26",
+    "onnxruntime>=1.18",
+    "pillow>=11",
+    "sqlalchemy>=2.0.30",
+]
+TRAIN = [
+    "gensim>=4.3",
+    "onnx>=1.16",
+    "onnxscript>=0.3",
+    "scikit-learn>=1.4",
+    "scipy>=1.11",
+    "torch>=2.4",
+    "torchvision>=0.19",
+]
+DEV = ["mypy>=1.11", "pytest>=8", "ruff>=0.6"]
+
+setup(
+    name="hashtag-archive",
+    version="0.1.0",
+    description="Tag a photo archive in its own vocabulary of hashtags",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.11",
+    packages=["indexer", "encoder", "db", "commands"],
+    py_modules=["cli"],
+    install_requires=READ,
+    extras_require={"train": TRAIN, "heif": ["pillow-heif>=0.18"], "dev": [*TRAIN, *DEV]},
+    entry_points={"console_scripts": ["hashtag=cli:main"]},
+)
