@@ -13,7 +13,7 @@ from commands.terminal import echo_json, json_option, open_from, talk
 @json_option
 @click.pass_context
 def related_command(context: click.Context, hashtag: str, top: int, as_json: bool) -> None:
-    """Print the hashtags nearest to a hashtag, with their cosines, best first.
+    """Print the hashtags nearest to a hashtag, with their cosines.
 
     \b
     Example:
@@ -106,7 +106,7 @@ def models_command(context: click.Context, as_json: bool) -> None:
 @click.argument("number", type=click.IntRange(1))
 @click.pass_context
 def use_command(context: click.Context, number: int) -> None:
-    """Make another model current, after checking its files against their digests.
+    """Make another model current, after checking its files.
 
     \b
     Example:

@@ -140,7 +140,7 @@ def _print(manifest: dict[str, Any], seconds: dict[str, float]) -> None:
             f" (most popular: {figures['left_out_hits_popularity']:.3f})"
         )
     if figures["test"]:
-        click.echo(f"held-out photos, {figures['judged_hashtags']} hashtags:")
+        click.echo(f"{figures['judged_photos']:,} held-out photos, {figures['judged_hashtags']:,} hashtags:")
         click.echo("              " + "".join(f"{name:>8}" for name in _NAMES.values()))
         for row, name in (("test", "this model"), ("popularity", "popularity")):
             click.echo(f"  {name:<12}" + "".join(f"{figures[row][key]:8.3f}" for key in _NAMES))

@@ -189,9 +189,9 @@ def _print_photo(photo: "TaggedPhoto", cut: float, top: int | None, as_json: boo
 def query_command(
     context: click.Context, photos: tuple[str, ...], top: int, rule: Any, as_json: bool
 ) -> None:
-    """Print the nearest hashtags of single photos, best first; nothing is stored.
+    """Print the hashtags nearest to single photos; store nothing.
 
-    A line a hashtag: probability, hashtag, photo, separated by tabs.
+    A line a hashtag, best first: probability, hashtag, photo, separated by tabs.
 
     \b
     Example:

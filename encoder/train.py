@@ -120,7 +120,7 @@ def _fit(
         head.load_state_dict(best[0])
         rule.load_state_dict(best[1])
     head.eval()
-    return HeadFit(head, float(rule.log_scale.exp()), rule.biases.detach().numpy().copy(), best_epoch, losses)
+    return HeadFit(head, rule.log_scale.exp().item(), rule.biases.detach().numpy().copy(), best_epoch, losses)
 
 
 def embed(head: Head, features: Floats) -> Floats:

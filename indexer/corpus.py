@@ -38,13 +38,14 @@ class Corpus:
     def lists(self, *folds: str) -> "HashtagLists":
         """The hashtag lists of the posts in `folds`, of all posts where none is named."""
         rows = np.flatnonzero(np.isin(self.post_folds, folds)) if folds else np.arange(self.posts)
-        return HashtagLists(self, rows)
+        return HashtagLists(self, rows, " ".join([*folds, "posts"]))
 
 
 class HashtagLists:
     """Posts' hashtag ids as text, a list a post: the corpus that gensim passes over again and again."""
 
-    def __init__(self, corpus: Corpus, rows: Ids) -> None:
+    def __init__(self, corpus: Corpus, rows: Ids, name: str = "posts") -> None:
+        self.name = name
         self._corpus = corpus
         self._rows = rows
 

@@ -75,17 +75,11 @@ def learn_vectors(posts: HashtagLists, config: VectorConfig, progress: Progress 
     One worker, so that the same seed gives the same vectors on the same machine. Raises `ArchiveError` where
     fewer than two hashtags are left to learn from.
     """
-    ids, counts = np.unique(posts.flat(), return_counts=True)
-    kept = int((counts >= config.min_count).sum())
-    if kept < 2:
-        raise ArchiveError(
-            f"only {kept} of {len(ids)} hashtags on at least {config.min_count} of {len(posts)} posts; two are the"
-            " least: import more posts, or lower --min-count"
-        )
+    kept, in_all = need_hashtags(posts, config.min_count)
     from gensim.models import Word2Vec
 
     logging.getLogger("gensim").setLevel(logging.ERROR)
-    epochs = config.epochs_for(kept, int(counts.sum()))
+    epochs = config.epochs_for(kept, in_all)
     network = Word2Vec(
         vector_size=config.size,
         window=config.window or MAX_WINDOW,
@@ -112,6 +106,21 @@ def learn_vectors(posts: HashtagLists, config: VectorConfig, progress: Progress 
     order = np.argsort(learnt_ids)
     vectors = unit(learnt[order])
     return HashtagVectors(learnt_ids[order], vectors, epochs, _warnings(vectors, unit(start[order])))
+
+
+def need_hashtags(posts: HashtagLists, min_count: int) -> tuple[int, int]:
+    """Return how many hashtags are on at least `min_count` posts, and how often hashtags occur in all.
+
+    Raises `ArchiveError` where fewer than two are.
+    """
+    ids, counts = np.unique(posts.flat(), return_counts=True)
+    kept = int((counts >= min_count).sum())
+    if kept < 2:
+        raise ArchiveError(
+            f"only {kept} of {len(ids)} hashtags on at least {min_count} of {len(posts)} {posts.name}; two are the"
+            " least: import more posts, or lower --min-count"
+        )
+    return kept, int(counts.sum())
 
 
 def _epoch_teller(tell: Callable[[int], None]) -> object:

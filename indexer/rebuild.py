@@ -20,7 +20,7 @@ from indexer.corpus import Corpus, load_corpus
 from indexer.errors import ArchiveError
 from indexer.evaluation import Figures, Thresholds, left_out_hits, popularity_hits
 from indexer.folds import TEST, TRAINING, VALIDATION
-from indexer.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors
+from indexer.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors, need_hashtags
 from indexer.photo_features import Failures, adopt_backbone, encode_crawled, feature_key, load_features
 from indexer.progress import Progress, silent
 from indexer.tagger import (
@@ -69,6 +69,7 @@ class HeldOut:
     thresholds: Thresholds | None = None
     figures: Figures | None = None
     popularity: Figures | None = None
+    judged_photos: int = 0
 
 
 def rebuild_model(
@@ -107,6 +108,7 @@ def rebuild_model(
                     archive, session, feature_key(new.backbone_id), config.workers, progress
                 )
         corpus = load_corpus(archive.store)
+        need_hashtags(corpus.lists(), config.vectors.min_count)
         photos, folds = _photo_set(archive, corpus, new.backbone_id)
         new.held_out = fit_held_out(corpus, photos, folds, config, stages)
         _ship(new, corpus, photos, config, stages)
@@ -151,6 +153,7 @@ def fit_held_out(
     with stages("figures"):
         thresholds = thresholds_on(tagger, sets[VALIDATION])
         held_out.tagger, held_out.thresholds = tagger, thresholds
+        held_out.judged_photos = len(judged_photos(sets[TEST], tagger.ids).hashtags)
         held_out.figures = figures_on(tagger, sets[TEST], thresholds)
         held_out.popularity = popularity_figures(
             tagger, len(sets[TRAINING].hashtags), sets[VALIDATION], sets[TEST]

@@ -125,6 +125,7 @@ def _manifest(new: NewModel, number: int, seconds: dict[str, float]) -> dict[str
         "figures": {
             "left_out_hits": held_out.hits,
             "left_out_hits_popularity": held_out.popularity_hits,
+            "judged_photos": held_out.judged_photos,
             "judged_hashtags": len(held_out.tagger.ids) if held_out.tagger else 0,
             "test": held_out.figures.to_dict() if held_out.figures else None,
             "popularity": held_out.popularity.to_dict() if held_out.popularity else None,

@@ -24,7 +24,7 @@ COMPANY = {
     "white": ["plain", "snow"],
 }
 QUICK = RebuildConfig(
-    VectorConfig(size=8, epochs=60), TrainConfig(hidden=16, epochs=30, dropout=0.1), min_photos=3
+    VectorConfig(size=8, epochs=400), TrainConfig(hidden=16, epochs=30, dropout=0.1), min_photos=3
 )
 
 
@@ -79,7 +79,8 @@ def write_crawl(folder: Path, posts: int = 96) -> Path:
     for number in range(posts):
         colour = list(COLOURS)[number % 4]
         draw_photo(folder / "photos" / f"{number:03}.png", colour, number)
-        company = [word for word in [*COMPANY[colour], "daily", f"day{number}"] if draw.random() < 0.8]
+        company = [word for word in [*COMPANY[colour], f"day{number}"] if draw.random() < 0.8]
+        company += ["daily"] * (draw.random() < 0.3)
         lines.append(
             {"key": f"post-{number}", "hashtags": [colour, *company], "photos": [f"photos/{number:03}.png"]}
         )
