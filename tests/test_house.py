@@ -54,7 +54,8 @@ def test_importing_cli_loads_nothing_heavy() -> None:
 
 
 def test_reading_commands_run_without_what_trains(colour_folder: Path, tmp_path: Path) -> None:
-    block = "import sys\nfor name in ('torch', 'torchvision', 'gensim', 'onnx', 'onnxscript', 'scipy', 'sklearn'):\n"
+    heavy = "('torch', 'torchvision', 'gensim', 'onnx', 'onnxscript', 'scipy', 'sklearn')"
+    block = f"import sys\nfor name in {heavy}:\n"
     block += "    sys.modules[name] = None\n"
     archive = copy_archive(colour_folder / "archive", tmp_path / "archive")
     photo = colour_folder / "photos/000.png"

@@ -4,6 +4,7 @@ import sqlite3
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,10 +36,10 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
-def tag(archive: Archive, *paths: Path, **options: bool | int) -> dict[str, TaggedPhoto]:
+def tag(archive: Archive, *paths: Path, **options: Any) -> dict[str, TaggedPhoto]:
     return {
         Path(photo.photo).name: photo for photo in tag_photos(archive, [str(p) for p in paths], **options)
-    }  # type: ignore[arg-type]
+    }
 
 
 def outcomes(tagged: dict[str, TaggedPhoto]) -> dict[str, int]:
