@@ -1,10 +1,16 @@
-"""`hashtag rebuild`."""
+"""`hashtag rebuild` and `hashtag export-encoder`."""
 
-from typing import Any, Literal
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from commands.terminal import Bars, echo_json, json_option, open_from, printable, talk
+
+if TYPE_CHECKING:
+    from indexer import RebuildConfig, RebuildResult
 
 _NAMES = {
     "p_at_1": "P@1",
@@ -28,71 +34,64 @@ class _Window(click.ParamType[int | None]):
         return int(value)
 
 
+_option = partial(click.option, show_default=True)
+
+
 @click.command("rebuild")
-@click.option(
+@_option(
     "--backbone",
-    type=click.Path(exists=True, dir_okay=False),
-    metavar="FILE.onnx",
-    help="Pretrained backbone, FILE.json beside it; without it the one used last.",
+    metavar="resnet50|FILE.onnx",
+    help="The network that looks at photos; without it the one used"
+    " last, or ResNet50. Beside FILE.onnx stands FILE.json.",
 )
-@click.option(
-    "--size", type=click.IntRange(2, 4096), default=40, show_default=True, help="Of a hashtag vector."
+@_option(
+    "--weights",
+    metavar="FILE.pth|none",
+    help="ResNet50's weights; without it torchvision's of ImageNet, 'none' takes an untrained network.",
 )
-@click.option(
+@_option(
+    "--image-size", type=click.IntRange(32, 4096), default=200, help="Side of ResNet50's pictures, in pixels."
+)
+@_option("--size", type=click.IntRange(2, 4096), default=40, help="Of a hashtag vector.")
+@_option(
     "--window",
     type=_Window(),
     default="post",
-    show_default=True,
     help="Hashtags on each side that count as company; 'post' takes the whole post.",
 )
-@click.option(
-    "--epochs", type=click.IntRange(1), help="Of the hashtag vectors; without it chosen by the corpus."
-)
-@click.option(
+@_option("--epochs", type=click.IntRange(1), help="Of the hashtag vectors; without it chosen by the corpus.")
+@_option(
     "--alpha",
     type=click.FloatRange(0, 10, min_open=True),
     default=0.1,
-    show_default=True,
     help="Learning rate of the hashtag vectors.",
 )
-@click.option(
-    "--min-count",
-    type=click.IntRange(1),
-    default=2,
-    show_default=True,
-    help="Posts a hashtag needs for a vector.",
-)
-@click.option(
-    "--min-photos",
-    type=click.IntRange(0),
-    default=5,
-    show_default=True,
-    help="Photos a hashtag needs to be assigned.",
-)
-@click.option(
+@_option("--min-count", type=click.IntRange(1), default=2, help="Posts a hashtag needs for a vector.")
+@_option("--min-photos", type=click.IntRange(0), default=5, help="Photos a hashtag needs to be assigned.")
+@_option(
     "--loss",
     type=click.Choice(["scaled", "report"]),
     default="scaled",
-    show_default=True,
     help="KLDiv + 0.3 BCE scaled by the vocabulary, or the report's KLDiv + 0.1 BCE.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True)
+@_option("--learning-rate", type=click.FloatRange(0, 1, min_open=True), default=1e-3, help="Of the head.")
+@_option("--batch-size", type=click.IntRange(2), help="Of the head; without it 64, and 32 below 500 photos.")
+@_option("--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.5, help="Of the head.")
+@_option("--head-epochs", type=click.IntRange(1), default=40, help="Of the head, at the most.")
+@_option(
+    "--seed", type=click.IntRange(0, 2**31), default=0, help="The same seed and posts give the same model."
+)
 @click.option("--workers", type=click.IntRange(1), help="Photos encoded side by side; without it one a core.")
 @json_option
 @click.pass_context
 def rebuild_command(
     context: click.Context,
+    /,
     backbone: str | None,
-    size: int,
-    window: int | None,
-    epochs: int | None,
-    alpha: float,
-    min_count: int,
-    min_photos: int,
-    loss: Literal["scaled", "report"],
-    seed: int,
-    workers: int | None,
+    weights: str | None,
+    image_size: int,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Learn a new model from everything crawled, and make it current.
 
@@ -100,33 +99,69 @@ def rebuild_command(
     come from held-out posts; the model that is kept has then learnt from all posts.
 
     \b
-    Example:
+    Examples:
+      hashtag rebuild
       hashtag rebuild --backbone mobilenet_v2_imagenet.onnx
+      hashtag rebuild --backbone resnet50 --weights resnet50-11ad3fa6.pth
     """
+    if backbone not in (None, "resnet50"):
+        if weights is not None or context.get_parameter_source("image_size") == ParameterSource.COMMANDLINE:
+            raise click.UsageError(
+                "--weights and --image-size are ResNet50's; FILE.json says them of another backbone"
+            )
+        if not Path(backbone or "").is_file():
+            raise click.UsageError(f"--backbone: {backbone}: no such file")
     archive = open_from(context)
+    from indexer import BackboneChoice, rebuild_model
+
+    config = _config(options)
+    with Bars() as bars:
+        result = rebuild_model(archive, BackboneChoice(backbone, weights, image_size), config, progress=bars)
+    _talk(result)
+    if as_json:
+        echo_json(result.manifest)
+    else:
+        _print(result.manifest, result.seconds)
+
+
+def _config(options: dict[str, Any]) -> "RebuildConfig":
     from encoder.train import TrainConfig
-    from indexer import RebuildConfig, rebuild_model
+    from indexer import RebuildConfig
     from indexer.hashtag_vectors import VectorConfig
 
-    config = RebuildConfig(
-        VectorConfig(size, window, epochs, alpha, min_count=min_count),
-        TrainConfig(loss=loss),
-        min_photos,
-        seed,
-        workers,
+    vectors = VectorConfig(
+        options["size"],
+        options["window"],
+        options["epochs"],
+        options["alpha"],
+        min_count=options["min_count"],
     )
-    with Bars() as bars:
-        result = rebuild_model(archive, backbone, config, progress=bars)
+    head = TrainConfig(
+        dropout=options["dropout"],
+        learning_rate=options["learning_rate"],
+        batch_size=options["batch_size"],
+        epochs=options["head_epochs"],
+        loss=options["loss"],
+    )
+    return RebuildConfig(vectors, head, options["min_photos"], options["seed"], options["workers"])
+
+
+def _talk(result: "RebuildResult") -> None:
+    """Say on stderr what went wrong, and what the user should know of the backbone."""
     for path, reason in result.failures.told[:20]:
         talk(printable(f"{path}: {reason}"))
     if failed := sum(result.failures.by_reason.values()):
         talk(f"{failed:,} photos could not be encoded; the rest was")
     for warning in result.manifest["warnings"]:
         talk(f"warning: {warning}")
-    if as_json:
-        echo_json(result.manifest)
-    else:
-        _print(result.manifest, result.seconds)
+    if result.backbone and result.backbone.proof:
+        proof = result.backbone.proof
+        talk(
+            f"exported: ONNX differs from torch by {proof.features:.1e} in features and"
+            f" {proof.embeddings:.1e} in embeddings"
+        )
+    if result.backbone and result.backbone.untrained:
+        talk("WARNING: this ResNet50 is UNTRAINED: its features say little of what is seen; see --weights")
 
 
 def _print(manifest: dict[str, Any], seconds: dict[str, float]) -> None:
@@ -154,4 +189,28 @@ def _print(manifest: dict[str, Any], seconds: dict[str, float]) -> None:
         )
 
 
-COMMANDS = [rebuild_command]
+@click.command("export-encoder")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_context
+def export_encoder_command(context: click.Context, file: Path) -> None:
+    """Write the current model's encoder as one ONNX file, for use elsewhere.
+
+    Pixels uint8 (n, 3, height, width) in, `features` and unit `embedding` out; the vocabulary and the model's
+    number are in its metadata.
+
+    \b
+    Example:
+      hashtag export-encoder encoder.onnx
+    """
+    archive = open_from(context)
+    from indexer import export_encoder
+
+    export = export_encoder(archive, file)
+    click.echo(
+        f"{file}: model {export.model}, {export.hashtags:,} hashtags; embeddings differ from the product's own by"
+        f" {export.difference:.1e} at most"
+    )
+    talk(f"its index: {export.index}")
+
+
+COMMANDS = [rebuild_command, export_encoder_command]

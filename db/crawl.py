@@ -140,7 +140,7 @@ class _JsonlReader:
     """A JSON object a line; photos are absolute, or relative to the file."""
 
     def __init__(self, source: Path) -> None:
-        self._folder = source.resolve().parent
+        self._folder = source.absolute().parent
 
     def read(self, raw: bytes) -> CrawledPost | None:
         line = _decode(raw)

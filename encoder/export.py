@@ -3,45 +3,44 @@
 import logging
 import os
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import torch
+from torch import nn
 
 from encoder.errors import EncoderError
 from encoder.network import Head
 from encoder.onnx_encoder import OnnxHead
+from encoder.resnet50 import FEATURES, PixelBackbone
 
-HEAD_TOLERANCE = 1e-4  # largest difference of an embedding's component, torch against onnxruntime
+EMBEDDING_TOLERANCE = 1e-4  # largest difference of a component, torch against onnxruntime
+FEATURE_TOLERANCE = 2e-4
 _OPSET = 18
+
+
+@dataclass(frozen=True)
+class ExportProof:
+    """Largest differences between torch and onnxruntime, over batches of 1 and 3 at 200 and 224 pixels."""
+
+    features: float
+    embeddings: float
 
 
 def export_head(head: Head, features: int, path: Path, metadata: dict[str, str]) -> None:
     """Write a head for inputs of `features` columns, with `metadata`, verified on batches of 1 and 3.
 
     The file appears under its name only when it is verified. Raises `EncoderError` where torch and
-    onnxruntime differ by more than `HEAD_TOLERANCE`.
+    onnxruntime differ by more than `EMBEDDING_TOLERANCE`.
     """
     head.eval()
     part = path.with_name(f".{path.name}.part")
     batch = torch.export.Dim("batch", min=1, max=2**31 - 1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own deprecations are nothing a user can mend
-        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-        program = torch.onnx.export(
-            head,
-            (torch.zeros(2, features),),
-            dynamo=True,
-            opset_version=_OPSET,
-            verbose=False,
-            input_names=["features"],
-            output_names=["embedding"],
-            dynamic_shapes=({0: batch},),
-        )
-    assert program is not None
-    proto = program.model_proto
-    _strip(proto)
+    proto = _export(head, torch.zeros(2, features), ("features", "embedding"), {0: batch})
     onnx.helper.set_model_props(proto, metadata)
     part.write_bytes(proto.SerializeToString(deterministic=True))
     verify_head(head, features, part)
@@ -51,7 +50,7 @@ def export_head(head: Head, features: int, path: Path, metadata: dict[str, str])
 def verify_head(head: Head, features: int, path: Path) -> float:
     """Return the largest difference between torch and onnxruntime on batches of 1 and 3.
 
-    Raises `EncoderError` beyond `HEAD_TOLERANCE`.
+    Raises `EncoderError` beyond `EMBEDDING_TOLERANCE`.
     """
     session = OnnxHead(path)
     draw = np.random.default_rng(0)
@@ -61,16 +60,82 @@ def verify_head(head: Head, features: int, path: Path) -> float:
         with torch.no_grad():
             expected = head(torch.from_numpy(inputs.astype(np.float32))).numpy()
         worst = max(worst, float(np.abs(session.embed(inputs) - expected).max()))
-    if not worst <= HEAD_TOLERANCE:
-        raise EncoderError(f"{path}: differs from torch by {worst:.1e}, {HEAD_TOLERANCE:.0e} is allowed")
+    _need_below(path, "embeddings", worst, EMBEDDING_TOLERANCE)
     return worst
 
 
-def _strip(proto: onnx.ModelProto) -> None:
-    """Take out where on this machine each node's source lines stood: they say nothing and change the digest."""
+def export_backbone(backbone: PixelBackbone, path: Path) -> ExportProof:
+    """Write a backbone, uint8 pixels (n, 3, h, w) in, `features` (n, 2048) out, every n, h and w allowed.
+
+    The file appears under its name only when it is verified. Raises `EncoderError` where torch and
+    onnxruntime differ by more than `FEATURE_TOLERANCE`, or embeddings made of both by more than
+    `EMBEDDING_TOLERANCE`.
+    """
+    backbone.eval()
+    part = path.with_name(f".{path.name}.part")
+    shape = {0: torch.export.Dim("batch", min=1, max=65536)}
+    shape |= {axis: torch.export.Dim(name, min=32, max=8192) for axis, name in ((2, "height"), (3, "width"))}
+    proto = _export(backbone, torch.zeros(2, 3, 224, 224, dtype=torch.uint8), ("pixels", "features"), shape)
+    part.write_bytes(proto.SerializeToString(deterministic=True))
+    proof = verify_backbone(backbone, part)
+    os.replace(part, path)
+    return proof
+
+
+def verify_backbone(backbone: PixelBackbone, path: Path) -> ExportProof:
+    """Compare torch and onnxruntime; embeddings are those that one random head makes of both's features.
+
+    Raises `EncoderError` beyond the tolerances.
+    """
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    draw = np.random.default_rng(0)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        head = Head(FEATURES, 512, 40, 0.0).eval()
+    features = embeddings = 0.0
+    for batch in (1, 3):
+        for size in (200, 224):
+            pixels = draw.integers(0, 256, (batch, 3, size, size), dtype=np.uint8)
+            found = session.run(["features"], {"pixels": pixels})[0]
+            with torch.no_grad():
+                expected = backbone(torch.from_numpy(pixels))
+                ours, theirs = head(torch.from_numpy(found)).numpy(), head(expected).numpy()
+            features = max(features, float(np.abs(found - expected.numpy()).max()))
+            embeddings = max(embeddings, float(np.abs(ours - theirs).max()))
+    _need_below(path, "features", features, FEATURE_TOLERANCE)
+    _need_below(path, "embeddings", embeddings, EMBEDDING_TOLERANCE)
+    return ExportProof(features, embeddings)
+
+
+def _export(
+    module: nn.Module, example: torch.Tensor, names: tuple[str, str], shape: dict[int, Any]
+) -> onnx.ModelProto:
+    """Return a module's graph; `example` has a batch of 2, since the exporter takes 1 for a constant."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own deprecations are nothing a user can mend
+        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+        program = torch.onnx.export(
+            module,
+            (example,),
+            dynamo=True,
+            opset_version=_OPSET,
+            verbose=False,
+            input_names=[names[0]],
+            output_names=[names[1]],
+            dynamic_shapes=(shape,),
+        )
+    assert program is not None
+    proto: onnx.ModelProto = program.model_proto
+    # Where each node's source lines stood on this machine says nothing, and changes the digest.
     for node in proto.graph.node:
         del node.metadata_props[:]
         node.doc_string = ""
     for value in [*proto.graph.value_info, *proto.graph.input, *proto.graph.output]:
         del value.metadata_props[:]
     del proto.graph.metadata_props[:]
+    return proto
+
+
+def _need_below(path: Path, what: str, worst: float, allowed: float) -> None:
+    if not worst <= allowed:  # also where it is not a number
+        raise EncoderError(f"{path}: {what} differ from torch by {worst:.1e}, {allowed:.0e} is allowed")

@@ -18,6 +18,7 @@ from encoder.errors import BackboneError, EncoderError
 from encoder.preprocess import Pixels
 
 PRECISION = "float32"
+NO_MEAN, NO_STD = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)  # of a backbone that takes uint8 pixels as they are
 Features = NDArray[np.float16]
 Embeddings = NDArray[np.float32]
 
@@ -26,7 +27,8 @@ Embeddings = NDArray[np.float32]
 class BackboneSpec:
     """How pixels are fed to a backbone: squashed to `size` x `size`, then (pixel - mean) / std a channel.
 
-    `mean` and `std` are RGB in pixel units, 0 to 255; `output` names the graph's pooled features.
+    `mean` and `std` are RGB in pixel units, 0 to 255; `output` names the graph's pooled features. A backbone
+    whose input is uint8 normalises by itself: its mean is 0 and its std 1.
     """
 
     name: str
@@ -90,8 +92,12 @@ class OnnxBackbone:
             raise BackboneError(onnx_file, f"onnxruntime cannot open it: {_first_line(error)}") from error
         inputs, outputs = self._session.get_inputs(), [o.name for o in self._session.get_outputs()]
         shape = inputs[0].shape if inputs else []
-        if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(shape) != 4 or shape[1] != 3:
-            raise BackboneError(onnx_file, "needs one input, float32 (batch, 3, height, width)")
+        kinds = ("tensor(float)", "tensor(uint8)")
+        if len(inputs) != 1 or inputs[0].type not in kinds or len(shape) != 4 or shape[1] != 3:
+            raise BackboneError(onnx_file, "needs one input, float32 or uint8 (batch, 3, height, width)")
+        self._takes_pixels = inputs[0].type == "tensor(uint8)"
+        if self._takes_pixels and (spec.mean, spec.std) != (NO_MEAN, NO_STD):
+            raise BackboneError(onnx_file, "takes pixels as they are: mean must be 0 and std 1")
         if spec.output not in outputs:
             raise BackboneError(onnx_file, f"has no output '{spec.output}', only {', '.join(outputs)}")
         self._input = inputs[0].name
@@ -117,9 +123,10 @@ class OnnxBackbone:
         with np.errstate(over="ignore"):
             return self._run(pixels).astype(np.float16)
 
-    def _run(self, pixels: Pixels) -> NDArray[np.float32]:
-        scaled = (pixels.astype(np.float32) - self._mean) * self._inverse_std
-        nchw = np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
+    def _run(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+        if not self._takes_pixels:
+            pixels = (pixels.astype(np.float32) - self._mean) * self._inverse_std
+        nchw = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
         return cast(NDArray[np.float32], self._session.run([self.spec.output], {self._input: nchw})[0])
 
 
@@ -138,6 +145,12 @@ class OnnxHead:
     def embed(self, features: Features) -> Embeddings:
         """Return embeddings float32 (n, d) of unit length for float16 features (n, f)."""
         return cast(Embeddings, self._session.run(None, {self._input: features.astype(np.float32)})[0])
+
+
+def run_fused(onnx_file: Path, pixels: Pixels) -> Embeddings:
+    """Return the embeddings that a fused file gives for pixels (n, h, w, 3)."""
+    nchw = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
+    return cast(Embeddings, _session(onnx_file).run(["embedding"], {"pixels": nchw})[0])
 
 
 def _session(onnx_file: Path) -> Any:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from indexer.archive import Archive, open_archive
+    from indexer.backbones import BackboneChoice
     from indexer.crawl_import import ImportTotals, import_crawls
+    from indexer.encoder_export import EncoderExport, export_encoder
     from indexer.errors import ArchiveError, ModelError
     from indexer.model import Model, ScoredHashtag
     from indexer.overview import ArchiveStats, ModelSummary, archive_stats, list_models
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 _HOME = {
     "archive": ("Archive", "open_archive"),
+    "backbones": ("BackboneChoice",),
+    "encoder_export": ("EncoderExport", "export_encoder"),
     "errors": ("ArchiveError", "ModelError"),
     "crawl_import": ("ImportTotals", "import_crawls"),
     "model": ("Model", "ScoredHashtag"),
@@ -36,6 +40,8 @@ __all__ = [
     "Archive",
     "ArchiveError",
     "ArchiveStats",
+    "BackboneChoice",
+    "EncoderExport",
     "ImportTotals",
     "Model",
     "ModelError",
@@ -46,6 +52,7 @@ __all__ = [
     "TaggedPhoto",
     "archive_stats",
     "count_photos",
+    "export_encoder",
     "import_crawls",
     "list_models",
     "open_archive",

@@ -7,6 +7,7 @@ s · cos + b_h. FAISS ids are hashtag ids.
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
@@ -24,7 +25,7 @@ faiss.omp_set_num_threads(1)
 class HashtagIndex:
     """Logits of hashtags on photos, by inner product."""
 
-    def __init__(self, index: "faiss.Index", metadata: dict[str, str]) -> None:
+    def __init__(self, index: Any, metadata: dict[str, str]) -> None:
         self._index = index
         self.metadata = metadata
 
@@ -59,6 +60,10 @@ class HashtagIndex:
         asked = np.concatenate([embeddings, np.ones((len(embeddings), 1), np.float32)], axis=1)
         logits, ids = self._index.search(np.ascontiguousarray(asked, np.float32), best)
         return logits, ids
+
+    def ids(self) -> list[int]:
+        """Return the hashtag ids in the index."""
+        return [int(id) for id in faiss.vector_to_array(self._index.id_map)]
 
     def row(self, hashtag: int) -> Floats:
         """Return what is stored for a hashtag, [s · vector, b_h], float32 (d + 1,)."""

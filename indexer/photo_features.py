@@ -1,10 +1,7 @@
 """Features of photos in the database: encoding what has none, and reading them back as arrays."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +9,9 @@ from numpy.typing import NDArray
 from db import Store
 from db.photo_store import FeatureKey, PathRow
 from encoder import PREPROCESSING_VERSION
-from encoder.onnx_encoder import PRECISION, BackboneSpec, OnnxBackbone, backbone_digest
-from indexer.archive import BACKBONE, Archive
+from encoder.onnx_encoder import PRECISION, OnnxBackbone
+from indexer.archive import Archive
 from indexer.encode_photos import EncodedPhoto, PhotoEncoder
-from indexer.errors import ArchiveError
 from indexer.photo_files import PhotoFile, unchanged
 from indexer.progress import Progress
 
@@ -35,29 +31,6 @@ class Failures:
         self.by_reason[kind] = self.by_reason.get(kind, 0) + 1
         if len(self.told) < TOLD:
             self.told.append((path, reason))
-
-
-def adopt_backbone(archive: Archive, onnx_file: Path | None) -> tuple[str, OnnxBackbone]:
-    """Return digest and session of the named backbone, copied into the archive, or of the remembered one.
-
-    Raises `ArchiveError` where none is named and none remembered, `BackboneError` where it cannot be used.
-    """
-    if onnx_file is None:
-        digest = archive.store.setting(BACKBONE)
-        if digest is None:
-            raise ArchiveError("no backbone yet: name one with `hashtag rebuild --backbone FILE.onnx`")
-        path = archive.backbone_file(digest)
-        return digest, OnnxBackbone(path, BackboneSpec.read(path))
-    spec = BackboneSpec.read(onnx_file)
-    digest = backbone_digest(onnx_file, spec)
-    OnnxBackbone(onnx_file, spec)  # refuses what cannot be used before anything is copied
-    target = archive.backbone_file(digest)
-    if not (target.is_file() and target.with_suffix(".json").is_file()):
-        part = target.with_name(f".{target.name}.part")
-        shutil.copyfile(onnx_file, part)
-        target.with_suffix(".json").write_text(spec.to_json(), encoding="utf-8")
-        os.replace(part, target)
-    return digest, OnnxBackbone(target, spec)
 
 
 def feature_key(backbone_id: int) -> FeatureKey:

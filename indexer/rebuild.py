@@ -16,12 +16,13 @@ import numpy as np
 
 from encoder.train import TrainConfig
 from indexer.archive import Archive
+from indexer.backbones import AdoptedBackbone, BackboneChoice, adopt_backbone
 from indexer.corpus import Corpus, load_corpus
 from indexer.errors import ArchiveError
 from indexer.evaluation import Figures, Thresholds, left_out_hits, popularity_hits
 from indexer.folds import TEST, TRAINING, VALIDATION
 from indexer.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors, need_hashtags
-from indexer.photo_features import Failures, adopt_backbone, encode_crawled, feature_key, load_features
+from indexer.photo_features import Failures, encode_crawled, feature_key, load_features
 from indexer.progress import Progress, silent
 from indexer.tagger import (
     PhotoSet,
@@ -51,11 +52,15 @@ class RebuildConfig:
 
 @dataclass
 class RebuildResult:
-    """What a rebuild made: the manifest, how long each stage took in seconds, and photos that failed."""
+    """What a rebuild made: the manifest, how long each stage took in seconds, and photos that failed.
+
+    `backbone` is None where no post had a photo.
+    """
 
     manifest: dict[str, Any]
     seconds: dict[str, float]
     failures: Failures
+    backbone: AdoptedBackbone | None
 
 
 @dataclass
@@ -74,16 +79,17 @@ class HeldOut:
 
 def rebuild_model(
     archive: Archive,
-    backbone: str | Path | None = None,
+    backbone: str | Path | BackboneChoice | None = None,
     config: RebuildConfig | None = None,
     *,
     progress: Progress = silent,
 ) -> RebuildResult:
     """Learn a new model from every crawled post and make it current.
 
-    `backbone` is an ONNX file with its description beside it; None takes the one used last. Features are
-    committed as they come; the model appears whole or not at all, and the current one stays until then.
-    Raises `ArchiveError` where there is too little to learn from, saying what is missing.
+    `backbone` is an ONNX file with its description beside it, or `resnet50`; None takes the one used last, and
+    ResNet50 where there is none. Features are committed as they come; the model appears whole or not at all,
+    and the current one stays until then. Raises `ArchiveError` where there is too little to learn from, saying
+    what is missing.
     """
     config = _seeded(config or RebuildConfig())
     stages = _Stages(progress)
@@ -95,17 +101,23 @@ def rebuild_model(
             config.seed,
             {"vectors": asdict(config.vectors), "head": asdict(config.head), "min_photos": config.min_photos},
         )
-        failures = Failures()
+        failures, adopted = Failures(), None
         if counts["with_photo"]:
+            choice = (
+                backbone
+                if isinstance(backbone, BackboneChoice)
+                else BackboneChoice(str(backbone) if backbone else None)
+            )
+            with stages("backbone"):
+                adopted = adopt_backbone(archive, choice, config.seed)
+                new.backbone_digest, new.backbone = adopted.digest, adopted.session
             with stages("features"):
-                new.backbone_digest, session = adopt_backbone(archive, Path(backbone) if backbone else None)
-                new.backbone = session
                 with archive.store.write() as connection:
                     new.backbone_id = archive.store.photos.ensure_backbone(
-                        connection, new.backbone_digest, session.spec.name
+                        connection, adopted.digest, adopted.session.spec.name
                     )
                 failures = encode_crawled(
-                    archive, session, feature_key(new.backbone_id), config.workers, progress
+                    archive, adopted.session, feature_key(new.backbone_id), config.workers, progress
                 )
         corpus = load_corpus(archive.store)
         need_hashtags(corpus.lists(), config.vectors.min_count)
@@ -115,7 +127,7 @@ def rebuild_model(
         new.corpus, new.photos = corpus, photos
         with stages("write and switch"):
             manifest = write_model(archive, new, stages.seconds)
-    return RebuildResult(manifest, stages.seconds, failures)
+    return RebuildResult(manifest, stages.seconds, failures, adopted)
 
 
 def fit_held_out(

@@ -91,7 +91,7 @@ def test_an_exported_head_computes_what_torch_does_and_says_whose_it_is(tmp_path
 def test_a_head_that_differs_from_torch_is_refused(tmp_path: Path) -> None:
     head, other = Head(48, 16, 8, 0.5).eval(), Head(48, 16, 8, 0.5).eval()
     export_head(head, 48, tmp_path / "head.onnx", {})
-    with pytest.raises(EncoderError, match="differs from torch"):
+    with pytest.raises(EncoderError, match="embeddings differ from torch"):
         verify_head(other, 48, tmp_path / "head.onnx")
     assert len(onnx.load(tmp_path / "head.onnx").graph.output) == 1
 

@@ -1,0 +1,119 @@
+"""ResNet50 as a frozen backbone: torchvision's network, its pooled features, its weights from three places.
+
+The report's encoder (its Table 4) without the last layer; the head takes that layer's place.
+"""
+
+import urllib.error
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from encoder.errors import EncoderError
+from encoder.vision import torchvision_models
+
+FEATURES = 2048
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, of pixels from 0 to 1
+_THREE_WAYS = (
+    "ResNet50 needs weights: go online once for torchvision's (97.8 MB), or name a file with --weights FILE.pth, or"
+    " take an untrained network with --weights none"
+)
+
+
+class PixelBackbone(nn.Module):
+    """uint8 pixels (n, 3, h, w), RGB → pooled features float32 (n, 2048). Normalisation is inside."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        network.fc = nn.Identity()  # the ImageNet classes
+        self.network = network
+        self.register_buffer("mean", 255 * torch.tensor(_MEAN).view(1, 3, 1, 1))
+        self.register_buffer("inverse_std", 1 / (255 * torch.tensor(_STD).view(1, 3, 1, 1)))
+        self.mean: Tensor
+        self.inverse_std: Tensor
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Return the features, not normalised."""
+        features: Tensor = self.network((pixels.float() - self.mean) * self.inverse_std)
+        return features
+
+
+def imagenet_weights_at_hand() -> bool:
+    """Whether torchvision's ImageNet weights are in its cache already."""
+    weights = torchvision_models().ResNet50_Weights.IMAGENET1K_V2
+    return (Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name).is_file()
+
+
+def resnet50_imagenet() -> PixelBackbone:
+    """Return ResNet50 with torchvision's IMAGENET1K_V2 weights, downloaded once into torchvision's cache.
+
+    Raises `EncoderError` that names the three ways to weights where there is no network.
+    """
+    models = torchvision_models()
+    network = models.resnet50(weights=None)
+    try:
+        state = models.ResNet50_Weights.IMAGENET1K_V2.get_state_dict(progress=False, check_hash=True)
+    except (urllib.error.URLError, OSError) as error:
+        raise EncoderError(f"{_THREE_WAYS} ({error})") from error
+    network.load_state_dict(state)
+    return PixelBackbone(network).eval()
+
+
+def resnet50_from_file(path: Path) -> PixelBackbone:
+    """Return ResNet50 with the weights of a state dict saved by torch.
+
+    Loaded with `weights_only`, so that a file can hold no program. Raises `EncoderError` that names the first
+    entries whose name or shape is not torchvision's.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise EncoderError(f"{path}: not found") from None
+    except Exception as error:
+        reason = str(error).split("\n")[0][:120]
+        raise EncoderError(f"{path}: not a file of weights that torch can load safely: {reason}") from error
+    network = torchvision_models().resnet50(weights=None)
+    _need_same(path, network.state_dict(), state)
+    network.load_state_dict(state)
+    return PixelBackbone(network).eval()
+
+
+def resnet50_untrained(batches: Iterable[NDArray[np.uint8]], seed: int) -> PixelBackbone:
+    """Return ResNet50 with random weights, its batch statistics set by one pass over pixels (n, h, w, 3).
+
+    Features of such a network say something of colour and texture and little of what is seen: it stands in
+    where no weights can be had.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        backbone = PixelBackbone(torchvision_models().resnet50(weights=None))
+    for block in backbone.modules():
+        if isinstance(last := getattr(block, "bn3", None), nn.BatchNorm2d):
+            nn.init.constant_(last.weight, 0.5)  # or sixteen random blocks add up to features beyond 10
+    norms = [module for module in backbone.modules() if isinstance(module, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.reset_running_stats()  # or the initial ones stay mixed in
+        norm.momentum = None  # a plain mean over all batches
+    backbone.train()
+    with torch.no_grad():
+        for batch in batches:
+            backbone(torch.from_numpy(np.ascontiguousarray(batch.transpose(0, 3, 1, 2))))
+    return backbone.eval()
+
+
+def _need_same(path: Path, expected: dict[str, Tensor], found: object) -> None:
+    if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
+        raise EncoderError(f"{path}: not a state dict of tensors")
+    wrong = [f"{name} is missing" for name in expected if name not in found]
+    wrong += [f"{name} is unknown" for name in found if name not in expected]
+    wrong += [
+        f"{name} is {tuple(found[name].shape)}, not {tuple(tensor.shape)}"
+        for name, tensor in expected.items()
+        if name in found and found[name].shape != tensor.shape
+    ]
+    if wrong:
+        more = f", and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        raise EncoderError(f"{path}: not torchvision's ResNet50: {', '.join(wrong[:3])}{more}")
