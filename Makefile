@@ -1,8 +1,8 @@
-# `make setup` makes .venv; `make test` and `make check` make it where it is not there.
+# `make setup` makes .venv; `make demo`, `make test` and `make check` make it where it is not there.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup test check
+.PHONY: setup demo test check
 
 setup: .venv/installed
 
@@ -10,6 +10,9 @@ setup: .venv/installed
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,dev]'
 	touch $@
+
+demo: setup
+	$(BIN)/hashtag demo
 
 test: setup
 	$(BIN)/python -m pytest

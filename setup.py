@@ -31,7 +31,7 @@ setup(
     long_description_content_type="text/markdown",
     license="MIT",
     python_requires=">=3.11",
-    packages=["indexer", "encoder", "db", "commands"],
+    packages=["indexer", "indexer.demo", "encoder", "db", "commands"],
     py_modules=["cli"],
     install_requires=READ,
     extras_require={"train": TRAIN, "heif": ["pillow-heif>=0.18"], "dev": [*TRAIN, *DEV]},

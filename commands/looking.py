@@ -1,4 +1,4 @@
-"""`hashtag related`, `stats`, `models` and `use`: what the archive holds."""
+"""`hashtag related`, `stats`, `models`, `use` and `doctor`: what the archive and the machine hold."""
 
 from dataclasses import asdict
 
@@ -118,4 +118,35 @@ def use_command(context: click.Context, number: int) -> None:
     )
 
 
-COMMANDS = [related_command, stats_command, models_command, use_command]
+@click.command("doctor")
+@json_option
+def doctor_command(as_json: bool) -> None:
+    """Print versions, cores, providers and weights, and what would run where.
+
+    \b
+    Example:
+      hashtag doctor
+    """
+    from indexer.doctor import examine
+
+    found = examine()
+    if as_json:
+        echo_json({**asdict(found), "conclusions": found.conclusions})
+        return
+    versions = ", ".join(f"{name} {version or 'absent'}" for name, version in found.versions.items())
+    for name, value in (
+        ("python", found.python),
+        ("system", found.system),
+        ("cores", str(found.cores)),
+        ("instructions", ", ".join(found.instructions) or "not told"),
+        ("packages", versions),
+        ("sqlite", found.sqlite),
+        ("providers", ", ".join(found.providers)),
+        ("weights", found.weights or "none in torch's cache"),
+    ):
+        click.echo(f"{name:<14} {value}")
+    for sentence in found.conclusions:
+        click.echo(sentence)
+
+
+COMMANDS = [related_command, stats_command, models_command, use_command, doctor_command]

@@ -117,11 +117,11 @@ def rebuild_command(
     config = _config(options)
     with Bars() as bars:
         result = rebuild_model(archive, BackboneChoice(backbone, weights, image_size), config, progress=bars)
-    _talk(result)
+    talk_of_rebuild(result)
     if as_json:
         echo_json(result.manifest)
     else:
-        _print(result.manifest, result.seconds)
+        print_rebuild(result)
 
 
 def _config(options: dict[str, Any]) -> "RebuildConfig":
@@ -146,7 +146,7 @@ def _config(options: dict[str, Any]) -> "RebuildConfig":
     return RebuildConfig(vectors, head, options["min_photos"], options["seed"], options["workers"])
 
 
-def _talk(result: "RebuildResult") -> None:
+def talk_of_rebuild(result: "RebuildResult") -> None:
     """Say on stderr what went wrong, and what the user should know of the backbone."""
     for path, reason in result.failures.told[:20]:
         talk(printable(f"{path}: {reason}"))
@@ -164,7 +164,9 @@ def _talk(result: "RebuildResult") -> None:
         talk("WARNING: this ResNet50 is UNTRAINED: its features say little of what is seen; see --weights")
 
 
-def _print(manifest: dict[str, Any], seconds: dict[str, float]) -> None:
+def print_rebuild(result: "RebuildResult") -> None:
+    """Print what each stage took, and what quality came out."""
+    manifest, seconds = result.manifest, result.seconds
     counts, figures = manifest["counts"], manifest["figures"]
     for stage, taken in seconds.items():
         click.echo(f"{taken:8.1f} s  {stage}")

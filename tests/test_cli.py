@@ -147,3 +147,13 @@ def test_import_prints_totals_and_names_what_it_refused(tmp_path: Path) -> None:
     ]
     assert f"{source}:2: not JSON" in done.stderr
     assert f"photo left out, not found: {tmp_path}/gone.jpg" in done.stderr
+
+
+def test_doctor_says_what_would_run_where() -> None:
+    plain = CliRunner().invoke(main, ["doctor"])
+    assert plain.exit_code == 0
+    assert "tag and query run on the CPU" in plain.stdout
+    found = json.loads(CliRunner().invoke(main, ["doctor", "--json"]).stdout)
+    assert found["versions"]["onnxruntime"]
+    assert "CPUExecutionProvider" in found["providers"]
+    assert found["cores"] >= 1

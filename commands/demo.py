@@ -1,0 +1,81 @@
+"""`hashtag demo`."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from commands.rebuilding import print_rebuild, talk_of_rebuild
+from commands.terminal import Bars, talk
+
+if TYPE_CHECKING:
+    from indexer.demo.run import DemoResult
+
+KEPT_SHEET = "hashtag-demo.png"
+
+
+@click.command("demo")
+@click.option(
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Keep pictures, crawl and archive in DIR, a new folder.",
+)
+def demo_command(keep: Path | None) -> None:
+    """Draw a small archive, learn from it, and tag pictures it has not seen.
+
+    Everything is made on this machine, nothing is downloaded. A contact sheet of the held-out pictures with
+    their hashtags is written to hashtag-demo.png, or into DIR.
+
+    \b
+    Example:
+      hashtag demo --keep hashtag-demo
+    """
+    if keep and keep.exists() and any(keep.iterdir()):
+        raise click.UsageError(f"{keep} is not empty; name a new folder")
+    from indexer.demo.run import SHEET, run_demo
+
+    folder = keep or Path(tempfile.mkdtemp(prefix="hashtag-demo-"))
+    try:
+        with Bars() as bars:
+            result = run_demo(folder, progress=bars)
+        sheet = folder / SHEET
+        if not keep:
+            sheet = Path(shutil.copy(sheet, KEPT_SHEET))
+        _print(result, sheet, keep)
+    finally:
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _print(result: "DemoResult", sheet: Path, keep: Path | None) -> None:
+    talk_of_rebuild(result.rebuilt)
+    network = (
+        "with ImageNet weights" if result.pretrained else "UNTRAINED, since ImageNet weights are not at hand"
+    )
+    click.echo(f"drawn and imported: {result.imported.posts} posts; ResNet50 {network}")
+    print_rebuild(result.rebuilt)
+    click.echo(f"\nhashtag query {result.asked.name}")
+    for guess in result.answer:
+        click.echo(f"{guess.score:.3f}\t#{guess.hashtag}")
+    click.echo(
+        f"\nthe most probable hashtag is true of {result.first_right} of {result.held_out} pictures"
+        f" that no post had; look at {sheet}"
+    )
+    click.echo(
+        ", ".join(f"{name} {taken:.1f} s" for name, taken in result.seconds.items())
+        + f": {sum(result.seconds.values()):.0f} s in all"
+    )
+    where = f"--archive {keep / 'hashtag-archive'} " if keep else ""
+    talk(
+        "\nnext, with photos of your own: write posts.jsonl, a post a line,\n"
+        '  {"key": "1", "hashtags": ["#ramen"], "photos": ["1.jpg"]}\n'
+        "  hashtag import posts.jsonl && hashtag rebuild && hashtag tag PHOTOS"
+    )
+    if where:
+        talk(f"or look around in this one: hashtag {where}stats")
+
+
+COMMANDS = [demo_command]

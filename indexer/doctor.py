@@ -1,0 +1,102 @@
+"""What this machine has, and what would run where."""
+
+import os
+import platform
+import sqlite3
+import sys
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from indexer.encode_photos import cores
+
+_READ = ("faiss-cpu", "numpy", "onnxruntime", "pillow", "sqlalchemy", "click")
+_TRAIN = ("torch", "torchvision", "gensim", "onnx", "onnxscript", "scikit-learn", "scipy")
+_WORTH_TELLING = (
+    "avx2",
+    "avx512f",
+    "avx512_vnni",
+    "avx_vnni",
+    "avx512_bf16",
+    "amx_int8",
+    "asimd",
+    "asimddp",
+    "sve",
+)
+_WEIGHTS = "resnet50-11ad3fa6.pth"  # torchvision's ResNet50_Weights.IMAGENET1K_V2
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What was found; versions are None where a package is absent."""
+
+    python: str
+    system: str
+    cores: int
+    instructions: list[str]
+    versions: dict[str, str | None]
+    sqlite: str
+    providers: list[str]
+    weights: str | None
+
+    @property
+    def conclusions(self) -> list[str]:
+        """What would run where, a sentence each."""
+        missing = [name for name in _TRAIN if not self.versions[name]]
+        said = [
+            f"tag and query run on the CPU, {self.cores} photos side by side (onnxruntime"
+            f" {self.versions['onnxruntime']})",
+            f"rebuild needs {', '.join(missing)}: pip install 'hashtag-archive[train]'"
+            if missing
+            else "rebuild runs on the CPU, with one thread for vectors and head",
+            f"ResNet50 takes the ImageNet weights in {self.weights}"
+            if self.weights
+            else "ResNet50 would download its ImageNet weights (97.8 MB) at the first rebuild, or take"
+            " --weights FILE.pth or --weights none",
+        ]
+        if not self.versions["pillow-heif"]:
+            said.append("HEIC photos cannot be read: pip install 'hashtag-archive[heif]'")
+        return said
+
+
+def examine() -> Examination:
+    """Look at this machine; nothing heavy is imported but onnxruntime, which says what it can use."""
+    import onnxruntime
+
+    return Examination(
+        python=f"{platform.python_version()} ({sys.executable})",
+        system=f"{platform.system()} {platform.release()} {platform.machine()}",
+        cores=cores(),
+        instructions=_instructions(),
+        versions={name: _version(name) for name in (*_READ, *_TRAIN, "pillow-heif", "hashtag-archive")},
+        sqlite=sqlite3.sqlite_version,
+        providers=list(onnxruntime.get_available_providers()),
+        weights=_weights(),
+    )
+
+
+def _instructions() -> list[str]:
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return []  # no Linux: the operating system does not say
+    for line in text.splitlines():
+        if line.lower().startswith(("flags", "features")):
+            found = set(line.split(":", 1)[1].split())
+            return [name for name in _WORTH_TELLING if name in found]
+    return []
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _weights() -> str | None:
+    """Where torch keeps what it downloads, as torch.hub decides it, if the weights are there."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser()
+    home = Path(os.environ.get("TORCH_HOME", cache / "torch")).expanduser()
+    path = home / "hub" / "checkpoints" / _WEIGHTS
+    return str(path) if path.is_file() else None

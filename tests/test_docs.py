@@ -1,0 +1,44 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import write_backbone, write_crawl
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_the_callers_guide_runs_from_top_to_bottom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_crawl(tmp_path)
+    write_backbone(tmp_path / "backbone.onnx")
+    monkeypatch.chdir(tmp_path)
+    examples = re.findall(
+        r"```python\n(.*?)```", (ROOT / "docs/library.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    assert len(examples) >= 5
+    scope: dict[str, object] = {}
+    for example in examples:
+        exec(example, scope)
+    printed = capsys.readouterr().out
+    assert "[(1, False), (2, True)]" in printed
+    assert (tmp_path / "encoder.onnx").is_file()
+
+
+def test_the_readmes_first_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_crawl(tmp_path)
+    (tmp_path / "photos/lunch.jpg").write_bytes((tmp_path / "photos/000.png").read_bytes())
+    write_backbone(tmp_path / "backbone.onnx")
+    monkeypatch.chdir(tmp_path)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    example = next(
+        code for code in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "open_archive" in code
+    )
+    exec(example, {})
+
+
+def test_links_in_the_documentation_lead_somewhere() -> None:
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+        for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+            assert link.startswith("http") or (page.parent / link).exists(), f"{page.name}: {link}"
