@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from indexer.archive import Archive, open_archive
     from indexer.crawl_import import ImportTotals, import_crawls
+    from indexer.crawl_preview import ImportPreview, preview_crawls
     from indexer.errors import ArchiveError, ModelError
     from indexer.model import Model, ScoredHashtag
     from indexer.overview import ArchiveStats, ModelSummary, archive_stats, list_models
@@ -26,6 +27,7 @@ _HOME = {
     "archive": ("Archive", "open_archive"),
     "errors": ("ArchiveError", "ModelError"),
     "crawl_import": ("ImportTotals", "import_crawls"),
+    "crawl_preview": ("ImportPreview", "preview_crawls"),
     "model": ("Model", "ScoredHashtag"),
     "overview": ("ArchiveStats", "ModelSummary", "archive_stats", "list_models"),
     "rebuild": ("RebuildConfig", "RebuildResult", "rebuild_model"),
@@ -36,6 +38,7 @@ __all__ = [
     "Archive",
     "ArchiveError",
     "ArchiveStats",
+    "ImportPreview",
     "ImportTotals",
     "Model",
     "ModelError",
@@ -49,6 +52,7 @@ __all__ = [
     "import_crawls",
     "list_models",
     "open_archive",
+    "preview_crawls",
     "query_photo",
     "rebuild_model",
     "retry_failures",
