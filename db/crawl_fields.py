@@ -104,7 +104,7 @@ class LooseFields:
 
     def text(self, *fields: str) -> str | None:
         """The first of `fields` that holds a text; an object gives the name in it."""
-        return next(iter(self.all_texts(*fields)), None)
+        return next((found[0] for name in fields if (found := self.all_texts(name))), None)
 
     def all_texts(self, *fields: str) -> list[str]:
         """Every text in `fields`, which hold a text, an object with a name, or a list of those."""

@@ -7,7 +7,7 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-from db.crawl_fields import LooseFields, MalformedError, decode, name_of, normalised, parse_object
+from db.crawl_fields import LooseFields, MalformedError, decode, normalised, parse_object
 from db.crawl_folder import Listing, file_key, is_media, is_photo, walk_folder
 from db.crawled_post import CrawledPost, Entry, Refusal, instagram_key
 from db.hashtag_text import caption_hashtags
@@ -83,9 +83,10 @@ def _add(posts: dict[str, _Post], source: Path, entry: LooseFields, path: str, p
     post = posts.setdefault(key, _Post())
     number = entry.entry.get("num")
     post.photos += [(number if isinstance(number, int) else 0, photo) for photo in photos]
+    captions = entry.all_texts(*_CAPTIONS)
     found = {
         "owner": entry.text(*_OWNERS),
-        "caption": entry.text(*_CAPTIONS),
+        "caption": captions[0] if captions else None,
         "location": entry.text("location", "location_slug"),
         "taken_at": entry.time("post_date", "date", zone=UTC),
     }
@@ -93,7 +94,7 @@ def _add(posts: dict[str, _Post], source: Path, entry: LooseFields, path: str, p
         if value:
             post.fields.setdefault(name, value)
     owners = [entry.entry.get(name) for name in _OWNERS]
-    said = [*entry.all_texts(*_CAPTIONS), *owner_comments(owners, entry.entry.get("comments"))]
+    said = [*captions, *owner_comments(owners, entry.entry.get("comments"))]
     hashtags = normalised([*_tags(entry), *(tag for one in said for tag in caption_hashtags(one))])
     post.hashtags.update(dict.fromkeys(hashtags))
 
@@ -126,8 +127,9 @@ def _tags(entry: LooseFields) -> list[str]:
     for tags in lists:
         if isinstance(tags, str):
             found += tags.split(",") if "," in tags else tags.split()
-        elif isinstance(tags, dict) and not isinstance(name_of(tags), str):
-            found += [tag for kind in tags for tag in LooseFields(tags).all_texts(kind)]
         else:
-            found += LooseFields({"tags": tags}).all_texts("tags")
+            kinds = tags if isinstance(tags, dict) else {"tags": tags}
+            inner = LooseFields({str(kind): value for kind, value in kinds.items()})
+            found += inner.all_texts(*inner.entry)
+            entry.left_out += inner.left_out
     return found

@@ -51,15 +51,16 @@ def _read_post(entry: object, index: PhotoIndex) -> tuple[CrawledPost, list[str]
         raise MalformedError("no key" if url in (None, "") else f"key is not a text: {shown(url)}")
     code = short_code(url)
     fields = LooseFields(entry)
-    said = [*fields.all_texts(*_TEXTS), *owner_comments([entry.get("username")], _comments(fields))]
+    captions = fields.all_texts(*_TEXTS)
+    said = [*captions, *owner_comments([entry.get("username")], _comments(fields))]
     hashtags = [*fields.all_texts("hashtags"), *(tag for one in said for tag in caption_hashtags(one))]
     photos = index.of_urls(fields.all_texts("img_urls", "img_url")) or index.of_post(code or url)
     post = CrawledPost(
         key=instagram_key(code) if code else storable(url.strip(), "key"),
         hashtags=normalised(hashtags),
         photos=tuple(photos),
-        owner=LooseFields(entry).text("username"),
-        caption=LooseFields(entry).text(*_TEXTS),
+        owner=fields.text("username"),
+        caption=captions[0] if captions else None,
         location=fields.text("location"),
         taken_at=fields.time("datetime"),
         photos_unknown=not photos,

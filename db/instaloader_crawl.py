@@ -47,14 +47,15 @@ class _Files:
 def read_instaloader(source: Path) -> Iterator[Entry]:
     """Yield the posts of a folder and those below it. Photos with neither text nor JSON are passed over.
 
-    A post is keyed by its short code; one that has only its text, or whose JSON is broken, by its name.
+    A post is keyed by its short code; one that has only its text, or whose JSON is broken, by its name and the
+    folder it lies in, which instaloader names after the profile.
     """
     for listing in walk_folder(source):
         if isinstance(listing, Refusal):
             yield listing
             continue
         for name, files in _posts(listing).items():
-            yield from _read_post(source, os.path.join(listing.folder, name), files)
+            yield from _read_post(listing.path(name), files)
 
 
 def _posts(listing: Listing) -> dict[str, _Files]:
@@ -78,7 +79,7 @@ def _posts(listing: Listing) -> dict[str, _Files]:
     return posts
 
 
-def _read_post(source: Path, name: str, files: _Files) -> Iterator[Entry]:
+def _read_post(name: str, files: _Files) -> Iterator[Entry]:
     told: list[Refusal] = []
     node = _read(files.metadata, _node_of, told)
     if files.metadata and node is None and not told:
@@ -92,7 +93,7 @@ def _read_post(source: Path, name: str, files: _Files) -> Iterator[Entry]:
     said = [caption or "", *owner_comments([fields.entry.get("owner")], _comments(fields, files, told))]
     code = fields.text("shortcode", "code")
     post = CrawledPost(
-        key=instagram_key(code) if code else f"instaloader:{file_key(source, name)}",
+        key=instagram_key(code) if code else f"instaloader:{file_key(Path(name).parent, name)}",
         hashtags=normalised(tag for one in said for tag in caption_hashtags(one)),
         photos=tuple(files.photos),
         owner=fields.text("owner"),
