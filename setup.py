@@ -6,6 +6,7 @@ from setuptools import setup
 
 READ = [
     "click>=8.1",
+    "defusedxml>=0.7.1",
     "faiss-cpu>=1.8",
     "numpy>=1.26",
     "onnxruntime>=1.18",

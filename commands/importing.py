@@ -1,45 +1,94 @@
 """`hashtag import`."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from commands.terminal import Bars, open_from, printable, talk
 
+if TYPE_CHECKING:
+    from indexer import ImportPreview, ImportTotals
+
 SHOWN = 20
+FORMATS = ["auto", "jsonl", "hashtags", "csv", "instagram-crawler", "instaloader", "gallery-dl", "keywords"]
 
 
 @click.command("import")
 @click.argument("sources", nargs=-1, required=True, type=click.Path(exists=True))
 @click.option(
     "--format",
-    type=click.Choice(["auto", "jsonl", "hashtags"]),
+    type=click.Choice(FORMATS),
     default="auto",
     show_default=True,
-    help="What the sources are; auto looks at each.",
+    help="What the sources are; auto looks at each and says which it took.",
 )
+@click.option(
+    "--photos",
+    type=click.Path(exists=True, file_okay=False),
+    help="Where the photos of instagram-crawler's posts are, by URL's file name or short code.",
+)
+@click.option("--dry-run", is_flag=True, help="Show what would come in; write nothing.")
 @click.pass_context
-def import_command(context: click.Context, sources: tuple[str, ...], format: str) -> None:
-    """Put posts from crawl files into the archive.
+def import_command(
+    context: click.Context, sources: tuple[str, ...], format: str, photos: str | None, dry_run: bool
+) -> None:
+    """Put posts from crawls, files or folders, into the archive.
 
     \b
-    jsonl     a post a line: {"key": "1", "hashtags": ["#ramen"], "photos": ["1.jpg"]},
-              and if known "owner", "caption", "location", "taken_at"
-    hashtags  a post a line, hashtags separated by spaces
+    jsonl              a post a line: {"key": "1", "hashtags": ["#ramen"], "photos": ["1.jpg"]},
+                       and if known "owner", "caption", "location", "taken_at"
+    hashtags           a post a line, hashtags separated by spaces
+    csv                a post a row; the header names key, hashtags, photos, owner, caption,
+                       location, taken_at (or id, tags, file, username, description, date)
+    instagram-crawler  its JSON list; the photos are looked for in --photos
+    instaloader        a folder: NAME.jpg, NAME_1.jpg, NAME.txt, NAME.json, NAME.json.xz
+    gallery-dl         a folder: PHOTO.jpg with PHOTO.jpg.json beside it
+    keywords           a folder of photos with XMP or IPTC keywords, or with .xmp sidecars
 
     Importing a source again changes nothing; a later crawl of a post replaces its hashtags, and what it was
-    is kept. A malformed entry is named and the rest goes in.
+    is kept. What is malformed is named and the rest goes in. Hashtags in comments count if the post's owner
+    wrote them.
 
     \b
-    Example:
+    Examples:
       hashtag import crawl-2026-11.jsonl
+      hashtag import output.json --photos downloads/ --dry-run
+      hashtag import --format keywords ~/Pictures
     """
-    from indexer import import_crawls
+    from indexer import import_crawls, preview_crawls
 
-    archive = open_from(context, create=True)
+    if photos and format not in ("auto", "instagram-crawler"):
+        raise click.UsageError(
+            f"--photos is for instagram-crawler; {format} says itself where its photos are"
+        )
     with Bars("posts") as bars:
-        totals = import_crawls(archive, sources, format=format, progress=bars)
+
+        def took(source: Path, named: str) -> None:
+            if format == "auto":
+                bars.clear()
+                talk(printable(f"{source}: taken as {named}"))
+
+        if dry_run:
+            there = (Path(context.obj["archive"]) / "archive.db").is_file()
+            archive = open_from(context) if there else None
+            preview = preview_crawls(archive, sources, format=format, photos=photos, took=took, progress=bars)
+            totals = preview.totals
+        else:
+            archive = open_from(context, create=True)
+            totals = import_crawls(archive, sources, format=format, photos=photos, took=took, progress=bars)
+    _show_totals(totals)
+    if dry_run:
+        _show_posts(preview)
+        talk("a dry run: nothing was written")
+    elif totals.new or totals.updated:
+        talk("next: `hashtag rebuild` learns from them")
+
+
+def _show_totals(totals: "ImportTotals") -> None:
     for refusal in totals.told[:SHOWN]:
         talk(printable(f"{refusal.where}: {refusal.reason}"))
-    named = sum(totals.refused.values()) + totals.missing_photos
+    named = sum(totals.refused.values()) + sum(totals.left_out.values()) + totals.missing_photos
     if named > SHOWN:
         talk(f"... and {named - SHOWN:,} more")
     click.echo(
@@ -49,9 +98,15 @@ def import_command(context: click.Context, sources: tuple[str, ...], format: str
     if totals.missing_photos:
         click.echo(f"{totals.missing_photos:,} photos could not be read")
     for reason, count in sorted(totals.refused.items()):
-        click.echo(f"{count:,} refused: {reason}")
-    if totals.new or totals.updated:
-        talk("next: `hashtag rebuild` learns from them")
+        click.echo(printable(f"{count:,} refused: {reason}"))
+    for reason, count in sorted(totals.left_out.items()):
+        click.echo(printable(f"{count:,} left out of posts that are in: {reason}"))
+
+
+def _show_posts(preview: "ImportPreview") -> None:
+    for post in preview.first:
+        hashtags = " ".join(f"#{hashtag}" for hashtag in post.hashtags) or "no hashtag"
+        click.echo(printable(f"{post.key}\t{hashtags}\t{' '.join(post.photos) or 'no photo'}"))
 
 
 COMMANDS = [import_command]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
 
-from db.crawl import CrawledPost
+from db.crawled_post import CrawledPost
 from db.models import Crawl, Hashtag, PhotoPath, Post, PostHashtag, PostPhoto, PostVersion
 
 
@@ -49,11 +49,16 @@ class PostStore:
     ) -> None:
         """Insert new posts and replace changed ones, keeping what they were in `PostVersion`.
 
-        `posts` have distinct keys; `path_ids` maps every photo path of theirs to its row.
+        `posts` have distinct keys; `path_ids` maps every photo path of theirs to its row. A crawl that knows no
+        photos (`photos_unknown`) takes none away.
         """
         keys = [post.key for post in posts]
         old = _post_ids(connection, keys)
-        self._keep_versions(connection, list(old.values()))
+        if old:
+            known = [old[post.key] for post in posts if post.key in old and not post.photos_unknown]
+            self._keep_versions(connection, list(old.values()))
+            connection.execute(delete(PostHashtag).where(PostHashtag.post_id.in_(old.values())))
+            connection.execute(delete(PostPhoto).where(PostPhoto.post_id.in_(known)))
         rows = [
             {
                 "key": post.key,
@@ -93,9 +98,7 @@ class PostStore:
         )
 
     def _keep_versions(self, connection: Connection, post_ids: Sequence[int]) -> None:
-        """Copy posts as they stand into `PostVersion`, then take their hashtags and photos off them."""
-        if not post_ids:
-            return
+        """Copy posts as they stand into `PostVersion`."""
         hashtags = _grouped(
             connection.execute(
                 select(PostHashtag.post_id, Hashtag.text)
@@ -125,8 +128,6 @@ class PostStore:
             ).content()
             versions.append({"post_id": row.id, "crawl_id": row.crawl_id, "content": content})
         _insert_all(connection, PostVersion, versions)
-        connection.execute(delete(PostHashtag).where(PostHashtag.post_id.in_(post_ids)))
-        connection.execute(delete(PostPhoto).where(PostPhoto.post_id.in_(post_ids)))
 
     def ensure_hashtags(self, connection: Connection, texts: set[str]) -> dict[str, int]:
         """Return text → id, giving an id to each text that has none yet."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from indexer.archive import Archive, open_archive
     from indexer.backbones import BackboneChoice
     from indexer.crawl_import import ImportTotals, import_crawls
+    from indexer.crawl_preview import ImportPreview, preview_crawls
     from indexer.encoder_export import EncoderExport, export_encoder
     from indexer.errors import ArchiveError, ModelError
     from indexer.model import Model, ScoredHashtag
@@ -30,6 +31,7 @@ _HOME = {
     "encoder_export": ("EncoderExport", "export_encoder"),
     "errors": ("ArchiveError", "ModelError"),
     "crawl_import": ("ImportTotals", "import_crawls"),
+    "crawl_preview": ("ImportPreview", "preview_crawls"),
     "model": ("Model", "ScoredHashtag"),
     "overview": ("ArchiveStats", "ModelSummary", "archive_stats", "list_models"),
     "rebuild": ("RebuildConfig", "RebuildResult", "rebuild_model"),
@@ -42,6 +44,7 @@ __all__ = [
     "ArchiveStats",
     "BackboneChoice",
     "EncoderExport",
+    "ImportPreview",
     "ImportTotals",
     "Model",
     "ModelError",
@@ -56,6 +59,7 @@ __all__ = [
     "import_crawls",
     "list_models",
     "open_archive",
+    "preview_crawls",
     "query_photo",
     "rebuild_model",
     "retry_failures",

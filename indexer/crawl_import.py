@@ -1,23 +1,33 @@
-"""Crawl files → posts in the database, in batches."""
+"""Crawls → posts in the database, in batches."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from db import CrawledPost, Refusal, count_lines, detect_format, read_crawl
+from db import CrawledPost, Entry, Refusal, count_lines
 from db.photo_store import SeenFile
 from indexer.archive import Archive, now
+from indexer.crawl_source import read_source, source_format
 from indexer.photo_files import read_file, unchanged
 from indexer.progress import Progress, silent
+
+Took = Callable[[Path, str], None]
 
 BATCH = 500
 TOLD = 1000  # refusals and missing photos kept to be told one by one; all are counted
 
 
+def unheard(source: Path, format: str) -> None:
+    """Nobody asked which format a source has."""
+
+
 @dataclass
 class ImportTotals:
-    """What an import did. `refused` counts by reason; `told` names entries and photos, the first `TOLD`."""
+    """What an import did. `told` names entries, pieces and photos, the first `TOLD`.
+
+    `refused` counts by reason the entries that are not in, `left_out` the pieces missing from those that are.
+    """
 
     new: int = 0
     updated: int = 0
@@ -25,6 +35,7 @@ class ImportTotals:
     without_photo: int = 0
     missing_photos: int = 0
     refused: dict[str, int] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
     told: list[Refusal] = field(default_factory=list)
 
     @property
@@ -33,9 +44,10 @@ class ImportTotals:
         return self.new + self.updated + self.unchanged
 
     def refuse(self, refusal: Refusal) -> None:
-        """Count an entry that was not taken in."""
+        """Count an entry, or a piece of one, that was not taken in."""
         kind = refusal.reason.split(":")[0]
-        self.refused[kind] = self.refused.get(kind, 0) + 1
+        counts = self.left_out if refusal.partial else self.refused
+        counts[kind] = counts.get(kind, 0) + 1
         self.tell(refusal)
 
     def tell(self, refusal: Refusal) -> None:
@@ -45,33 +57,51 @@ class ImportTotals:
 
 
 def import_crawls(
-    archive: Archive, sources: Iterable[str | Path], *, format: str = "auto", progress: Progress = silent
+    archive: Archive,
+    sources: Iterable[str | Path],
+    *,
+    format: str = "auto",
+    photos: str | Path | None = None,
+    took: Took = unheard,
+    progress: Progress = silent,
 ) -> ImportTotals:
-    """Put the posts of crawl files into the archive, a transaction a batch of 500.
+    """Put the posts of crawls into the archive, a transaction a batch of 500.
 
-    A post that an earlier crawl brought is replaced where it differs, what it was is kept as a version, and
-    where it does not differ nothing is written. Malformed entries are counted and named, the rest goes in.
-    Raises `CrawlError` for a source that cannot be read; sources before it are in by then.
+    `photos` is the folder with the photos of a crawl that holds only URLs; `took` is called with each source
+    and its format. A post that an earlier crawl brought is replaced where it differs, what it was is kept as a
+    version, and where it does not differ nothing is written. Malformed entries are counted and named, the rest
+    goes in. Raises `CrawlError` for a source that cannot be read; sources before it are in by then.
     """
     totals = ImportTotals()
     for source in sources:
-        path = Path(source)
-        named = detect_format(path) if format == "auto" else format
-        _import_one(archive, path, named, totals, progress)
+        crawl: _Crawl | None = None
+        for path, named, posts in read_batches(source, format, photos, totals, took, progress):
+            crawl = crawl or _Crawl(archive, path, named)
+            batch = compare(archive, posts)
+            _write(archive, crawl, batch)
+            count(batch, totals)
     return totals
 
 
-def _import_one(
-    archive: Archive, source: Path, format: str, totals: ImportTotals, progress: Progress
-) -> None:
-    crawl = _Crawl(archive, source, format)
-    entries = _first_of_each_key(read_crawl(source, format), source, totals.refuse)
-    lines = count_lines(source)
+def read_batches(
+    source: str | Path,
+    format: str,
+    photos: str | Path | None,
+    totals: ImportTotals,
+    took: Took,
+    progress: Progress,
+) -> Iterator[tuple[Path, str, list[CrawledPost]]]:
+    """Yield (source, its format, posts), `BATCH` posts at a time; what cannot be read is counted in `totals`."""
+    path = Path(source)
+    named = source_format(path, format)
+    took(path, named)
+    entries = _first_of_each_key(read_source(path, named, Path(photos) if photos else None), path, totals)
+    lines = count_lines(path, named)
     done = 0
     while batch := list(islice(entries, BATCH)):
-        _import_batch(archive, crawl, batch, totals)
+        yield path, named, batch
         done += len(batch)
-        progress(f"importing {source.name}", done, max(done, lines))
+        progress(f"importing {path.name or path}", done, lines and max(done, lines))
 
 
 class _Crawl:
@@ -82,9 +112,7 @@ class _Crawl:
         self.arguments = (str(source.absolute()), format, now())
 
 
-def _first_of_each_key(
-    entries: Iterable[CrawledPost | Refusal], source: Path, refuse: Callable[[Refusal], None]
-) -> Iterator[CrawledPost]:
+def _first_of_each_key(entries: Iterable[Entry], source: Path, totals: ImportTotals) -> Iterator[CrawledPost]:
     """Pass posts on; refuse malformed entries, and those whose key the same source gave already.
 
     Were the last to win, importing a source twice would change its posts back and forth.
@@ -92,34 +120,61 @@ def _first_of_each_key(
     seen: dict[int, None] = {}
     for entry in entries:
         if isinstance(entry, Refusal):
-            refuse(entry)
+            totals.refuse(entry)
         elif hash(entry.key) in seen:
-            refuse(Refusal(f"{source}", f"key given twice: {entry.key}"))
+            totals.refuse(Refusal(f"{source}", f"key given twice: {entry.key}"))
         else:
             seen[hash(entry.key)] = None
             yield entry
 
 
-def _import_batch(archive: Archive, crawl: _Crawl, posts: list[CrawledPost], totals: ImportTotals) -> None:
-    store = archive.store
-    before = store.posts.digests([post.key for post in posts])
-    changed = [post for post in posts if before.get(post.key) != post.digest()]
-    new = sum(post.key not in before for post in changed)
+@dataclass
+class Batch:
+    """Posts beside what the archive has: the digests before, which differ, their files and which can be read."""
+
+    posts: list[CrawledPost]
+    before: dict[str, str]
+    paths: list[str]
+    files: list[SeenFile]
+    readable: "_Readable"
+
+    @property
+    def changed(self) -> list[CrawledPost]:
+        """The posts that are new, or differ from what the archive has."""
+        return [post for post in self.posts if self.before.get(post.key) != post.digest()]
+
+
+def compare(archive: Archive | None, posts: list[CrawledPost]) -> Batch:
+    """Look at what the archive has of `posts`, and at their photos; no archive has nothing."""
+    before = archive.store.posts.digests([post.key for post in posts]) if archive else {}
     paths = sorted({path for post in posts for path in post.photos})
-    files, readable = _look_at(archive, paths)
-    if changed or files:
-        with store.write() as connection:
-            store.photos.put_files(connection, files)
-            if changed:
-                if crawl.id is None:
-                    crawl.id = store.posts.begin_crawl(connection, *crawl.arguments)
-                ids = store.photos.path_ids(connection, paths)
-                store.posts.put_posts(connection, changed, ids, crawl.id)
-                store.posts.count_crawl(connection, crawl.id, new, len(changed) - new)
+    return Batch(posts, before, paths, *_look_at(archive, paths))
+
+
+def _write(archive: Archive, crawl: _Crawl, batch: Batch) -> None:
+    store, changed = archive.store, batch.changed
+    if not changed and not batch.files:
+        return
+    new = sum(post.key not in batch.before for post in changed)
+    with store.write() as connection:
+        store.photos.put_files(connection, batch.files)
+        if changed:
+            if crawl.id is None:
+                crawl.id = store.posts.begin_crawl(connection, *crawl.arguments)
+            ids = store.photos.path_ids(connection, batch.paths)
+            store.posts.put_posts(connection, changed, ids, crawl.id)
+            store.posts.count_crawl(connection, crawl.id, new, len(changed) - new)
+
+
+def count(batch: Batch, totals: ImportTotals) -> None:
+    """Add a batch to the totals, naming the photos that are missing."""
+    changed = batch.changed
+    new = sum(post.key not in batch.before for post in changed)
     totals.new += new
     totals.updated += len(changed) - new
-    totals.unchanged += len(posts) - len(changed)
-    for post in posts:
+    totals.unchanged += len(batch.posts) - len(changed)
+    readable = batch.readable
+    for post in batch.posts:
         totals.without_photo += not any(path in readable for path in post.photos)
         for path in post.photos:
             if path not in readable:
@@ -138,9 +193,9 @@ class _Readable(set[str]):
         return self.reasons.get(path, "not found")
 
 
-def _look_at(archive: Archive, paths: list[str]) -> tuple[list[SeenFile], _Readable]:
+def _look_at(archive: Archive | None, paths: list[str]) -> tuple[list[SeenFile], _Readable]:
     """Return what to record of files that are new or changed, and which of `paths` can be read."""
-    known = archive.store.photos.known_paths(paths, None)
+    known = archive.store.photos.known_paths(paths, None) if archive else {}
     files: list[SeenFile] = []
     readable = _Readable()
     for path in paths:

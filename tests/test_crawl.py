@@ -82,4 +82,4 @@ def test_the_format_is_told_by_ending_or_first_bytes(tmp_path: Path) -> None:
 def test_a_folder_or_missing_source_is_refused_by_name(tmp_path: Path) -> None:
     for source in (tmp_path, tmp_path / "none.jsonl"):
         with pytest.raises(CrawlError, match=str(source)):
-            list(read_crawl(source, detect_format(source) if source == tmp_path else "jsonl"))
+            list(read_crawl(source, "jsonl"))

@@ -1,0 +1,46 @@
+"""Comments under a post: the hashtags in its owner's count, those in others' do not."""
+
+from collections import deque
+
+# An id tells an owner from another as well as a handle; shown names can be anyone's and are not looked at.
+_IDENTITIES = ("username", "account", "screen_name", "id", "pk")
+_AUTHORS = ("author", "owner", "user", "username", "uploader")
+_TEXTS = ("comment", "text", "content", "body")
+
+
+def owner_comments(owners: list[object], comments: object) -> list[str]:
+    """Return the texts of those among `comments`, and of the answers to them, that the owner wrote.
+
+    `owners` and the authors are handles, or objects with a handle or an id. With no owner known, none count.
+    """
+    names = {name for owner in owners for name in _identities(owner)}
+    found = []
+    waiting = deque(comments if isinstance(comments, list) and names else [])
+    while waiting:
+        comment = waiting.popleft()
+        if not isinstance(comment, dict):
+            continue
+        waiting.extend(_answers(comment))
+        author = next((comment[field] for field in _AUTHORS if comment.get(field)), None)
+        said = next((comment[field] for field in _TEXTS if isinstance(comment.get(field), str)), None)
+        if said and names & _identities(author):
+            found.append(said)
+    return found
+
+
+def edge_nodes(value: object) -> list[object]:
+    """The nodes of a list in Instagram's own spelling, `{"edges": [{"node": ...}]}`."""
+    edges = value.get("edges") if isinstance(value, dict) else None
+    return [edge.get("node") for edge in edges if isinstance(edge, dict)] if isinstance(edges, list) else []
+
+
+def _answers(comment: dict[str, object]) -> list[object]:
+    answers = comment.get("answers")
+    return answers if isinstance(answers, list) else edge_nodes(comment.get("edge_threaded_comments"))
+
+
+def _identities(person: object) -> set[str]:
+    values = [person.get(field) for field in _IDENTITIES] if isinstance(person, dict) else [person]
+    return {str(value).strip().lstrip("@").casefold() for value in values if isinstance(value, str | int)} - {
+        ""
+    }

@@ -1,0 +1,45 @@
+"""What an import would do, and nothing done: no row, no file, no folder."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from db import CrawledPost
+from indexer.archive import Archive
+from indexer.crawl_import import ImportTotals, Took, compare, count, read_batches, unheard
+from indexer.progress import Progress, silent
+
+SHOWN = 5
+
+
+@dataclass
+class ImportPreview:
+    """What would come in: the totals, and the first `SHOWN` posts."""
+
+    totals: ImportTotals = field(default_factory=ImportTotals)
+    first: list[CrawledPost] = field(default_factory=list)
+
+
+def preview_crawls(
+    archive: Archive | None,
+    sources: Iterable[str | Path],
+    *,
+    format: str = "auto",
+    photos: str | Path | None = None,
+    took: Took = unheard,
+    progress: Progress = silent,
+) -> ImportPreview:
+    """Read crawls as `import_crawls` does, beside an archive or beside none, and write nothing.
+
+    Raises `CrawlError` for a source that cannot be read.
+    """
+    preview = ImportPreview()
+    planned: dict[str, str] = {}  # what sources before would have put into the archive
+    for source in sources:
+        for _, _, posts in read_batches(source, format, photos, preview.totals, took, progress):
+            batch = compare(archive, posts)
+            batch.before.update((post.key, planned[post.key]) for post in posts if post.key in planned)
+            count(batch, preview.totals)
+            planned.update((post.key, post.digest()) for post in posts)
+            preview.first += posts[: SHOWN - len(preview.first)]
+    return preview

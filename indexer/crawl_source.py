@@ -1,0 +1,41 @@
+"""A source of posts: which format it has, and its entries, whether a crawl tool made it or a photographer."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from db import FORMATS as CRAWL_FORMATS
+from db import CrawlError, Entry, detect_format, read_crawl
+from indexer.keyword_folder import carries_keywords, read_keyword_folder
+
+FORMATS = (*CRAWL_FORMATS, "keywords")
+
+
+def source_format(source: Path, format: str) -> str:
+    """Return the format of `source`: `format` itself, or what it looks like where that is `auto`.
+
+    Raises `CrawlError` where it cannot be read, or is a folder of no format.
+    """
+    if format != "auto":
+        if format not in FORMATS:
+            raise CrawlError(source, f"no format {format}; the formats are {', '.join(FORMATS)}")
+        return format
+    found = detect_format(source)
+    if not found and carries_keywords(source):
+        found = "keywords"
+    if not found:
+        raise CrawlError(
+            source,
+            "is a folder of no format that is known: instaloader has NAME.txt or NAME.json.xz beside its photos,"
+            " gallery-dl PHOTO.jpg.json, and keywords stand in the photos or in .xmp files; name a crawl file"
+            " (jsonl, hashtags, csv, instagram-crawler) itself",
+        )
+    return found
+
+
+def read_source(source: Path, format: str, photos: Path | None) -> Iterator[Entry]:
+    """Yield the posts of a source and what could not be one. Raises `CrawlError` where it cannot be read."""
+    if format != "keywords":
+        return read_crawl(source, format, photos)
+    if not source.is_dir():
+        raise CrawlError(source, "is no folder, which keywords asks for")
+    return read_keyword_folder(source)
