@@ -106,23 +106,22 @@ class _Lines:
 def _rows(lines: _Lines, delimiter: str) -> Iterator[tuple[int, list[str] | MalformedError]]:
     """Yield each row with the number of its first line; blank lines are passed over.
 
-    A quote that is never closed would swallow the rest of the file: its line alone is refused.
+    A stray quote would swallow lines up to the next one, or to the end of the file: its own line is refused,
+    and those after it are read again.
     """
     while True:
         lines.taken.clear()
         first = lines.number + 1
         try:
-            row = next(csv.reader(lines, delimiter=delimiter), None)
+            row = next(csv.reader(lines, delimiter=delimiter, strict=True), None)
         except csv.Error as error:
             lines.keep_first()
-            yield first, MalformedError(f"not CSV: {error}")
+            unclosed = "unexpected end" in str(error) or "field limit" in str(error)
+            yield first, MalformedError(f"not CSV: {'a quote is not closed' if unclosed else error}")
             continue
         if row is None:
             return
-        if len(lines.taken) > 1 and "".join(lines.taken).count('"') % 2:
-            lines.keep_first()
-            yield first, MalformedError("not CSV: a quote is not closed")
-        elif any(cell.strip() for cell in row):
+        if any(cell.strip() for cell in row):
             yield first, row
 
 

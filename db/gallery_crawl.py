@@ -93,8 +93,8 @@ def _add(posts: dict[str, _Post], source: Path, entry: LooseFields, path: str, p
     for name, value in found.items():
         if value:
             post.fields.setdefault(name, value)
-    owners = [entry.entry.get(name) for name in _OWNERS]
-    said = [*captions, *owner_comments(owners, entry.entry.get("comments"))]
+    owner = next((entry.entry[name] for name in _OWNERS if entry.entry.get(name)), None)
+    said = [*captions, *owner_comments([owner, entry.entry.get("owner_id")], entry.entry.get("comments"))]
     hashtags = normalised([*_tags(entry), *(tag for one in said for tag in caption_hashtags(one))])
     post.hashtags.update(dict.fromkeys(hashtags))
 

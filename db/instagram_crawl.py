@@ -16,6 +16,7 @@ from db.owner_comments import owner_comments
 _TEXTS = ("caption", "description", "content")
 _SHORT_CODE = re.compile(r"/(?:p|reel|reels|tv)/([\w-]+)", re.ASCII)
 _BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+_PLAIN = re.compile(r"[^,\]]*")
 _BETWEEN = re.compile(r"[\s,]*")
 
 
@@ -108,7 +109,10 @@ def _entries(listed: str) -> Iterator[object]:
 
 
 def _closing(listed: str, start: int) -> int | None:
-    """Where the brackets that open at `start` are closed again."""
+    """Where the entry that starts at `start` ends: at its closing bracket, or before the next comma."""
+    if listed[start] not in "[{":
+        plain = _PLAIN.match(listed, start)
+        return plain.end() if plain and plain.end() < len(listed) else None
     depth = 0
     for bracket in _BRACKETS.finditer(listed, start):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(bracket[0], 0)

@@ -49,7 +49,7 @@ def decode_photo(content: bytes, size: int) -> Pixels:
     """
     if not content:
         raise PhotoError("empty file")
-    _need_heif(content)
+    need_heif(content)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # damaged EXIF and large images are judged below, not warned of
@@ -106,8 +106,11 @@ def _squash(image: Image.Image, size: int) -> Pixels:
     return cast(Pixels, np.asarray(image, dtype=np.uint8))
 
 
-def _need_heif(content: bytes) -> None:
-    """Register HEIC with Pillow where the extra is there; say how to get it where it is needed and is not."""
+def need_heif(content: bytes) -> None:
+    """Register HEIC with Pillow where the extra is there, if a file that begins with `content` needs it.
+
+    Raises `PhotoError`, which says how to get the extra, where it is not there.
+    """
     if content[4:8] != b"ftyp" or content[8:12] not in _HEIC_BRANDS:
         return
     if importlib.util.find_spec("pillow_heif") is None:

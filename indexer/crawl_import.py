@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
@@ -138,7 +139,7 @@ class Batch:
     files: list[SeenFile]
     readable: "_Readable"
 
-    @property
+    @cached_property
     def changed(self) -> list[CrawledPost]:
         """The posts that are new, or differ from what the archive has."""
         return [post for post in self.posts if self.before.get(post.key) != post.digest()]

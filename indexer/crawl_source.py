@@ -26,8 +26,8 @@ def source_format(source: Path, format: str) -> str:
         raise CrawlError(
             source,
             "is a folder of no format that is known: instaloader has NAME.txt or NAME.json.xz beside its photos,"
-            " gallery-dl PHOTO.jpg.json, and keywords stand in the photos or in .xmp files; name a crawl file"
-            " (jsonl, hashtags, csv, instagram-crawler) itself",
+            " gallery-dl PHOTO.jpg.json, and keywords stand in the photos or in .xmp files (--format keywords takes"
+            " any folder of photos); a crawl file (jsonl, hashtags, csv, instagram-crawler) is named itself",
         )
     return found
 

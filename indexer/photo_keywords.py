@@ -4,12 +4,15 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 from PIL import Image, IptcImagePlugin, UnidentifiedImageError
+
+from encoder import PhotoError
+from encoder.preprocess import need_heif
 
 MAX_XMP = 16 << 20
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
@@ -47,18 +50,26 @@ def add_photo(path: str, found: PhotoKeywords) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # damaged EXIF is no reason to speak of a photo's keywords
-            with Image.open(path) as image:
+            with open(path, "rb") as file, _opened(file) as image:
                 packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
                 if packet:
                     add_xmp(packet if isinstance(packet, bytes) else str(packet).encode(), found)
                 _add_iptc(image, found)
                 _add_exif(image, found)
         return True
+    except PhotoError as error:
+        found.left_out.append(str(error))
     except UnidentifiedImageError:
         found.left_out.append("not an image that can be read")
     except Exception as error:  # noqa: BLE001 - Pillow raises what it likes on damaged files
         found.left_out.append(f"damaged: {getattr(error, 'strerror', None) or error or type(error).__name__}")
     return False
+
+
+def _opened(file: BinaryIO) -> Image.Image:
+    need_heif(file.read(12))
+    file.seek(0)
+    return Image.open(file)
 
 
 def add_xmp(packet: bytes, found: PhotoKeywords) -> None:
@@ -88,7 +99,7 @@ def _values(root: Element, name: str) -> list[str]:
     texts: list[str | None] = []
     for element in root.iter():
         if element.tag == name:
-            items = list(element.iter(f"{_RDF}li"))
+            items = element.findall(f"*/{_RDF}li")
             texts += [item.text for item in items] if items else [element.text]
         texts += [element.get(name)]
     return [text.strip() for text in texts if text and text.strip()]

@@ -35,6 +35,7 @@ def test_each_odd_entry_of_a_json_list_is_named_by_its_number(tmp_path: Path) ->
         ("3", "not a JSON object"),
         ('{"caption": "#a"}', "no key"),
         ('{"key": 7}', "key is not a text: 7"),
+        ("nope", "not JSON: Expecting value"),
         ('{"key": nope}', "not JSON: Expecting value"),
         ('{"key": "a", "caption": ' + DEEP + "}", "not JSON: maximum recursion depth exceeded"),
         ('{"key": "\\ud800"}', "key holds characters that are no text"),
@@ -187,19 +188,24 @@ def test_rows_of_the_wrong_length_are_named_with_their_line(tmp_path: Path) -> N
         "5,#e,,yesterday",
         "",
         "6,#f,caf\udce9,",
-        '7,#g,"never closed,',
+        '7,#g,"astray,',
+        '7,#g,"closed" twice,',
         "8,#h,,2019-01-01",
+        '9,#i,"never closed,',
+        "10,#j,,",
     ]
     source.write_bytes("\r\n".join(rows).encode("utf-8", "surrogateescape"))
     posts, refusals = read(source, "csv")
-    assert [post.key for post in posts] == ["1", "5", "8"]
+    assert [post.key for post in posts] == ["1", "5", "8", "10"]
     assert [(refusal.where.removeprefix(f"{source}:"), refusal.reason) for refusal in refusals] == [
         ("4", "5 fields where the header has 4"),
         ("5", "2 fields where the header has 4"),
         ("6", "no key"),
         ("7", "taken_at is not an ISO 8601 time: 'yesterday'"),
         ("9", "not UTF-8"),
-        ("10", "not CSV: a quote is not closed"),
+        ("10", "not CSV: ',' expected after '\"'"),
+        ("11", "not CSV: ',' expected after '\"'"),
+        ("13", "not CSV: a quote is not closed"),
     ]
     assert posts[2].taken_at == "2019-01-01T00:00:00"
 

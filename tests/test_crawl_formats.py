@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 
@@ -83,6 +84,23 @@ def test_gallery_dl_makes_one_post_of_the_photos_of_one() -> None:
     assert found["danbooru:4711"].hashtags == ("street_food", "night_market", "1girl")
     assert (found["twitter:1200"].owner, found["twitter:1200"].hashtags) == ("anna_eats", ("ghent",))
     assert len(found) == 3
+
+
+def test_gallery_dl_counts_the_comments_of_the_first_owner_it_names(tmp_path: Path) -> None:
+    comments = [
+        {"author": {"name": "Anna", "id": 5}, "content": "#mine"},
+        {"user": "crawled", "text": "#theirs"},
+        {"author": "ANNA_eats", "text": "#mine2"},
+    ]
+    entry = {
+        "category": "site",
+        "author": {"name": "Anna", "username": "anna_eats", "id": 5},
+        "user": "crawled",
+    }
+    (tmp_path / "a.jpg.json").write_text(json.dumps({**entry, "comments": comments}))
+    (post,) = posts("gallery-dl", tmp_path).values()
+    assert post.key == f"gallery-dl:{tmp_path.name}/a.jpg"
+    assert post.hashtags == ("mine", "mine2")
 
 
 def test_keywords_come_from_xmp_iptc_and_sidecars() -> None:
