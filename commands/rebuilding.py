@@ -69,15 +69,31 @@ _option = partial(click.option, show_default=True)
 @_option("--min-count", type=click.IntRange(1), default=2, help="Posts a hashtag needs for a vector.")
 @_option("--min-photos", type=click.IntRange(0), default=5, help="Photos a hashtag needs to be assigned.")
 @_option(
+    "--head",
+    type=click.Choice(["landmarks", "network"]),
+    default="landmarks",
+    help="How photos come into the hashtag space: by likeness to landmark photos, or by a trained network.",
+)
+@_option("--embedding-size", type=click.IntRange(2, 4096), default=256, help="Of the landmark head.")
+@_option(
+    "--landmarks", type=click.IntRange(2, 20000), default=4000, help="Photos that others are compared with."
+)
+@_option(
     "--loss",
     type=click.Choice(["scaled", "report"]),
     default="scaled",
-    help="KLDiv + 0.3 BCE scaled by the vocabulary, or the report's KLDiv + 0.1 BCE.",
+    help="Of the network head: KLDiv + 0.3 BCE scaled by the vocabulary, or the report's KLDiv + 0.1 BCE.",
 )
-@_option("--learning-rate", type=click.FloatRange(0, 1, min_open=True), default=1e-3, help="Of the head.")
-@_option("--batch-size", type=click.IntRange(2), help="Of the head; without it 64, and 32 below 500 photos.")
-@_option("--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.5, help="Of the head.")
-@_option("--head-epochs", type=click.IntRange(1), default=40, help="Of the head, at the most.")
+@_option(
+    "--learning-rate", type=click.FloatRange(0, 1, min_open=True), default=1e-3, help="Of the network head."
+)
+@_option(
+    "--batch-size",
+    type=click.IntRange(2),
+    help="Of the network head; without it 64, and 32 below 500 photos.",
+)
+@_option("--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.5, help="Of the network head.")
+@_option("--head-epochs", type=click.IntRange(1), default=40, help="Of the network head, at the most.")
 @_option(
     "--seed", type=click.IntRange(0, 2**31), default=0, help="The same seed and posts give the same model."
 )
@@ -125,9 +141,11 @@ def rebuild_command(
 
 
 def _config(options: dict[str, Any]) -> "RebuildConfig":
+    from encoder.landmark_head import LandmarkConfig
     from encoder.train import TrainConfig
     from indexer import RebuildConfig
     from indexer.hashtag_vectors import VectorConfig
+    from indexer.tagger import TaggerConfig
 
     vectors = VectorConfig(
         options["size"],
@@ -136,14 +154,16 @@ def _config(options: dict[str, Any]) -> "RebuildConfig":
         options["alpha"],
         min_count=options["min_count"],
     )
-    head = TrainConfig(
+    network = TrainConfig(
         dropout=options["dropout"],
         learning_rate=options["learning_rate"],
         batch_size=options["batch_size"],
         epochs=options["head_epochs"],
         loss=options["loss"],
     )
-    return RebuildConfig(vectors, head, options["min_photos"], options["seed"], options["workers"])
+    landmarks = LandmarkConfig(size=options["embedding_size"], landmarks=options["landmarks"])
+    tagger = TaggerConfig(options["head"], landmarks, network, options["min_photos"])
+    return RebuildConfig(vectors, tagger, options["seed"], options["workers"])
 
 
 def talk_of_rebuild(result: "RebuildResult") -> None:

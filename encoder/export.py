@@ -31,7 +31,7 @@ class ExportProof:
     embeddings: float
 
 
-def export_head(head: Head, features: int, path: Path, metadata: dict[str, str]) -> None:
+def export_head(head: nn.Module, features: int, path: Path, metadata: dict[str, str]) -> None:
     """Write a head for inputs of `features` columns, with `metadata`, verified on batches of 1 and 3.
 
     The file appears under its name only when it is verified. Raises `EncoderError` where torch and
@@ -47,7 +47,7 @@ def export_head(head: Head, features: int, path: Path, metadata: dict[str, str])
     os.replace(part, path)
 
 
-def verify_head(head: Head, features: int, path: Path) -> float:
+def verify_head(head: nn.Module, features: int, path: Path) -> float:
     """Return the largest difference between torch and onnxruntime on batches of 1 and 3.
 
     Raises `EncoderError` beyond `EMBEDDING_TOLERANCE`.

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from encoder.landmark_head import LandmarkHead
+
 
 class Head(nn.Module):
     """Features (n, f) → unit embedding (n, d).
@@ -37,6 +39,36 @@ class LogitRule(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(scale).log())
         self.biases = nn.Parameter(prior_logits.clone())
 
+    def fix_at_cosine(self) -> None:
+        """Make it the report's rule: scale 1, biases 0, and neither is trained."""
+        for parameter in (self.log_scale, self.biases):
+            nn.init.zeros_(parameter).requires_grad_(False)
+
     def forward(self, embeddings: Tensor) -> Tensor:
         """Return logits (n, V) for embeddings (n, d)."""
         return self.log_scale.exp() * (embeddings @ self.vectors.T) + self.biases
+
+
+class LandmarkModule(nn.Module):
+    """A closed-form head (`encoder/landmark_head.py`) as a network, for its export."""
+
+    def __init__(self, head: LandmarkHead) -> None:
+        super().__init__()
+        for name in ("centre", "projection", "landmarks", "fold"):
+            self.register_buffer(name, torch.from_numpy(getattr(head, name)))
+        self.centre: Tensor
+        self.projection: Tensor
+        self.landmarks: Tensor
+        self.fold: Tensor
+        self.rate, self.reach = head.rate, head.reach
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the embeddings, each of unit length."""
+        rooted = nn.functional.normalize(features.sign() * features.abs().sqrt(), dim=1)
+        points = (rooted - self.centre) @ self.projection
+        squared = points.square().sum(1, keepdim=True) + self.landmarks.square().sum(1)
+        distances = (squared - 2 * points @ self.landmarks.T).clamp(min=0)
+        raw = torch.exp(-self.rate * distances) @ self.fold / self.reach
+        raw = raw / torch.linalg.vector_norm(raw, dim=1, keepdim=True).clamp(min=1)
+        rest = (1 - raw.square().sum(1, keepdim=True)).clamp(min=0).sqrt()
+        return torch.cat([raw, rest, torch.zeros_like(rest)], dim=1)

@@ -5,6 +5,7 @@ hold. Everything here is arrays: a machine that trains needs no database.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -32,11 +33,18 @@ class TrainConfig:
     epochs: int = 40  # at the most; validation stops it earlier
     patience: int = 5
     loss: Literal["scaled", "report"] = "scaled"
+    rule: Literal["logit", "cosine"] = (
+        "logit"  # what is trained: calibrated logits, or the report's bare cosines
+    )
     seed: int = 0
 
     def batch_for(self, photos: int) -> int:
         """The batch size for that many photos."""
         return self.batch_size or (64 if photos >= 500 else 32)
+
+    def scale_for(self, photos: int) -> float:
+        """The scale of the cosine to start from."""
+        return 10.0 if photos >= 500 else 5.0
 
 
 @dataclass
@@ -67,60 +75,85 @@ def train_head(
 ) -> HeadFit:
     """Fit a head so that s · cos(embedding, vector) + b_h is the logit of each hashtag on each photo.
 
-    `vectors` (V, d) are unit and stay as they are; `prior_logits` (V,) start the biases. With `validation` the
-    epoch of its lowest loss is kept and `config.patience` epochs without a lower one end it; without, it
-    runs `config.epochs`. One thread: with more, the same seed gives other heads, and small batches gain
-    nothing.
+    `vectors` (V, d) are unit and stay as they are; `prior_logits` (V,) start the biases. With `config.rule`
+    "cosine" the report's bare cosines are trained: scale 1, biases 0, neither moves.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)
-            return _fit(training, vectors, prior_logits, config, validation)
-    finally:
-        torch.set_num_threads(threads)
+    with _one_thread(config.seed):
+        head = Head(training.features.shape[1], config.hidden, vectors.shape[1], config.dropout)
+        rule = LogitRule(
+            torch.from_numpy(vectors),
+            torch.from_numpy(prior_logits),
+            config.scale_for(len(training.features)),
+        )
+        if config.rule == "cosine":
+            rule.fix_at_cosine()
+        epochs, losses = fit_network(nn.Sequential(head, rule), training, config, validation)
+    return HeadFit(head, rule.log_scale.exp().item(), rule.biases.detach().numpy().copy(), epochs, losses)
 
 
-def _fit(
-    training: TrainingSet,
-    vectors: Floats,
-    prior_logits: Floats,
-    config: TrainConfig,
-    validation: TrainingSet | None,
-) -> HeadFit:
+def train_linear(
+    training: TrainingSet, prior_logits: Floats, config: TrainConfig, validation: TrainingSet | None = None
+) -> nn.Linear:
+    """Fit one linear output per hashtag, from zero weights and the prior's logits: no hashtag space at all."""
+    with _one_thread(config.seed):
+        linear = nn.Linear(training.features.shape[1], len(prior_logits))
+        nn.init.zeros_(linear.weight)
+        linear.bias.data = torch.from_numpy(prior_logits.copy())
+        fit_network(linear, training, config, validation)
+    return linear
+
+
+def fit_network(
+    network: nn.Module, training: TrainingSet, config: TrainConfig, validation: TrainingSet | None = None
+) -> tuple[int, list[dict[str, float]]]:
+    """Fit a network that gives logits (n, V); return the epoch whose weights it keeps, and losses by epoch.
+
+    With `validation` the epoch of its lowest loss is kept and `config.patience` epochs without a lower one end
+    it; without, it runs `config.epochs`.
+    """
     photos = len(training.features)
-    head = Head(training.features.shape[1], config.hidden, vectors.shape[1], config.dropout)
-    rule = LogitRule(
-        torch.from_numpy(vectors), torch.from_numpy(prior_logits), 10.0 if photos >= 500 else 5.0
+    optimizer = torch.optim.AdamW(
+        [parameter for parameter in network.parameters() if parameter.requires_grad],
+        lr=config.learning_rate,
+        weight_decay=config.weight_decay,
     )
-    parameters = [*head.parameters(), *rule.parameters()]
-    optimizer = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
     shuffle = np.random.default_rng(config.seed)
-    best, best_loss, losses = _state(head, rule), float("inf"), []
-    best_epoch = config.epochs
+    best, best_loss, best_epoch, losses = _state(network), float("inf"), config.epochs, []
     for epoch in range(1, config.epochs + 1):
-        head.train()
+        network.train()
         total = 0.0
         for rows in _batches(photos, config.batch_for(photos), shuffle):
-            loss = _loss(head, rule, training, rows, config)
+            loss = _loss(network, training, rows, config)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             total += loss.item() * len(rows)
-        losses.append({"epoch": epoch, "training": total / photos})
+        losses.append({"epoch": float(epoch), "training": total / photos})
         if validation is None:
             continue
-        losses[-1]["validation"] = current = _mean_loss(head, rule, validation, config)
+        losses[-1]["validation"] = current = _mean_loss(network, validation, config)
         if current < best_loss:
-            best, best_loss, best_epoch = _state(head, rule), current, epoch
+            best, best_loss, best_epoch = _state(network), current, epoch
         elif epoch - best_epoch >= config.patience:
             break
     if validation is not None:
-        head.load_state_dict(best[0])
-        rule.load_state_dict(best[1])
-    head.eval()
-    return HeadFit(head, rule.log_scale.exp().item(), rule.biases.detach().numpy().copy(), best_epoch, losses)
+        network.load_state_dict(best)
+    network.eval()
+    return best_epoch, losses
+
+
+@contextmanager
+def _one_thread(seed: int) -> Iterator[None]:
+    """One thread, and draws by seed: with more threads the same seed gives other heads, and small batches gain
+    nothing."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def embed(head: Head, features: Floats) -> Floats:
@@ -133,10 +166,8 @@ def embed(head: Head, features: Floats) -> Floats:
     return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
 
 
-def _loss(
-    head: Head, rule: LogitRule, data: TrainingSet, rows: NDArray[np.int64], config: TrainConfig
-) -> Tensor:
-    logits = rule(head(torch.from_numpy(data.features[rows])))
+def _loss(network: nn.Module, data: TrainingSet, rows: NDArray[np.int64], config: TrainConfig) -> Tensor:
+    logits: Tensor = network(torch.from_numpy(data.features[rows]))
     targets = torch.zeros_like(logits)
     for row, photo in enumerate(rows):
         targets[row, torch.from_numpy(data.hashtags[photo])] = 1.0
@@ -160,13 +191,13 @@ def multilabel_loss(logits: Tensor, targets: Tensor, loss: Literal["scaled", "re
     return divergence + 0.3 * entropy * (targets.shape[1] / per_photo.mean())
 
 
-def _mean_loss(head: Head, rule: LogitRule, data: TrainingSet, config: TrainConfig) -> float:
-    head.eval()
+def _mean_loss(network: nn.Module, data: TrainingSet, config: TrainConfig) -> float:
+    network.eval()
     total = 0.0
     with torch.no_grad():
         for start in range(0, len(data.features), 1024):
             rows = np.arange(start, min(start + 1024, len(data.features)))
-            total += _loss(head, rule, data, rows, config).item() * len(rows)
+            total += _loss(network, data, rows, config).item() * len(rows)
     return total / len(data.features)
 
 
@@ -180,8 +211,5 @@ def _batches(photos: int, size: int, shuffle: np.random.Generator) -> Iterator[N
         yield order[start:end]
 
 
-def _state(head: Head, rule: LogitRule) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    return (
-        {name: value.clone() for name, value in head.state_dict().items()},
-        {name: value.clone() for name, value in rule.state_dict().items()},
-    )
+def _state(network: nn.Module) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in network.state_dict().items()}

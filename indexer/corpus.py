@@ -68,6 +68,14 @@ class HashtagLists:
         return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
 
+def hashtag_lists(rows: list[Ids], name: str = "rows") -> HashtagLists:
+    """The corpus of rows of hashtag ids that come from no archive."""
+    offsets = np.cumsum([0, *(len(row) for row in rows)])
+    flat = np.concatenate([np.zeros(0, np.int64), *rows])
+    folds = np.zeros(len(rows), "<U10")
+    return HashtagLists(Corpus(offsets, flat, folds, flat[:0], folds[:0], [], {}), np.arange(len(rows)), name)
+
+
 def load_corpus(store: Store) -> Corpus:
     """Give a fold to every post that has none, then read posts, hashtags and photos of one moment."""
     with store.write() as connection:

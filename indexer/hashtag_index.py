@@ -61,6 +61,12 @@ class HashtagIndex:
         logits, ids = self._index.search(np.ascontiguousarray(asked, np.float32), best)
         return logits, ids
 
+    def cosines(self, embeddings: Floats) -> tuple[Floats, list[int]]:
+        """Return cosines (n, V) of embeddings (n, d) and every hashtag, and the hashtags' ids."""
+        rows = faiss.downcast_index(self._index.index).reconstruct_n(0, len(self))[:, :-1]
+        lengths = np.maximum(np.linalg.norm(rows, axis=1), 1e-12)
+        return np.asarray(embeddings @ (rows / lengths[:, None]).T, np.float32), self.ids()
+
     def ids(self) -> list[int]:
         """Return the hashtag ids in the index."""
         return [int(id) for id in faiss.vector_to_array(self._index.id_map)]

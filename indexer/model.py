@@ -193,18 +193,17 @@ class Model:
     ) -> list[list[ScoredHashtag]]:
         """Return each photo's `best` hashtags with their probabilities, best first.
 
-        `logit` asks the index of assignable hashtags; `cosine` is the report's rule, sigmoid(cosine) over
-        every hashtag that has a vector.
+        `logit` asks the index; `cosine` is the report's rule, sigmoid(cosine), over the same hashtags.
         """
         embeddings = self.head.embed(features)
         if rule == "logit":
             logits, ids = self.index.search(embeddings, best)
             named = [[self.text_of[id] for id in row] for row in ids.tolist()]
         else:
-            cosines = embeddings @ self.vectors.T
+            cosines, places = self.index.cosines(embeddings)
             order = np.argsort(-cosines, axis=1, kind="stable")[:, :best]
             logits = np.take_along_axis(cosines, order, axis=1)
-            named = [[self.hashtags[place] for place in row] for row in order.tolist()]
+            named = [[self.text_of[places[place]] for place in row] for row in order.tolist()]
         return [
             [ScoredHashtag(text, probability) for text, probability in zip(texts, row, strict=True)]
             for texts, row in zip(named, sigmoid(logits).tolist(), strict=True)

@@ -14,24 +14,24 @@ from typing import Any
 
 import numpy as np
 
-from encoder.train import TrainConfig
 from indexer.archive import Archive
 from indexer.backbones import AdoptedBackbone, BackboneChoice, adopt_backbone
 from indexer.corpus import Corpus, load_corpus
 from indexer.errors import ArchiveError
-from indexer.evaluation import Figures, Thresholds, left_out_hits, popularity_hits
+from indexer.evaluation import Figures, Thresholds, choose_thresholds, left_out_hits, measure, popularity_hits
 from indexer.folds import TEST, TRAINING, VALIDATION
 from indexer.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors, need_hashtags
 from indexer.photo_features import Failures, encode_crawled, feature_key, load_features
 from indexer.progress import Progress, silent
 from indexer.tagger import (
     PhotoSet,
+    TaggerConfig,
     TaggerFit,
     assignable,
-    figures_on,
-    fit_tagger,
+    fit_photos,
+    judged,
     judged_photos,
-    popularity_figures,
+    seeded,
     thresholds_on,
 )
 from indexer.write_model import NewModel, write_model
@@ -44,8 +44,7 @@ class RebuildConfig:
     """How a model is made; `seed` is that of vectors, head and batches alike."""
 
     vectors: VectorConfig = field(default_factory=VectorConfig)
-    head: TrainConfig = field(default_factory=TrainConfig)
-    min_photos: int = 5
+    tagger: TaggerConfig = field(default_factory=TaggerConfig)
     seed: int = 0
     workers: int | None = None
 
@@ -97,10 +96,7 @@ def rebuild_model(
         counts = archive.store.posts.counts()
         if not counts["posts"]:
             raise ArchiveError("no posts to learn from; `hashtag import SOURCE` brings some in")
-        new = NewModel(
-            config.seed,
-            {"vectors": asdict(config.vectors), "head": asdict(config.head), "min_photos": config.min_photos},
-        )
+        new = NewModel(config.seed, {"vectors": asdict(config.vectors), "tagger": asdict(config.tagger)})
         failures, adopted = Failures(), None
         if counts["with_photo"]:
             choice = (
@@ -155,22 +151,28 @@ def fit_held_out(
         return held_out
     sets = {fold: photos.only(folds == fold) for fold in LEAST_PHOTOS}
     _need_photos({fold: len(chosen.hashtags) for fold, chosen in sets.items()}, "with hashtags")
-    ids, _ = assignable(sets[TRAINING], vectors, config.min_photos)
+    ids, _ = assignable(sets[TRAINING], vectors, config.tagger.min_photos)
     _need_photos(
         {fold: len(judged_photos(chosen, ids).hashtags) for fold, chosen in sets.items()},
-        f"with one of the {len(ids)} hashtags on {config.min_photos} training photos",
+        f"with one of the {len(ids)} hashtags on {config.tagger.min_photos} training photos",
     )
     with stages("head, training posts"):
-        tagger = fit_tagger(sets[TRAINING], vectors, config.head, config.min_photos, sets[VALIDATION])
+        tagger = fit_photos(sets[TRAINING], vectors, config.tagger, sets[VALIDATION])
     with stages("figures"):
-        thresholds = thresholds_on(tagger, sets[VALIDATION])
-        held_out.tagger, held_out.thresholds = tagger, thresholds
-        held_out.judged_photos = len(judged_photos(sets[TEST], tagger.ids).hashtags)
-        held_out.figures = figures_on(tagger, sets[TEST], thresholds)
-        held_out.popularity = popularity_figures(
-            tagger, len(sets[TRAINING].hashtags), sets[VALIDATION], sets[TEST]
-        )
+        _measure(held_out, tagger, sets)
     return held_out
+
+
+def _measure(held_out: HeldOut, tagger: TaggerFit, sets: dict[str, PhotoSet]) -> None:
+    """Choose thresholds on validation photos, and measure tagger and popularity on test photos."""
+    logits, truth = judged(tagger, sets[TEST])
+    held_out.tagger, held_out.thresholds = tagger, thresholds_on(tagger, sets[VALIDATION])
+    held_out.judged_photos = len(truth)
+    held_out.figures = measure(logits, truth, held_out.thresholds)
+    chosen_on = judged(tagger, sets[VALIDATION])[1]
+    prior = tagger.priors[None]
+    thresholds = choose_thresholds(np.repeat(prior, len(chosen_on), 0), chosen_on)
+    held_out.popularity = measure(np.repeat(prior, len(truth), 0), truth, thresholds)
 
 
 def _ship(new: NewModel, corpus: Corpus, photos: PhotoSet, config: RebuildConfig, stages: "_Stages") -> None:
@@ -180,9 +182,8 @@ def _ship(new: NewModel, corpus: Corpus, photos: PhotoSet, config: RebuildConfig
     chosen = new.held_out.tagger
     if chosen:
         with stages("head, all posts"):
-            new.tagger = fit_tagger(
-                photos, new.vectors, replace(config.head, epochs=chosen.head.epochs), config.min_photos
-            )
+            network = replace(config.tagger.network, epochs=chosen.epochs or config.tagger.network.epochs)
+            new.tagger = fit_photos(photos, new.vectors, replace(config.tagger, network=network))
             new.tagger.calibration = chosen.calibration
 
 
@@ -211,9 +212,7 @@ def _need_photos(found: dict[str, int], what: str) -> None:
 
 def _seeded(config: RebuildConfig) -> RebuildConfig:
     return replace(
-        config,
-        vectors=replace(config.vectors, seed=config.seed),
-        head=replace(config.head, seed=config.seed, size=config.vectors.size),
+        config, vectors=replace(config.vectors, seed=config.seed), tagger=seeded(config.tagger, config.seed)
     )
 
 

@@ -1,24 +1,38 @@
-"""Fitting head, calibration and thresholds on arrays; scoring on arrays.
+"""Fitting a tagger on arrays; scoring on arrays.
 
 `rebuild` uses this twice: on training posts, for every figure that it reports, and on all posts, for the model
-that ships.
+that ships. `fit_tagger` is the same for anyone who wants to judge it by splits and measures of their own.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
-from encoder.train import HeadFit, TrainConfig, TrainingSet, embed, train_head
+from encoder.landmark_head import LandmarkConfig, LandmarkHead, fit_landmarks
+from encoder.network import Head, LandmarkModule
+from encoder.train import TrainConfig, TrainingSet, embed, train_head
 from indexer.calibration import Calibration, fit_calibration, prior_logits
-from indexer.corpus import Ids
+from indexer.corpus import Ids, hashtag_lists
 from indexer.errors import ArchiveError
-from indexer.evaluation import Figures, Thresholds, choose_thresholds, measure, truth_matrix
-from indexer.hashtag_vectors import HashtagVectors
+from indexer.evaluation import Thresholds, choose_thresholds, truth_matrix
+from indexer.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors
 
 Floats = NDArray[np.float32]
 MAX_CELLS = 20_000_000  # photos x hashtags that a figure is computed from: 160 MB as float64
+
+
+@dataclass(frozen=True)
+class TaggerConfig:
+    """How a tagger is fitted: which head, how each is, and how many photos make a hashtag assignable."""
+
+    head: Literal["landmarks", "network"] = "landmarks"
+    landmarks: LandmarkConfig = field(default_factory=LandmarkConfig)
+    network: TrainConfig = field(default_factory=TrainConfig)
+    min_photos: int = 5
 
 
 @dataclass
@@ -30,36 +44,159 @@ class PhotoSet:
 
     def only(self, rows: NDArray[np.bool_]) -> "PhotoSet":
         """The photos where `rows` (n,) is true."""
-        return PhotoSet(
-            self.features[rows], [ids for ids, kept in zip(self.hashtags, rows, strict=True) if kept]
-        )
+        chosen = [ids for ids, kept in zip(self.hashtags, rows, strict=True) if kept]
+        return PhotoSet(self.features[rows], chosen)
 
 
 @dataclass
 class TaggerFit:
-    """A fitted head over the hashtags `ids` (V,) that it may assign, with what turns cosines into logits."""
+    """A fitted head over the hashtags `ids` (V,) that it may assign, with what turns cosines into logits.
+
+    `vectors` (V, d) are the hashtags' unit vectors in the embedding's space, `raw_scale` and `own` (V,) the
+    scale and biases fitted with the head, `photos` (V,) each hashtag's training photos of `of_photos` in all.
+    """
 
     ids: Ids
     vectors: Floats
-    head: HeadFit
-    calibration: Calibration
-    photos: Ids  # training photos of each hashtag
+    head: LandmarkHead | Head
+    raw_scale: float
+    own: Floats
+    photos: Ids
+    of_photos: int
+    epochs: int | None = None
+    losses: list[dict[str, float]] = field(default_factory=list)
+    calibration: Calibration = field(default_factory=Calibration)
+
+    @property
+    def priors(self) -> Floats:
+        """Each hashtag's log-odds before a photo is looked at (V,)."""
+        return prior_logits(self.photos, self.of_photos)
 
     @property
     def scale(self) -> float:
         """s of the logit s · cos + b_h, calibrated."""
-        return self.head.scale * self.calibration.scale
+        return self.raw_scale * self.calibration.score
 
     @property
     def biases(self) -> Floats:
         """b_h (V,), calibrated."""
-        return np.asarray(self.head.biases + np.float32(self.calibration.offset), np.float32)
+        fitted = self.calibration.score * self.own + self.calibration.prior * self.priors
+        return np.asarray(fitted + self.calibration.offset, np.float32)
+
+    @property
+    def network(self) -> nn.Module:
+        """The head as a network, for its export."""
+        return LandmarkModule(self.head) if isinstance(self.head, LandmarkHead) else self.head
+
+    def cosines(self, features: Floats) -> Floats:
+        """Return cosines (n, V) of photos and hashtags."""
+        embeddings = (
+            self.head.embed(features) if isinstance(self.head, LandmarkHead) else embed(self.head, features)
+        )
+        return np.asarray(embeddings @ self.vectors.T, np.float32)
 
     def logits(self, features: Floats) -> Floats:
         """Return logits float32 (n, V)."""
-        return np.asarray(
-            self.scale * (embed(self.head.head, features) @ self.vectors.T) + self.biases, np.float32
+        return np.asarray(self.scale * self.cosines(features) + self.biases, np.float32)
+
+
+@dataclass
+class Tagger:
+    """What `fit_tagger` returns: the hashtags that it can assign, and their logits on photos."""
+
+    hashtags: list[str]
+    thresholds: Thresholds
+    fit: TaggerFit
+
+    def logits(self, features: Floats) -> Floats:
+        """Return logits float32 (m, V) for features float32 (m, d); their sigmoid is a probability."""
+        return self.fit.logits(np.asarray(features, np.float32))
+
+
+def fit_tagger(
+    features: Floats,
+    hashtags: Sequence[Sequence[str]],
+    *,
+    validation: NDArray[np.bool_],
+    seed: int,
+    config: TaggerConfig | None = None,
+) -> Tagger:
+    """Fit hashtag vectors, head and calibration as `rebuild` does, on arrays of anyone's.
+
+    `features` float32 (n, d); `hashtags` n lists; `validation` bool (n,) marks the rows kept for choosing:
+    nothing else learns from them. Raises `ArchiveError` where there is too little to learn from.
+    """
+    config = config or TaggerConfig()
+    texts = sorted({text for row in hashtags for text in row})
+    numbers = {text: number for number, text in enumerate(texts)}
+    rows = [np.array(sorted({numbers[text] for text in row}), np.int64) for row in hashtags]
+    photos = PhotoSet(np.asarray(features, np.float32), rows)
+    training, chosen_on = photos.only(~validation), photos.only(validation)
+    vectors = learn_vectors(hashtag_lists(training.hashtags), VectorConfig(seed=seed))
+    fit = fit_photos(training, vectors, seeded(config, seed), chosen_on)
+    return Tagger([texts[id] for id in fit.ids.tolist()], thresholds_on(fit, chosen_on), fit)
+
+
+def fit_photos(
+    training: PhotoSet, vectors: HashtagVectors, config: TaggerConfig, validation: PhotoSet | None = None
+) -> TaggerFit:
+    """Fit the configured head; with `validation`, choose its epoch there if it has epochs, and calibrate it.
+
+    Hashtags are those with a vector and at least `config.min_photos` training photos. Raises `ArchiveError`
+    where fewer than two are.
+    """
+    ids, counts = assignable(training, vectors, config.min_photos)
+    if len(ids) < 2:
+        raise ArchiveError(
+            f"{len(ids)} hashtags have a vector and {config.min_photos} training photos, two are the least: import"
+            " more photos, or lower --min-photos"
         )
+    rows = vectors.vectors[vectors.rows(ids)]
+    if config.head == "landmarks":
+        found = fit_landmarks(training.features, columns(training.hashtags, ids), rows, config.landmarks)
+        own = np.zeros(len(ids), np.float32)
+        fit = TaggerFit(ids, found.vectors, found.head, found.scale, own, counts, len(training.features))
+        start = Calibration(prior=1.2)
+    else:
+        fit = _fit_network(training, validation, ids, counts, rows, config.network)
+        start = Calibration()
+    if validation:
+        judged = judged_photos(validation, ids)
+        scores = fit.raw_scale * fit.cosines(judged.features) + fit.own
+        truth = truth_matrix(columns(judged.hashtags, ids), len(ids))
+        fit.calibration = fit_calibration(scores, fit.priors, truth, start)
+    return fit
+
+
+def _fit_network(
+    training: PhotoSet, validation: PhotoSet | None, ids: Ids, counts: Ids, rows: Floats, config: TrainConfig
+) -> TaggerFit:
+    priors = prior_logits(counts, len(training.features))
+    fitted = train_head(
+        _training_set(training, ids),
+        rows,
+        priors,
+        replace(config, size=rows.shape[1]),
+        _training_set(validation, ids) if validation else None,
+    )
+    return TaggerFit(
+        ids,
+        rows,
+        fitted.head,
+        fitted.scale,
+        fitted.biases - priors,
+        counts,
+        len(training.features),
+        fitted.epochs,
+        fitted.losses,
+    )
+
+
+def seeded(config: TaggerConfig, seed: int) -> TaggerConfig:
+    """The same configuration with one seed for every draw."""
+    return replace(
+        config, landmarks=replace(config.landmarks, seed=seed), network=replace(config.network, seed=seed)
+    )
 
 
 def assignable(photos: PhotoSet, vectors: HashtagVectors, min_photos: int) -> tuple[Ids, Ids]:
@@ -72,67 +209,15 @@ def assignable(photos: PhotoSet, vectors: HashtagVectors, min_photos: int) -> tu
     return vectors.ids[kept], all_counts[kept]
 
 
-def fit_tagger(
-    training: PhotoSet,
-    vectors: HashtagVectors,
-    config: TrainConfig,
-    min_photos: int,
-    validation: PhotoSet | None = None,
-) -> TaggerFit:
-    """Fit a head on photos with an assignable hashtag; with `validation` choose its epoch and calibrate it.
-
-    Hashtags are those with a vector and at least `min_photos` training photos. Raises `ArchiveError` where
-    fewer than two are.
-    """
-    ids, counts = assignable(training, vectors, min_photos)
-    if len(ids) < 2:
-        raise ArchiveError(
-            f"{len(ids)} hashtags have a vector and {min_photos} training photos, two are the least: import more"
-            " photos, or lower --min-photos"
-        )
-    rows = vectors.vectors[vectors.rows(ids)]
-    fitted = train_head(
-        _training_set(training, ids),
-        rows,
-        prior_logits(counts, len(training.features)),
-        replace(config, size=rows.shape[1]),
-        _training_set(validation, ids) if validation else None,
-    )
-    fit = TaggerFit(ids, rows, fitted, Calibration(), counts)
-    if validation:
-        judged = judged_photos(validation, ids)
-        cosines = fit.logits(judged.features) - fit.biases
-        fit.calibration = fit_calibration(
-            cosines, fit.biases, truth_matrix(columns(judged.hashtags, ids), len(ids))
-        )
-    return fit
-
-
 def thresholds_on(fit: TaggerFit, photos: PhotoSet) -> Thresholds:
     """Choose the F1 and F2 thresholds on `photos`."""
-    judged = judged_photos(photos, fit.ids)
-    return choose_thresholds(
-        fit.logits(judged.features), truth_matrix(columns(judged.hashtags, fit.ids), len(fit.ids))
-    )
+    return choose_thresholds(*judged(fit, photos))
 
 
-def figures_on(fit: TaggerFit, photos: PhotoSet, thresholds: Thresholds) -> Figures:
-    """Measure a fit on `photos`."""
-    judged = judged_photos(photos, fit.ids)
-    truth = truth_matrix(columns(judged.hashtags, fit.ids), len(fit.ids))
-    return measure(fit.logits(judged.features), truth, thresholds)
-
-
-def popularity_figures(fit: TaggerFit, training_photos: int, validation: PhotoSet, test: PhotoSet) -> Figures:
-    """Measure the same hashtags ranked by their training photos, no photo looked at."""
-    prior = prior_logits(fit.photos, training_photos)
-
-    def scored(photos: PhotoSet) -> tuple[Floats, NDArray[np.bool_]]:
-        judged = judged_photos(photos, fit.ids)
-        truth = truth_matrix(columns(judged.hashtags, fit.ids), len(fit.ids))
-        return np.tile(prior, (len(truth), 1)), truth
-
-    return measure(*scored(test), choose_thresholds(*scored(validation)))
+def judged(fit: TaggerFit, photos: PhotoSet) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return logits and truth (n, V) of the photos that have one of the fit's hashtags."""
+    kept = judged_photos(photos, fit.ids)
+    return fit.logits(kept.features), truth_matrix(columns(kept.hashtags, fit.ids), len(fit.ids))
 
 
 def judged_photos(photos: PhotoSet, ids: Ids) -> PhotoSet:

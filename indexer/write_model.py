@@ -92,7 +92,7 @@ def _write_parts(folder: Path, new: NewModel) -> None:
             file.write(f"{id}\t{posts[id]}\t{photos[id]}\t{new.corpus.texts[id]}\n")
     if tagger:
         kin = {"vectors": vectors.digest(), "backbone": new.backbone_digest or ""}
-        export_head(tagger.head.head, new.photos.features.shape[1], folder / "head.onnx", kin)
+        export_head(tagger.network, new.photos.features.shape[1], folder / "head.onnx", kin)
         HashtagIndex.build(tagger.ids, tagger.vectors, tagger.scale, tagger.biases, kin).save(
             folder / "index.faiss"
         )
@@ -120,7 +120,7 @@ def _manifest(new: NewModel, number: int, seconds: dict[str, float]) -> dict[str
             "assignable": len(tagger.ids) if tagger else 0,
             "posts_by_fold": dict(zip(folds.tolist(), posts.tolist(), strict=True)),
         },
-        "epochs": {"vectors": new.vectors.epochs, "head": tagger.head.epochs if tagger else None},
+        "epochs": {"vectors": new.vectors.epochs, "head": tagger.epochs if tagger else None},
         "warnings": list(new.vectors.warnings),
         "figures": {
             "left_out_hits": held_out.hits,

@@ -11,9 +11,9 @@ import pytest
 from onnx import TensorProto, helper
 from PIL import Image
 
-from encoder.train import TrainConfig
 from indexer import Archive, RebuildConfig, import_crawls, open_archive, rebuild_model
 from indexer.hashtag_vectors import VectorConfig
+from indexer.tagger import TaggerConfig
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 COLOURS = {"red": (200, 40, 40), "green": (40, 180, 60), "blue": (40, 60, 200), "white": (235, 235, 230)}
@@ -23,9 +23,7 @@ COMPANY = {
     "blue": ["cold", "sea"],
     "white": ["plain", "snow"],
 }
-QUICK = RebuildConfig(
-    VectorConfig(size=8, epochs=400), TrainConfig(hidden=16, epochs=30, dropout=0.1), min_photos=3
-)
+QUICK = RebuildConfig(VectorConfig(size=8, epochs=400), TaggerConfig(min_photos=3))
 
 
 @pytest.fixture(scope="session")

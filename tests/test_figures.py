@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from indexer.calibration import fit_calibration, prior_logits
+from indexer.calibration import Calibration, fit_calibration, prior_logits
 from indexer.evaluation import (
     Thresholds,
     calibration_error,
@@ -51,19 +51,20 @@ def test_chosen_thresholds_are_the_best_of_all() -> None:
 
 def test_calibration_recovers_a_known_scale_and_offset() -> None:
     draw = np.random.default_rng(0)
-    cosines = draw.normal(0, 2, (4000, 10)).astype(np.float32)
-    biases = np.linspace(-3, -1, 10).astype(np.float32)
-    truth = draw.random(cosines.shape) < sigmoid(0.6 * cosines + biases + 0.4)
-    fitted = fit_calibration(cosines, biases, truth)
-    assert fitted.scale == pytest.approx(0.6, abs=0.03)
-    assert fitted.offset == pytest.approx(0.4, abs=0.06)
+    scores = draw.normal(0, 2, (4000, 10)).astype(np.float32)
+    priors = np.linspace(-3, -1, 10).astype(np.float32)
+    truth = draw.random(scores.shape) < sigmoid(0.6 * scores + 1.1 * priors + 0.4)
+    fitted = fit_calibration(scores, priors, truth, Calibration())
+    assert fitted.score == pytest.approx(0.6, abs=0.04)
+    assert fitted.prior == pytest.approx(1.1, abs=0.06)
+    assert fitted.offset == pytest.approx(0.4, abs=0.12)
 
 
 def test_calibration_on_few_photos_neither_runs_away_nor_turns_negative() -> None:
     cosines = np.array([[5.0, -5.0]], np.float32)
     for truth in (np.array([[True, False]]), np.array([[False, True]])):
-        fitted = fit_calibration(cosines, np.zeros(2, np.float32), truth)
-        assert 0 <= fitted.scale < 3
+        fitted = fit_calibration(cosines, np.zeros(2, np.float32), truth, Calibration())
+        assert 0 <= fitted.score < 3
         assert abs(fitted.offset) < 2
 
 

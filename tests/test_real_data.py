@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from encoder.train import TrainConfig
 from indexer import (
     RebuildConfig,
     archive_stats,
@@ -24,7 +23,7 @@ def test_recipes_are_imported_rebuilt_tagged_and_queried(shared: Path, tmp_path:
     with open_archive(tmp_path / "archive", create=True) as archive:
         totals = import_crawls(archive, [shared / "data/recipes/posts.jsonl"])
         assert (totals.new, totals.without_photo, totals.refused) == (138, 0, {})
-        config = RebuildConfig(VectorConfig(epochs=300), TrainConfig(hidden=64, epochs=10))
+        config = RebuildConfig(VectorConfig(epochs=300))
         result = rebuild_model(archive, shared / "backbones/mobilenet_v2_imagenet.onnx", config)
         assert not result.failures.told
         images = shared / "data/recipes/images"

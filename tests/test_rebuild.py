@@ -171,7 +171,7 @@ def test_a_pattern_that_only_test_posts_have_is_learnt_by_nothing() -> None:
     assert again.vectors.digest() == held_out.vectors.digest()
     assert again.thresholds == held_out.thresholds
     assert again.tagger.calibration == held_out.tagger.calibration
-    np.testing.assert_array_equal(again.tagger.head.biases, held_out.tagger.head.biases)
+    np.testing.assert_array_equal(again.tagger.biases, held_out.tagger.biases)
     probe = np.random.default_rng(1).random((5, 12)).astype(np.float32)
     np.testing.assert_array_equal(again.tagger.logits(probe), held_out.tagger.logits(probe))
     assert again.figures != held_out.figures

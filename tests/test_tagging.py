@@ -105,11 +105,11 @@ def test_a_stored_guess_is_the_sigmoid_of_scale_cosine_and_bias_by_hand(
     embeddings = model.head.embed(features)
     for embedding, photo in zip(embeddings, ids.tolist(), strict=True):
         for guess in stored[photo]:
-            row = model.hashtags.index(guess.hashtag)
-            bias = model.index.row(next(id for id, text in model.text_of.items() if text == guess.hashtag))[
-                -1
-            ]
-            by_hand = scale * float(embedding @ model.vectors[row]) + bias
+            id = next(id for id, text in model.text_of.items() if text == guess.hashtag)
+            row = model.index.row(id)
+            vector, bias = row[:-1] / scale, row[-1]
+            assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-4)
+            by_hand = scale * float(embedding @ vector) + bias
             assert guess.logit == pytest.approx(by_hand, abs=1e-4)
 
 
@@ -225,7 +225,7 @@ def test_no_posts_no_model_and_no_archive_say_what_to_do(archive: Archive, tmp_p
 def test_the_cosine_rule_is_the_sigmoid_of_the_cosine(colours: Archive, photos: Path) -> None:
     model = colours.model()
     found = query_photo(model, str(photos / "red-0.png"), best=100, rule="cosine")
-    assert len(found) == len(model.hashtags)
+    assert len(found) == len(model.index)
     scores = [hashtag.score for hashtag in found]
     assert scores == sorted(scores, reverse=True)
     assert all(sigmoid(np.array([-1.0]))[0] <= score <= sigmoid(np.array([1.0]))[0] for score in scores)

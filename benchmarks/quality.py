@@ -1,0 +1,154 @@
+"""Quality on a file of features, the product beside its rivals, over several splits.
+
+    python benchmarks/quality.py FEATURES.npz [--json OUT] [--seed N] [--splits 5]
+
+FEATURES.npz holds `features` (n, d) and `hashtags` (n strings of space-separated hashtags). Rows with the same
+set of hashtags stay on one side; 70/15/15 by a hash of seed and set; hashtags that five training rows have;
+thresholds, epochs and calibration are chosen on validation rows, figures come from test rows. A rival's logits
+are calibrated as the product's are, by a scale and an offset on validation rows.
+"""
+
+import argparse
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer import rivals
+from indexer.calibration import calibrate_top
+from indexer.corpus import hashtag_lists
+from indexer.evaluation import Figures, Thresholds, choose_thresholds, measure, truth_matrix
+from indexer.hashtag_vectors import VectorConfig, learn_vectors
+from indexer.tagger import fit_tagger
+
+Floats = NDArray[np.float32]
+NAMES = {
+    "p_at_1": "P@1",
+    "r_at_5": "R@5",
+    "a_at_5": "A@5",
+    "map": "mAP",
+    "f1": "F1",
+    "f2": "F2",
+    "ece": "ECE",
+}
+COSINE_ZERO = Thresholds(0.5, 0.5)  # the report's rule
+
+
+@dataclass
+class Split:
+    """Features and hashtags in three parts, by row masks."""
+
+    features: Floats
+    hashtags: list[list[str]]
+    training: NDArray[np.bool_]
+    validation: NDArray[np.bool_]
+    test: NDArray[np.bool_]
+
+    def rows(self, mask: NDArray[np.bool_], vocabulary: list[str]) -> rivals.Rows:
+        """A part as rivals see it: standardised by the training rows, hashtags as columns of `vocabulary`."""
+        mean, spread = self.features[self.training].mean(0), self.features[self.training].std(0) + 1e-3
+        places = {text: place for place, text in enumerate(vocabulary)}
+        columns = [
+            np.array([places[text] for text in row if text in places], np.int64)
+            for row, kept in zip(self.hashtags, mask, strict=True)
+            if kept
+        ]
+        return rivals.Rows(np.asarray((self.features[mask] - mean) / spread, np.float32), columns)
+
+
+def split(features: Floats, hashtags: list[list[str]], seed: int) -> Split:
+    """Part the rows 70/15/15 by a hash of seed and hashtag set."""
+    digests = [hashlib.sha256(f"{seed} {' '.join(sorted(row))}".encode()).digest() for row in hashtags]
+    shares = np.array([int.from_bytes(digest[:8], "big") / 2**64 for digest in digests])
+    return Split(features, hashtags, shares < 0.7, (shares >= 0.7) & (shares < 0.85), shares >= 0.85)
+
+
+def judge(part: Split, seed: int) -> dict[str, Figures]:
+    """Fit every system on one split and measure it on the test rows."""
+    kept = part.training | part.validation
+    chosen = [row for row, is_kept in zip(part.hashtags, kept, strict=True) if is_kept]
+    tagger = fit_tagger(part.features[kept], chosen, validation=part.validation[kept], seed=seed)
+    count = len(tagger.hashtags)
+    training, validation, test = (
+        part.rows(mask, tagger.hashtags) for mask in (part.training, part.validation, part.test)
+    )
+    line = rivals.linear(training, validation, count, seed)
+    systems = {
+        "popularity": rivals.popularity(training, count),
+        "linear": line,
+        "neighbours": rivals.neighbours(training, count),
+        "linear+neighbours": rivals.linear_and_neighbours(training, count, line),
+    }
+    chosen_on, truth = (truth_matrix(rows.hashtags, count) for rows in (validation, test))
+    report = rivals.report(training, validation, hashtag_vectors(training, count, seed))
+    figures = {"report": figures_of(report(test.features), truth, COSINE_ZERO)}
+    for name, system in systems.items():
+        before, after = calibrate_top(system(validation.features), system(test.features), chosen_on)
+        figures[name] = figures_of(after, truth, choose_thresholds(before, chosen_on))
+    figures["product"] = figures_of(tagger.logits(part.features[part.test]), truth, tagger.thresholds)
+    return figures
+
+
+def figures_of(logits: Floats, truth: NDArray[np.bool_], thresholds: Thresholds) -> Figures:
+    """Measure on the rows that have a hashtag of the vocabulary."""
+    some = truth.any(1)
+    return measure(logits[some], truth[some], thresholds)
+
+
+def hashtag_vectors(training: rivals.Rows, count: int, seed: int) -> Floats:
+    """Skip-gram vectors (V, 40) of the vocabulary, from the training rows."""
+    learnt = learn_vectors(hashtag_lists(training.hashtags), VectorConfig(seed=seed, min_count=1))
+    vectors = np.zeros((count, learnt.vectors.shape[1]), np.float32)
+    vectors[learnt.ids] = learnt.vectors
+    return vectors
+
+
+def tabulate(runs: list[dict[str, Figures]]) -> dict[str, dict[str, dict[str, float]]]:
+    """Return system → figure → mean and spread over the runs."""
+    table: dict[str, dict[str, dict[str, float]]] = {}
+    for system in ("popularity", "report", "linear", "neighbours", "linear+neighbours", "product"):
+        for field, name in NAMES.items():
+            values = [getattr(run[system], field) for run in runs]
+            spread = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+            table.setdefault(system, {})[name] = {"mean": float(np.mean(values)), "spread": spread}
+    return table
+
+
+def show(table: dict[str, dict[str, dict[str, float]]], runs: list[dict[str, Figures]]) -> None:
+    """Print the table, and how the product did against its hardest rival on each split."""
+    print(f"{'':18}" + "".join(f"{name:>14}" for name in NAMES.values()))
+    for system, row in table.items():
+        print(f"{system:18}" + "".join(f"{cell['mean']:8.3f} ±{cell['spread']:.3f}" for cell in row.values()))
+    print("product less linear+neighbours, split by split:")
+    for field, name in NAMES.items():
+        gaps = [getattr(run["product"], field) - getattr(run["linear+neighbours"], field) for run in runs]
+        print(f"  {name:4} {np.mean(gaps):+.3f}  [{' '.join(f'{gap:+.3f}' for gap in gaps)}]")
+
+
+def main() -> None:
+    """Run the comparison and print its table."""
+    parser = argparse.ArgumentParser(description="Quality of the product beside its rivals.")
+    parser.add_argument("features", type=Path)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--seed", type=int, default=0, help="of the first split")
+    parser.add_argument("--splits", type=int, default=5)
+    arguments = parser.parse_args()
+    with np.load(arguments.features) as file:
+        features = file["features"].astype(np.float32)
+        hashtags = [str(row).split() for row in file["hashtags"]]
+    runs = [
+        judge(split(features, hashtags, seed), seed)
+        for seed in range(arguments.seed, arguments.seed + arguments.splits)
+    ]
+    table = tabulate(runs)
+    print(f"{len(features):,} photos, {len(runs)} splits, mean and standard deviation over splits")
+    show(table, runs)
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"systems": table}, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
