@@ -9,9 +9,9 @@ from indexer.evaluation import sigmoid
 
 Floats = NDArray[np.float32]
 # Ridges like normal priors: on few photos an unpenalised fit runs away (a scale of 7e6 was seen).
-_SPREAD = 0.2  # around what development rows gave, for the three weights
+_SPREAD = 0.5  # around what development rows gave, for the three weights
 _TOP_SPREAD = 1.0  # around "as it is", for the scale and offset of the best pairs
-_TOP = 20
+_TOP = 10
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def fit_calibration(
     """Fit weights to least cross-entropy on validation photos, with a ridge around `start`.
 
     First the three weights over all (photo, hashtag) pairs, then a scale (not below zero) and an offset over
-    each photo's 20 best, which are the pairs that anyone sees; neither changes a ranking by itself. `scores`
+    each photo's ten best, which are the pairs that anyone sees; neither changes a ranking by itself. `scores`
     (n, V) are s · cos + d_h, `priors` (V,) the prior log-odds, `truth` (n, V).
     """
     parts = np.stack([scores, np.broadcast_to(priors, scores.shape)]).astype(np.float64)

@@ -156,7 +156,7 @@ def fit_photos(
         found = fit_landmarks(training.features, columns(training.hashtags, ids), rows, config.landmarks)
         own = np.zeros(len(ids), np.float32)
         fit = TaggerFit(ids, found.vectors, found.head, found.scale, own, counts, len(training.features))
-        start = Calibration(prior=1.2)
+        start = Calibration(2.2, 1.0, -0.4)
     else:
         fit = _fit_network(training, validation, ids, counts, rows, config.network)
         start = Calibration()
