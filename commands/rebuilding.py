@@ -12,7 +12,7 @@ from commands.terminal import Bars, echo_json, json_option, open_from, printable
 if TYPE_CHECKING:
     from indexer import RebuildConfig, RebuildResult
 
-_NAMES = {
+FIGURES = {
     "p_at_1": "P@1",
     "r_at_5": "R@5",
     "a_at_5": "A@5",
@@ -198,9 +198,9 @@ def print_rebuild(result: "RebuildResult") -> None:
         )
     if figures["test"]:
         click.echo(f"{figures['judged_photos']:,} held-out photos, {figures['judged_hashtags']:,} hashtags:")
-        click.echo("              " + "".join(f"{name:>8}" for name in _NAMES.values()))
+        click.echo("              " + "".join(f"{name:>8}" for name in FIGURES.values()))
         for row, name in (("test", "this model"), ("popularity", "popularity")):
-            click.echo(f"  {name:<12}" + "".join(f"{figures[row][key]:8.3f}" for key in _NAMES))
+            click.echo(f"  {name:<12}" + "".join(f"{figures[row][key]:8.3f}" for key in FIGURES))
     click.echo(
         f"model {manifest['number']} is current: {counts['posts']:,} posts, {counts['photos']:,} photos,"
         f" {counts['hashtags']:,} hashtags with a vector, {counts['assignable']:,} of them assignable"

@@ -9,7 +9,7 @@ import click
 from commands.terminal import Bars, echo_json, json_option, open_from, printable, talk
 
 if TYPE_CHECKING:
-    from indexer import Archive, TaggedPhoto
+    from indexer import Archive, Cut, TaggedPhoto
 
 SHOWN = 1000
 
@@ -36,6 +36,12 @@ _threshold = click.option(
     show_default=True,
     help="Show hashtags from this probability on; f1 and f2 were chosen on held-out posts, f2 is the report's.",
 )
+_precision = click.option(
+    "--precision",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="P",
+    help="In --threshold's place: show hashtags that are true in this share of cases, as validation posts promise.",
+)
 _top = click.option("--top", type=click.IntRange(1), help="Show at most this many hashtags a photo.")
 _workers = click.option(
     "--workers", type=click.IntRange(1), help="Photos encoded side by side; without it one a core."
@@ -45,6 +51,7 @@ _workers = click.option(
 @click.command("tag")
 @click.argument("paths", nargs=-1, required=True, type=click.Path())
 @_threshold
+@_precision
 @_top
 @_workers
 @click.option(
@@ -62,6 +69,7 @@ def tag_command(
     context: click.Context,
     paths: tuple[str, ...],
     threshold: str | float,
+    precision: float | None,
     top: int | None,
     workers: int | None,
     batch_size: int,
@@ -86,17 +94,23 @@ def tag_command(
     tagged = tag_photos(
         archive, paths, workers=workers, batch_size=batch_size, dry_run=dry_run, with_done=everything
     )
-    _print_tagged(archive, paths, tagged, threshold, top, everything, as_json)
+    _print_tagged(archive, paths, tagged, _cut(archive, threshold, precision), top, everything, as_json)
 
 
 @click.command("retry")
 @_threshold
+@_precision
 @_top
 @_workers
 @json_option
 @click.pass_context
 def retry_command(
-    context: click.Context, threshold: str | float, top: int | None, workers: int | None, as_json: bool
+    context: click.Context,
+    threshold: str | float,
+    precision: float | None,
+    top: int | None,
+    workers: int | None,
+    as_json: bool,
 ) -> None:
     """Try photos again that could not be read or encoded.
 
@@ -112,23 +126,20 @@ def retry_command(
     archive.model().need_head()
     paths = retry_failures(archive)
     tagged = tag_photos(archive, paths, workers=workers)
-    _print_tagged(archive, paths, tagged, threshold, top, False, as_json)
+    _print_tagged(archive, paths, tagged, _cut(archive, threshold, precision), top, False, as_json)
 
 
 def _print_tagged(
     archive: "Archive",
     paths: Iterable[str],
     tagged: "Iterable[TaggedPhoto]",
-    threshold: str | float,
+    cut: "Cut",
     top: int | None,
     everything: bool,
     as_json: bool,
 ) -> None:
-    from indexer import count_photos, threshold_of
+    from indexer import count_photos
 
-    model = archive.model()
-    model.need_head()
-    cut = threshold_of(model, threshold)
     total = count_photos(paths)
     outcomes: Counter[str] = Counter()
     failed: list[tuple[str, str]] = []
@@ -145,8 +156,17 @@ def _print_tagged(
         talk(printable(f"{path}: {reason}"))
     counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
     talk(
-        f"{sum(outcomes.values()):,} photos: {counts or 'none found'} (model {model.number}, threshold {cut:.3f})"
+        f"{sum(outcomes.values()):,} photos: {counts or 'none found'}"
+        f" (model {archive.store.models.current()}, threshold {cut})"
     )
+
+
+def _cut(archive: "Archive", threshold: str | float, precision: float | None) -> "Cut":
+    from indexer import Cut, cut_for_precision, threshold_of
+
+    model = archive.model()
+    model.need_head()
+    return cut_for_precision(model, precision) if precision else Cut(threshold_of(model, threshold))
 
 
 def _is_shown(photo: "TaggedPhoto", everything: bool) -> bool:
@@ -155,7 +175,7 @@ def _is_shown(photo: "TaggedPhoto", everything: bool) -> bool:
     return everything or photo.outcome not in ("done", "failed before")
 
 
-def _print_photo(photo: "TaggedPhoto", cut: float, top: int | None, as_json: bool) -> None:
+def _print_photo(photo: "TaggedPhoto", cut: "Cut", top: int | None, as_json: bool) -> None:
     hashtags = photo.cut(cut, top)
     if as_json and photo.error:
         echo_json({"photo": photo.photo, "error": photo.error})

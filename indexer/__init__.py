@@ -11,31 +11,30 @@ if TYPE_CHECKING:
     from indexer.backbones import BackboneChoice
     from indexer.crawl_import import ImportTotals, import_crawls
     from indexer.crawl_preview import ImportPreview, preview_crawls
+    from indexer.cut import Cut, cut_for_precision, threshold_of
     from indexer.encoder_export import EncoderExport, export_encoder
     from indexer.errors import ArchiveError, ModelError
+    from indexer.evaluate import Evaluation, evaluate_held_out, evaluate_on
     from indexer.model import Model, ScoredHashtag
     from indexer.overview import ArchiveStats, ModelSummary, archive_stats, list_models
     from indexer.rebuild import RebuildConfig, RebuildResult, rebuild_model
-    from indexer.tagging import (
-        TaggedPhoto,
-        count_photos,
-        query_photo,
-        retry_failures,
-        tag_photos,
-        threshold_of,
-    )
+    from indexer.tagger import Tagger, TaggerConfig, fit_tagger
+    from indexer.tagging import TaggedPhoto, count_photos, query_photo, retry_failures, tag_photos
 
 _HOME = {
     "archive": ("Archive", "open_archive"),
     "backbones": ("BackboneChoice",),
     "encoder_export": ("EncoderExport", "export_encoder"),
+    "evaluate": ("Evaluation", "evaluate_held_out", "evaluate_on"),
     "errors": ("ArchiveError", "ModelError"),
     "crawl_import": ("ImportTotals", "import_crawls"),
     "crawl_preview": ("ImportPreview", "preview_crawls"),
     "model": ("Model", "ScoredHashtag"),
     "overview": ("ArchiveStats", "ModelSummary", "archive_stats", "list_models"),
     "rebuild": ("RebuildConfig", "RebuildResult", "rebuild_model"),
-    "tagging": ("TaggedPhoto", "count_photos", "query_photo", "retry_failures", "tag_photos", "threshold_of"),
+    "cut": ("Cut", "cut_for_precision", "threshold_of"),
+    "tagger": ("Tagger", "TaggerConfig", "fit_tagger"),
+    "tagging": ("TaggedPhoto", "count_photos", "query_photo", "retry_failures", "tag_photos"),
 }
 
 __all__ = [
@@ -43,7 +42,9 @@ __all__ = [
     "ArchiveError",
     "ArchiveStats",
     "BackboneChoice",
+    "Cut",
     "EncoderExport",
+    "Evaluation",
     "ImportPreview",
     "ImportTotals",
     "Model",
@@ -53,9 +54,15 @@ __all__ = [
     "RebuildResult",
     "ScoredHashtag",
     "TaggedPhoto",
+    "Tagger",
+    "TaggerConfig",
     "archive_stats",
     "count_photos",
+    "cut_for_precision",
+    "evaluate_held_out",
+    "evaluate_on",
     "export_encoder",
+    "fit_tagger",
     "import_crawls",
     "list_models",
     "open_archive",

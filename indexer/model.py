@@ -5,6 +5,7 @@ hashtags.tsv    id, posts, photos, text: the model's own table, a hashtag a line
 vectors.npy     their unit vectors, float32 (V, d), in the same order
 head.onnx       features -> embedding           } only where photos were learnt from
 index.faiss     logits of assignable hashtags   }
+evidence.npz    what validation photos gave     }
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from indexer.errors import ModelError
 from indexer.evaluation import Thresholds, sigmoid
+from indexer.precision import Evidence
 
 if TYPE_CHECKING:
     from encoder.onnx_encoder import BackboneSpec, OnnxBackbone, OnnxHead
@@ -105,6 +107,11 @@ class Model:
         """The probabilities chosen on validation posts."""
         return Thresholds(**self.manifest["thresholds"])
 
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What validation photos gave: the ground for promised precisions."""
+        return Evidence.load(self.folder / "evidence.npz")
+
     @property
     def backbone_file(self) -> Path:
         """The ONNX file of its backbone."""
@@ -148,14 +155,15 @@ class Model:
                 raise ModelError(f"{self.folder / name}: made for another model's {part}")
 
     @cached_property
-    def _table(self) -> tuple[NDArray[np.int64], list[str]]:
-        ids, texts = [], []
+    def _table(self) -> tuple[NDArray[np.int64], list[str], list[int]]:
+        ids, texts, photos = [], [], []
         with (self.folder / "hashtags.tsv").open(encoding="utf-8", newline="\n") as file:
             for line in file:
-                id, _, _, text = line.rstrip("\n").split("\t")
+                id, _, count, text = line.rstrip("\n").split("\t")
                 ids.append(int(id))
+                photos.append(int(count))
                 texts.append(text)
-        return np.array(ids, np.int64), texts
+        return np.array(ids, np.int64), texts, photos
 
     @property
     def hashtags(self) -> list[str]:
@@ -165,8 +173,14 @@ class Model:
     @cached_property
     def text_of(self) -> dict[int, str]:
         """Hashtag id → text."""
-        ids, texts = self._table
+        ids, texts, _ = self._table
         return dict(zip(ids.tolist(), texts, strict=True))
+
+    @property
+    def photos_of(self) -> dict[int, int]:
+        """Hashtag id → how many photos with it were learnt from."""
+        ids, _, photos = self._table
+        return dict(zip(ids.tolist(), photos, strict=True))
 
     @cached_property
     def vectors(self) -> Floats:

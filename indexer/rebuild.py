@@ -22,6 +22,7 @@ from indexer.evaluation import Figures, Thresholds, choose_thresholds, left_out_
 from indexer.folds import TEST, TRAINING, VALIDATION
 from indexer.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors, need_hashtags
 from indexer.photo_features import Failures, encode_crawled, feature_key, load_features
+from indexer.precision import Evidence, Kept, keep_promises
 from indexer.progress import Progress, silent
 from indexer.tagger import (
     PhotoSet,
@@ -74,6 +75,8 @@ class HeldOut:
     figures: Figures | None = None
     popularity: Figures | None = None
     judged_photos: int = 0
+    evidence: Evidence | None = None
+    promises: list[Kept] = field(default_factory=list)
 
 
 def rebuild_model(
@@ -169,7 +172,9 @@ def _measure(held_out: HeldOut, tagger: TaggerFit, sets: dict[str, PhotoSet]) ->
     held_out.tagger, held_out.thresholds = tagger, thresholds_on(tagger, sets[VALIDATION])
     held_out.judged_photos = len(truth)
     held_out.figures = measure(logits, truth, held_out.thresholds)
-    chosen_on = judged(tagger, sets[VALIDATION])[1]
+    validation_logits, chosen_on = judged(tagger, sets[VALIDATION])
+    held_out.evidence = Evidence.of(tagger.ids, validation_logits, chosen_on)
+    held_out.promises = keep_promises(held_out.evidence, tagger.ids, logits, truth)
     prior = tagger.priors[None]
     thresholds = choose_thresholds(np.repeat(prior, len(chosen_on), 0), chosen_on)
     held_out.popularity = measure(np.repeat(prior, len(truth), 0), truth, thresholds)

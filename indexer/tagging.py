@@ -11,6 +11,7 @@ from db.model_store import Guess
 from db.photo_store import FeatureKey, PathRow
 from encoder import PhotoError, decode_photo
 from indexer.archive import Archive
+from indexer.cut import Cut
 from indexer.encode_photos import NOT_FINITE, EncodedPhoto, PhotoEncoder
 from indexer.errors import ModelError
 from indexer.evaluation import sigmoid
@@ -38,22 +39,10 @@ class TaggedPhoto:
     model: int | None = None
     error: str | None = None
 
-    def cut(self, threshold: float, top: int | None = None) -> list[ScoredHashtag]:
-        """The guesses of at least probability `threshold`, at most `top` of them."""
-        return [guess for guess in self.guesses if guess.score >= threshold][:top]
-
-
-def threshold_of(model: Model, threshold: str | float) -> float:
-    """Return the probability that `f1` or `f2` stands for in a model, or the number itself.
-
-    Raises `ValueError` where it is neither, or no probability.
-    """
-    if threshold in ("f1", "f2"):
-        return float(getattr(model.thresholds, str(threshold)))
-    value = float(threshold)
-    if not 0 <= value <= 1:
-        raise ValueError(f"{threshold} is not between 0 and 1")
-    return value
+    def cut(self, threshold: "float | Cut", top: int | None = None) -> list[ScoredHashtag]:
+        """The guesses that a threshold leaves, at most `top` of them."""
+        cut = threshold if isinstance(threshold, Cut) else Cut(threshold)
+        return [guess for guess in self.guesses if guess.score >= cut.of(guess.hashtag)][:top]
 
 
 def count_photos(paths: Iterable[str]) -> int:

@@ -90,7 +90,8 @@ def _write_parts(folder: Path, new: NewModel) -> None:
     with (folder / "hashtags.tsv").open("w", encoding="utf-8", newline="\n") as file:
         for id in vectors.ids.tolist():
             file.write(f"{id}\t{posts[id]}\t{photos[id]}\t{new.corpus.texts[id]}\n")
-    if tagger:
+    if tagger and new.held_out.evidence:
+        new.held_out.evidence.save(folder / "evidence.npz")
         kin = {"vectors": vectors.digest(), "backbone": new.backbone_digest or ""}
         export_head(tagger.network, new.photos.features.shape[1], folder / "head.onnx", kin)
         HashtagIndex.build(tagger.ids, tagger.vectors, tagger.scale, tagger.biases, kin).save(
@@ -128,6 +129,7 @@ def _manifest(new: NewModel, number: int, seconds: dict[str, float]) -> dict[str
             "judged_photos": held_out.judged_photos,
             "judged_hashtags": len(held_out.tagger.ids) if held_out.tagger else 0,
             "test": held_out.figures.to_dict() if held_out.figures else None,
+            "promises": [asdict(kept) for kept in held_out.promises],
             "popularity": held_out.popularity.to_dict() if held_out.popularity else None,
         },
         "thresholds": asdict(held_out.thresholds) if held_out.thresholds else None,

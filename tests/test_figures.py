@@ -56,7 +56,7 @@ def test_calibration_recovers_a_known_scale_and_offset() -> None:
     truth = draw.random(scores.shape) < sigmoid(0.6 * scores + 1.1 * priors + 0.4)
     fitted = fit_calibration(scores, priors, truth, Calibration())
     assert fitted.score == pytest.approx(0.6, abs=0.04)
-    assert fitted.prior == pytest.approx(1.1, abs=0.06)
+    assert fitted.prior == pytest.approx(1.1, abs=0.1)
     assert fitted.offset == pytest.approx(0.4, abs=0.12)
 
 

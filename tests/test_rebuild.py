@@ -50,6 +50,7 @@ def test_a_rebuild_beats_popularity_and_its_manifest_says_what_it_is_made_of(col
     assert model.manifest["counts"]["posts"] == model.manifest["counts"]["photos"] == 96
     assert model.manifest["counts"]["assignable"] < model.manifest["counts"]["hashtags"] + 1
     assert set(model.manifest["files"]) == {
+        "evidence.npz",
         "head.onnx",
         "hashtags.tsv",
         "index.faiss",

@@ -7,12 +7,13 @@ from pathlib import Path
 from indexer.archive import open_archive
 from indexer.backbones import RESNET50, UNTRAINED, BackboneChoice
 from indexer.crawl_import import ImportTotals, import_crawls
+from indexer.cut import threshold_of
 from indexer.demo.posts import draw_archive
 from indexer.demo.sheet import SheetEntry, contact_sheet
 from indexer.model import ScoredHashtag
 from indexer.progress import Progress, silent
 from indexer.rebuild import RebuildResult, rebuild_model
-from indexer.tagging import query_photo, tag_photos, threshold_of
+from indexer.tagging import query_photo, tag_photos
 
 SHEET = "contact-sheet.png"
 

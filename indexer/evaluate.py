@@ -1,0 +1,150 @@
+"""How good a model is: on its own held-out posts, or on labelled photos of the user's choice."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from db import Refusal
+from encoder import PhotoError, decode_photo
+from indexer.archive import Archive
+from indexer.calibration import prior_logits
+from indexer.corpus import Ids
+from indexer.crawl_source import read_source, source_format
+from indexer.encode_photos import NOT_FINITE
+from indexer.errors import ArchiveError
+from indexer.evaluation import Figures, measure, truth_matrix
+from indexer.model import Model
+from indexer.photo_features import Failures
+from indexer.photo_files import read_file
+from indexer.precision import Kept, keep_promises
+from indexer.progress import Progress, silent
+
+BATCH = 8
+
+
+@dataclass
+class Evaluation:
+    """What a model is worth on photos whose hashtags are known.
+
+    `product` and `popularity` are judged at the model's own thresholds; `failures` are photos left out.
+    """
+
+    model: int
+    on: str
+    photos: int
+    hashtags: int
+    product: Figures
+    popularity: Figures
+    promises: list[Kept]
+    failures: Failures
+
+
+def evaluate_held_out(archive: Archive) -> Evaluation:
+    """Return what the current model's rebuild measured on test posts, with a fit that had not seen them.
+
+    The model itself has learnt from all posts: asking it about them again would say nothing. Raises
+    `ModelError` where there is no model that can look at photos.
+    """
+    model = archive.model()
+    model.need_head()
+    figures = model.manifest["figures"]
+    return Evaluation(
+        model.number,
+        "held-out posts",
+        figures["judged_photos"],
+        figures["judged_hashtags"],
+        Figures(**figures["test"]),
+        Figures(**figures["popularity"]),
+        [Kept(**kept) for kept in figures["promises"]],
+        Failures(),
+    )
+
+
+def evaluate_on(
+    archive: Archive, source: Path, *, format: str = "auto", progress: Progress = silent
+) -> Evaluation:
+    """Ask the current model about the photos of a crawl that it has not learnt from, and compare.
+
+    Nothing is stored. Photos that cannot be read are left out and named. Raises `ArchiveError` where no photo
+    has one of the model's hashtags.
+    """
+    model = archive.model()
+    model.need_head()
+    ids = np.array(sorted(model.index.ids()), np.int64)
+    failures = Failures()
+    labelled = list(_labelled(model, source, format, ids))
+    logits, truth = [], []
+    for start in range(0, len(labelled), BATCH):
+        batch = labelled[start : start + BATCH]
+        pixels, kept = _decoded(model, batch, failures)
+        if kept:
+            features = model.backbone.encode(np.stack(pixels))
+            logits.append(_all_logits(model, features, ids))
+            truth.append(truth_matrix([columns for _, columns in kept], len(ids)))
+        progress("looking at photos", min(start + BATCH, len(labelled)), len(labelled))
+    if not truth:
+        raise ArchiveError(f"{source}: no photo that can be read has one of the model's {len(ids)} hashtags")
+    return _judge(model, source, ids, np.concatenate(logits), np.concatenate(truth), failures)
+
+
+def _judge(
+    model: Model,
+    source: Path,
+    ids: Ids,
+    logits: NDArray[np.float32],
+    truth: NDArray[np.bool_],
+    failures: Failures,
+) -> Evaluation:
+    counts = np.array([model.photos_of[id] for id in ids.tolist()], np.int64)
+    prior = prior_logits(counts, model.manifest["counts"]["photos"])[None]
+    return Evaluation(
+        model.number,
+        str(source),
+        len(truth),
+        len(ids),
+        measure(logits, truth, model.thresholds),
+        measure(np.repeat(prior, len(truth), 0), truth, model.thresholds),
+        keep_promises(model.evidence, ids, logits, truth),
+        failures,
+    )
+
+
+def _labelled(model: Model, source: Path, format: str, ids: Ids) -> Iterator[tuple[str, Ids]]:
+    """Yield path and hashtag columns of each photo that has a hashtag of the model."""
+    numbers = {text: id for id, text in model.text_of.items()}
+    for entry in read_source(source, source_format(source, format), None):
+        if isinstance(entry, Refusal):
+            continue
+        known = np.array(sorted(numbers[text] for text in entry.hashtags if text in numbers), np.int64)
+        columns = np.flatnonzero(np.isin(ids, known))
+        if len(columns):
+            yield from ((path, columns) for path in entry.photos)
+
+
+def _decoded(
+    model: Model, batch: list[tuple[str, Ids]], failures: Failures
+) -> tuple[list[NDArray[np.uint8]], list[tuple[str, Ids]]]:
+    pixels, kept = [], []
+    for path, columns in batch:
+        read = read_file(path)
+        try:
+            if read.content is None:
+                raise PhotoError(read.seen.error or "cannot be read")
+            pixels.append(decode_photo(read.content, model.backbone.spec.size))
+            kept.append((path, columns))
+        except PhotoError as error:
+            failures.add(path, str(error))
+    return pixels, kept
+
+
+def _all_logits(model: Model, features: NDArray[np.float16], ids: Ids) -> NDArray[np.float32]:
+    """Return the logits of every assignable hashtag, columns in the order of `ids`."""
+    if not np.isfinite(features).all():
+        raise ArchiveError(NOT_FINITE)
+    found, places = model.index.search(model.head.embed(features), len(ids))
+    logits = np.empty((len(found), len(ids)), np.float32)
+    np.put_along_axis(logits, np.searchsorted(ids, places), found, axis=1)
+    return logits

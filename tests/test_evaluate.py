@@ -1,0 +1,79 @@
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from cli import main
+from indexer import Archive, ArchiveError, cut_for_precision, evaluate_held_out, evaluate_on, tag_photos
+from tests.conftest import COLOURS, copy_archive, draw_photo
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    """Forty labelled photos that no post has, one of them broken."""
+    lines = []
+    for number in range(40):
+        colour = list(COLOURS)[number % 4]
+        photo = draw_photo(tmp_path / "labelled" / f"{number}.png", colour, 7000 + number)
+        lines.append(
+            json.dumps({"key": str(number), "hashtags": [colour, "unheard"], "photos": [str(photo)]})
+        )
+    (tmp_path / "labelled/0.png").write_bytes(b"broken")
+    path = tmp_path / "labelled.jsonl"
+    path.write_text("\n".join([*lines, "nonsense"]))
+    return path
+
+
+def test_held_out_figures_are_those_of_the_rebuild(colours: Archive) -> None:
+    evaluation = evaluate_held_out(colours)
+    figures = colours.model().manifest["figures"]
+    assert evaluation.product.to_dict() == figures["test"]
+    assert evaluation.popularity.to_dict() == figures["popularity"]
+    assert [kept.promised for kept in evaluation.promises] == [0.5, 0.6, 0.7, 0.8, 0.9]
+
+
+def test_photos_that_the_model_has_not_seen_are_judged_and_nothing_is_stored(
+    colours: Archive, labelled: Path
+) -> None:
+    before = colours.store.photos.counts()
+    evaluation = evaluate_on(colours, labelled)
+    assert evaluation.photos == 39
+    assert evaluation.failures.told == [
+        (str(labelled.parent / "labelled/0.png"), "not an image that can be read")
+    ]
+    assert evaluation.product.a_at_5 > 0.9
+    assert evaluation.product.map > evaluation.popularity.map
+    assert colours.store.photos.counts() == before
+
+
+def test_labels_that_the_model_does_not_know_are_refused(colours: Archive, tmp_path: Path) -> None:
+    (tmp_path / "other.jsonl").write_text('{"key": "1", "hashtags": ["unheard"], "photos": ["a.png"]}')
+    with pytest.raises(ArchiveError, match="no photo that can be read has one of the model's"):
+        evaluate_on(colours, tmp_path / "other.jsonl")
+
+
+def test_a_promised_precision_cuts_guesses_by_thresholds_of_their_own(
+    colours: Archive, tmp_path: Path
+) -> None:
+    draw_photo(tmp_path / "new/red.png", "red", 7777)
+    (photo,) = tag_photos(colours, [str(tmp_path / "new")])
+    loose, strict = (cut_for_precision(colours.model(), precision) for precision in (0.5, 0.99))
+    assert len(photo.cut(loose)) >= len(photo.cut(strict))
+    assert all(guess.score >= loose.of(guess.hashtag) for guess in photo.cut(loose))
+
+
+def test_evaluate_prints_figures_and_promises_and_json(
+    colour_folder: Path, tmp_path: Path, labelled: Path
+) -> None:
+    archive = str(copy_archive(colour_folder / "archive", tmp_path / "archive"))
+    plain = CliRunner().invoke(main, ["--archive", archive, "evaluate"])
+    assert plain.exit_code == 0, plain.output
+    assert "popularity" in plain.stdout
+    assert "--precision" in plain.stdout
+    asked = CliRunner().invoke(main, ["--archive", archive, "evaluate", str(labelled), "--json"])
+    assert json.loads(asked.stdout)["photos"] == 39
+    tagged = CliRunner().invoke(
+        main, ["--archive", archive, "tag", str(labelled.parent / "labelled"), "--precision", "0.5"]
+    )
+    assert tagged.exit_code == 0, tagged.output
