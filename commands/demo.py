@@ -23,7 +23,13 @@ KEPT_SHEET = "hashtag-demo.png"
     metavar="DIR",
     help="Keep pictures, crawl and archive in DIR, a new folder.",
 )
-def demo_command(keep: Path | None) -> None:
+@click.option(
+    "--backbone",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE.onnx",
+    help="Take this network in ResNet50's place.",
+)
+def demo_command(keep: Path | None, backbone: str | None) -> None:
     """Draw a small archive, learn from it, and tag pictures it has not seen.
 
     Everything is made on this machine, nothing is downloaded. A contact sheet of the held-out pictures with
@@ -40,7 +46,7 @@ def demo_command(keep: Path | None) -> None:
     folder = keep or Path(tempfile.mkdtemp(prefix="hashtag-demo-"))
     try:
         with Bars() as bars:
-            result = run_demo(folder, progress=bars)
+            result = run_demo(folder, backbone=backbone, progress=bars)
         sheet = folder / SHEET
         if not keep:
             sheet = Path(shutil.copy(sheet, KEPT_SHEET))
@@ -52,10 +58,11 @@ def demo_command(keep: Path | None) -> None:
 
 def _print(result: "DemoResult", sheet: Path, keep: Path | None) -> None:
     talk_of_rebuild(result.rebuilt)
-    network = (
-        "with ImageNet weights" if result.pretrained else "UNTRAINED, since ImageNet weights are not at hand"
-    )
-    click.echo(f"drawn and imported: {result.imported.posts} posts; ResNet50 {network}")
+    adopted = result.rebuilt.backbone
+    network = result.rebuilt.manifest["backbone_name"]
+    if adopted and adopted.untrained:
+        network += " (UNTRAINED, since ImageNet weights are not at hand)"
+    click.echo(f"drawn and imported: {result.imported.posts} posts; looked at by {network}")
     print_rebuild(result.rebuilt)
     click.echo(f"\nhashtag query {result.asked.name}")
     for guess in result.answer:

@@ -22,12 +22,10 @@ SHEET = "contact-sheet.png"
 class DemoResult:
     """What the demonstration made, and how long each part took, in seconds.
 
-    `first_right` counts held-out photos whose most probable hashtag is true; `pretrained` is whether
-    ImageNet weights were at hand.
+    `first_right` counts held-out photos whose most probable hashtag is true.
     """
 
     folder: Path
-    pretrained: bool
     imported: ImportTotals
     rebuilt: RebuildResult
     held_out: int
@@ -39,12 +37,19 @@ class DemoResult:
 
 
 def run_demo(
-    folder: Path, *, posts: int = 360, held_out: int = 48, seed: int = 0, progress: Progress = silent
+    folder: Path,
+    *,
+    posts: int = 360,
+    held_out: int = 48,
+    seed: int = 0,
+    backbone: str | None = None,
+    progress: Progress = silent,
 ) -> DemoResult:
     """Draw a crawl into `folder`, import it, rebuild with ResNet50, tag pictures that no post has, query one.
 
     ImageNet weights are used where torchvision's cache has them and an untrained network otherwise: nothing
-    waits for a network. Writes a contact sheet of the held-out pictures beside the crawl.
+    waits for a network; `backbone` names an ONNX file to take in ResNet50's place. Writes a contact sheet of
+    the held-out pictures beside the crawl.
     """
     from encoder.resnet50 import imagenet_weights_at_hand
 
@@ -55,13 +60,16 @@ def run_demo(
         nonlocal clock
         seconds[name], clock = time.perf_counter() - clock, time.perf_counter()
 
-    pretrained = imagenet_weights_at_hand()
     drawn = draw_archive(folder, seed=seed, posts=posts, held_out=held_out)
     lap("draw")
     with open_archive(folder / "hashtag-archive", create=True) as archive:
         imported = import_crawls(archive, [drawn.posts_file], progress=progress)
         lap("import")
-        choice = BackboneChoice(RESNET50, None if pretrained else UNTRAINED)
+        choice = (
+            BackboneChoice(backbone)
+            if backbone
+            else BackboneChoice(RESNET50, None if imagenet_weights_at_hand() else UNTRAINED)
+        )
         rebuilt = rebuild_model(archive, choice, progress=progress)
         lap("rebuild")
         model = archive.model()
@@ -83,6 +91,4 @@ def run_demo(
     title = f"hashtag demo: {len(entries)} pictures that no post had"
     contact_sheet(entries, folder / SHEET, title=title)
     lap("contact sheet")
-    return DemoResult(
-        folder, pretrained, imported, rebuilt, len(entries), first_right, threshold, asked, answer, seconds
-    )
+    return DemoResult(folder, imported, rebuilt, len(entries), first_right, threshold, asked, answer, seconds)
