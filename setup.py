@@ -19,6 +19,7 @@ TRAIN = [
     "onnxscript>=0.3",
     "scikit-learn>=1.4",
     "scipy>=1.11",
+    "threadpoolctl>=3.1",
     "torch>=2.4",
     "torchvision>=0.19",
 ]

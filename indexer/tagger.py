@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 from torch import nn
 
 from encoder.landmark_head import LandmarkConfig, LandmarkHead, fit_landmarks
@@ -22,6 +23,7 @@ from indexer.evaluation import Thresholds, choose_thresholds, truth_matrix
 from indexer.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors
 
 Floats = NDArray[np.float32]
+MANY_PHOTOS = 20_000
 MAX_CELLS = 20_000_000  # photos x hashtags that a figure is computed from: 160 MB as float64
 
 
@@ -153,7 +155,9 @@ def fit_photos(
         )
     rows = vectors.vectors[vectors.rows(ids)]
     if config.head == "landmarks":
-        found = fit_landmarks(training.features, columns(training.hashtags, ids), rows, config.landmarks)
+        # Below that, threads cost more than they bring, ten times more on a busy machine.
+        with threadpool_limits(1 if len(training.features) < MANY_PHOTOS else None):
+            found = fit_landmarks(training.features, columns(training.hashtags, ids), rows, config.landmarks)
         own = np.zeros(len(ids), np.float32)
         fit = TaggerFit(ids, found.vectors, found.head, found.scale, own, counts, len(training.features))
         start = Calibration(2.2, 1.0, -0.4)
