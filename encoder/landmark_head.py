@@ -9,7 +9,7 @@ product of a photo's embedding and a hashtag's vector, of as many dimensions as 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 HashtagRows = Sequence[NDArray[np.int64]]
 _BLOCK_CELLS = 8_000_000  # of what is held at once while passing over photos
-_REACH = 1.5  # embeddings longer than this times the longest in training are cut to it
+_DOUBT = 0.5  # of the median length of a training photo's raw embedding
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,9 @@ class LandmarkConfig:
 class LandmarkHead:
     """Features (n, f) → unit embedding (n, d), d the size asked for plus two.
 
-    `centre` (f,), `projection` (f, p), `landmarks` (L, p), `fold` (L, d - 2); `rate` is the kernel's, `reach` the
-    length to which embeddings are scaled.
+    `centre` (f,), `projection` (f, p), `landmarks` (L, p), `fold` (L, d - 2); `rate` is the kernel's. `doubt` is a
+    constant coordinate beside the raw embedding before it is scaled to length 1: a photo unlike all landmarks
+    has a short raw embedding, and so cosines near zero, while long ones are kept from being too sure.
     """
 
     centre: Floats
@@ -48,7 +49,7 @@ class LandmarkHead:
     landmarks: Floats
     rate: float
     fold: Floats
-    reach: float
+    doubt: float
 
     def embed(self, features: Floats) -> Floats:
         """Return unit embeddings float32 (n, d) of features (n, f)."""
@@ -56,11 +57,15 @@ class LandmarkHead:
         return np.concatenate([np.zeros((0, self.fold.shape[1] + 2), np.float32), *parts])
 
     def _embed(self, features: Floats) -> Floats:
+        raw = self.raw(features)
+        doubt = np.full((len(raw), 1), self.doubt, np.float32)
+        lifted = np.concatenate([raw, doubt, np.zeros_like(doubt)], axis=1)
+        return np.asarray(lifted / np.linalg.norm(lifted, axis=1, keepdims=True), np.float32)
+
+    def raw(self, features: Floats) -> Floats:
+        """Return embeddings before they are scaled to length 1, float32 (n, d - 2)."""
         points = (_root(features) - self.centre) @ self.projection
-        raw = _kernel(points, self.landmarks, self.rate) @ self.fold / self.reach
-        raw /= np.maximum(np.linalg.norm(raw, axis=1, keepdims=True), 1)
-        rest = np.sqrt(np.maximum(1 - (raw * raw).sum(1, keepdims=True), 0))
-        return np.concatenate([raw, rest, np.zeros_like(rest)], axis=1)
+        return np.asarray(_kernel(points, self.landmarks, self.rate) @ self.fold, np.float32)
 
 
 @dataclass(frozen=True)
@@ -162,19 +167,25 @@ def _low_rank(strengths: Doubles, regression: Doubles, size: int) -> tuple[Doubl
 
 
 def _unit_fit(unfitted: LandmarkHead, fold: Floats, vectors: Floats, features: Floats) -> LandmarkFit:
-    """Scale embeddings and vectors into the unit ball, and lift each onto the sphere by a coordinate of its own."""
-    plain = LandmarkHead(unfitted.centre, unfitted.projection, unfitted.landmarks, unfitted.rate, fold, 1.0)
-    longest = 0.0
-    for rows in _blocks(len(features), len(unfitted.landmarks)):
-        points = (_root(features[rows]) - plain.centre) @ plain.projection
-        raw = _kernel(points, plain.landmarks, plain.rate) @ fold
-        longest = max(longest, float(np.linalg.norm(raw, axis=1).max()))
-    reach, length = _REACH * max(longest, 1e-12), max(float(np.linalg.norm(vectors, axis=1).max()), 1e-12)
-    inside = vectors / length
+    """Scale vectors into the unit ball and lift each onto the sphere by a coordinate that embeddings have at zero.
+
+    The scale is such that a photo of median length keeps the scores of the regression.
+    """
+    plain = replace(unfitted, fold=fold)
+    lengths = np.concatenate(
+        [
+            np.linalg.norm(plain.raw(features[rows]), axis=1)
+            for rows in _blocks(len(features), len(unfitted.landmarks))
+        ]
+    )
+    median = max(float(np.median(lengths)), 1e-12)
+    longest = max(float(np.linalg.norm(vectors, axis=1).max()), 1e-12)
+    inside = vectors / longest
     rest = np.sqrt(np.maximum(1 - (inside * inside).sum(1, keepdims=True), 0))
     lifted = np.concatenate([inside, np.zeros_like(rest), rest], axis=1)
-    head = LandmarkHead(plain.centre, plain.projection, plain.landmarks, plain.rate, fold, reach)
-    return LandmarkFit(head, np.asarray(lifted, np.float32), reach * length)
+    head = replace(plain, doubt=_DOUBT * median)
+    scale = longest * median * float(np.hypot(1, _DOUBT))
+    return LandmarkFit(head, np.asarray(lifted, np.float32), scale)
 
 
 def _root(features: Floats) -> Floats:

@@ -60,7 +60,7 @@ class LandmarkModule(nn.Module):
         self.projection: Tensor
         self.landmarks: Tensor
         self.fold: Tensor
-        self.rate, self.reach = head.rate, head.reach
+        self.rate, self.doubt = head.rate, head.doubt
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the embeddings, each of unit length."""
@@ -68,7 +68,6 @@ class LandmarkModule(nn.Module):
         points = (rooted - self.centre) @ self.projection
         squared = points.square().sum(1, keepdim=True) + self.landmarks.square().sum(1)
         distances = (squared - 2 * points @ self.landmarks.T).clamp(min=0)
-        raw = torch.exp(-self.rate * distances) @ self.fold / self.reach
-        raw = raw / torch.linalg.vector_norm(raw, dim=1, keepdim=True).clamp(min=1)
-        rest = (1 - raw.square().sum(1, keepdim=True)).clamp(min=0).sqrt()
-        return torch.cat([raw, rest, torch.zeros_like(rest)], dim=1)
+        raw = torch.exp(-self.rate * distances) @ self.fold
+        doubt = torch.full_like(raw[:, :1], self.doubt)
+        return nn.functional.normalize(torch.cat([raw, doubt, torch.zeros_like(doubt)], dim=1), dim=1)

@@ -64,8 +64,18 @@ def test_a_space_of_full_rank_loses_nothing_and_equals_ridge_regression_by_hand(
     distances = ((rooted[:, None] - rooted[None]) ** 2).sum(2)
     kernel = np.exp(-fit.head.rate * distances)
     by_hand = kernel @ np.linalg.solve(kernel + np.eye(80), targets)
-    scores = fit.scale * fit.head.embed(features) @ fit.vectors.T
+    raw = fit.head.raw(features)
+    lengths = np.hypot(np.linalg.norm(raw, axis=1), fit.head.doubt)
+    scores = fit.scale * fit.head.embed(features) @ fit.vectors.T * lengths[:, None] / np.median(lengths)
     np.testing.assert_allclose(scores, by_hand, atol=0.02)
+
+
+def test_a_photo_unlike_all_others_speaks_for_no_hashtag() -> None:
+    fit = fitted()
+    strange = np.zeros((1, 40), np.float32)
+    strange[0, 0] = 1
+    usual = np.abs(fit.head.embed(photos(50)[0]) @ fit.vectors.T).max(1)
+    assert np.abs(fit.head.embed(strange) @ fit.vectors.T).max() < 0.5 * np.median(usual)
 
 
 def test_the_same_seed_gives_the_same_head() -> None:
