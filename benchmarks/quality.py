@@ -11,6 +11,7 @@ are calibrated as the product's are, by a scale and an offset on validation rows
 import argparse
 import hashlib
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,20 +21,11 @@ from numpy.typing import NDArray
 from indexer import rivals
 from indexer.calibration import calibrate_top
 from indexer.corpus import hashtag_lists
-from indexer.evaluation import Figures, Thresholds, choose_thresholds, measure, truth_matrix
+from indexer.evaluation import FIGURE_NAMES, Figures, Thresholds, choose_thresholds, measure, truth_matrix
 from indexer.hashtag_vectors import VectorConfig, learn_vectors
 from indexer.tagger import fit_tagger
 
 Floats = NDArray[np.float32]
-NAMES = {
-    "p_at_1": "P@1",
-    "r_at_5": "R@5",
-    "a_at_5": "A@5",
-    "map": "mAP",
-    "f1": "F1",
-    "f2": "F2",
-    "ece": "ECE",
-}
 COSINE_ZERO = Thresholds(0.5, 0.5)  # the report's rule
 
 
@@ -110,7 +102,7 @@ def tabulate(runs: list[dict[str, Figures]]) -> dict[str, dict[str, dict[str, fl
     """Return system → figure → mean and spread over the runs."""
     table: dict[str, dict[str, dict[str, float]]] = {}
     for system in ("popularity", "report", "linear", "neighbours", "linear+neighbours", "product"):
-        for field, name in NAMES.items():
+        for field, name in FIGURE_NAMES.items():
             values = [getattr(run[system], field) for run in runs]
             spread = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
             table.setdefault(system, {})[name] = {"mean": float(np.mean(values)), "spread": spread}
@@ -119,11 +111,11 @@ def tabulate(runs: list[dict[str, Figures]]) -> dict[str, dict[str, dict[str, fl
 
 def show(table: dict[str, dict[str, dict[str, float]]], runs: list[dict[str, Figures]]) -> None:
     """Print the table, and how the product did against its hardest rival on each split."""
-    print(f"{'':18}" + "".join(f"{name:>14}" for name in NAMES.values()))
+    print(f"{'':18}" + "".join(f"{name:>14}" for name in FIGURE_NAMES.values()))
     for system, row in table.items():
         print(f"{system:18}" + "".join(f"{cell['mean']:8.3f} ±{cell['spread']:.3f}" for cell in row.values()))
     print("product less linear+neighbours, split by split:")
-    for field, name in NAMES.items():
+    for field, name in FIGURE_NAMES.items():
         gaps = [getattr(run["product"], field) - getattr(run["linear+neighbours"], field) for run in runs]
         print(f"  {name:4} {np.mean(gaps):+.3f}  [{' '.join(f'{gap:+.3f}' for gap in gaps)}]")
 
@@ -139,10 +131,10 @@ def main() -> None:
     with np.load(arguments.features) as file:
         features = file["features"].astype(np.float32)
         hashtags = [str(row).split() for row in file["hashtags"]]
-    runs = [
-        judge(split(features, hashtags, seed), seed)
-        for seed in range(arguments.seed, arguments.seed + arguments.splits)
-    ]
+    runs = []
+    for seed in range(arguments.seed, arguments.seed + arguments.splits):
+        runs.append(judge(split(features, hashtags, seed), seed))
+        print(f"split {seed} done", file=sys.stderr, flush=True)
     table = tabulate(runs)
     print(f"{len(features):,} photos, {len(runs)} splits, mean and standard deviation over splits")
     show(table, runs)

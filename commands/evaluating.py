@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.rebuilding import FIGURES
 from commands.terminal import Bars, echo_json, json_option, open_from, printable, talk
 
 if TYPE_CHECKING:
@@ -49,15 +48,17 @@ def evaluate_command(context: click.Context, source: Path | None, format: str, a
 
 
 def _print(evaluation: "Evaluation") -> None:
+    from indexer.evaluation import FIGURE_NAMES
+
     click.echo(
         printable(
             f"model {evaluation.model} on {evaluation.on}: {evaluation.photos:,} photos,"
             f" {evaluation.hashtags:,} hashtags"
         )
     )
-    click.echo("              " + "".join(f"{name:>8}" for name in FIGURES.values()))
+    click.echo("              " + "".join(f"{name:>8}" for name in FIGURE_NAMES.values()))
     for name, figures in (("model", evaluation.product), ("popularity", evaluation.popularity)):
-        click.echo(f"  {name:<12}" + "".join(f"{getattr(figures, key):8.3f}" for key in FIGURES))
+        click.echo(f"  {name:<12}" + "".join(f"{getattr(figures, key):8.3f}" for key in FIGURE_NAMES))
     click.echo(
         "F2 is the report's, 5PR / (4P + R): it favours recall, though the report's text says precision"
     )

@@ -12,16 +12,6 @@ from commands.terminal import Bars, echo_json, json_option, open_from, printable
 if TYPE_CHECKING:
     from indexer import RebuildConfig, RebuildResult
 
-FIGURES = {
-    "p_at_1": "P@1",
-    "r_at_5": "R@5",
-    "a_at_5": "A@5",
-    "map": "mAP",
-    "f1": "F1",
-    "f2": "F2",
-    "ece": "ECE",
-}
-
 
 class _Window(click.ParamType[int | None]):
     name = "N|post"
@@ -186,6 +176,8 @@ def talk_of_rebuild(result: "RebuildResult") -> None:
 
 def print_rebuild(result: "RebuildResult") -> None:
     """Print what each stage took, and what quality came out."""
+    from indexer.evaluation import FIGURE_NAMES
+
     manifest, seconds = result.manifest, result.seconds
     counts, figures = manifest["counts"], manifest["figures"]
     for stage, taken in seconds.items():
@@ -198,9 +190,9 @@ def print_rebuild(result: "RebuildResult") -> None:
         )
     if figures["test"]:
         click.echo(f"{figures['judged_photos']:,} held-out photos, {figures['judged_hashtags']:,} hashtags:")
-        click.echo("              " + "".join(f"{name:>8}" for name in FIGURES.values()))
+        click.echo("              " + "".join(f"{name:>8}" for name in FIGURE_NAMES.values()))
         for row, name in (("test", "this model"), ("popularity", "popularity")):
-            click.echo(f"  {name:<12}" + "".join(f"{figures[row][key]:8.3f}" for key in FIGURES))
+            click.echo(f"  {name:<12}" + "".join(f"{figures[row][key]:8.3f}" for key in FIGURE_NAMES))
     click.echo(
         f"model {manifest['number']} is current: {counts['posts']:,} posts, {counts['photos']:,} photos,"
         f" {counts['hashtags']:,} hashtags with a vector, {counts['assignable']:,} of them assignable"

@@ -59,19 +59,7 @@ class PostStore:
             self._keep_versions(connection, list(old.values()))
             connection.execute(delete(PostHashtag).where(PostHashtag.post_id.in_(old.values())))
             connection.execute(delete(PostPhoto).where(PostPhoto.post_id.in_(known)))
-        rows = [
-            {
-                "key": post.key,
-                "owner": post.owner,
-                "caption": post.caption,
-                "location": post.location,
-                "taken_at": post.taken_at,
-                "digest": post.digest(),
-                "hashtag_set": post.hashtag_set(),
-                "crawl_id": crawl_id,
-            }
-            for post in posts
-        ]
+        rows = [_post_row(post, crawl_id) for post in posts]
         _insert_all(connection, Post, [row for row in rows if row["key"] not in old])
         for row in rows:
             if row["key"] in old:
@@ -219,6 +207,19 @@ class PostStore:
         with self._engine.connect() as connection:
             query = select(Post.fold, func.count()).group_by(Post.fold)
             return Counter({fold: count for fold, count in connection.execute(query)})
+
+
+def _post_row(post: CrawledPost, crawl_id: int) -> dict[str, Any]:
+    return {
+        "key": post.key,
+        "owner": post.owner,
+        "caption": post.caption,
+        "location": post.location,
+        "taken_at": post.taken_at,
+        "digest": post.digest(),
+        "hashtag_set": post.hashtag_set(),
+        "crawl_id": crawl_id,
+    }
 
 
 def _post_ids(connection: Connection, keys: Sequence[str]) -> dict[str, int]:

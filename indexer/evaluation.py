@@ -13,6 +13,18 @@ Floats = NDArray[np.float32]
 Truth = NDArray[np.bool_]
 
 
+# A figure's field → its name in tables.
+FIGURE_NAMES = {
+    "p_at_1": "P@1",
+    "r_at_5": "R@5",
+    "a_at_5": "A@5",
+    "map": "mAP",
+    "f1": "F1",
+    "f2": "F2",
+    "ece": "ECE",
+}
+
+
 @dataclass(frozen=True)
 class Figures:
     """What a system's logits are worth on photos whose hashtags are known.

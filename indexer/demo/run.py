@@ -1,14 +1,14 @@
 """The whole way through on a small archive that is drawn for it."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.archive import open_archive
+from indexer.archive import Archive, open_archive
 from indexer.backbones import RESNET50, UNTRAINED, BackboneChoice
 from indexer.crawl_import import ImportTotals, import_crawls
-from indexer.cut import threshold_of
-from indexer.demo.posts import draw_archive
+from indexer.demo.posts import HeldOutPhoto, draw_archive
 from indexer.demo.sheet import SheetEntry, contact_sheet
 from indexer.model import ScoredHashtag
 from indexer.progress import Progress, silent
@@ -30,7 +30,6 @@ class DemoResult:
     rebuilt: RebuildResult
     held_out: int
     first_right: int
-    threshold: float
     asked: Path
     answer: list[ScoredHashtag]
     seconds: dict[str, float]
@@ -51,44 +50,51 @@ def run_demo(
     waits for a network; `backbone` names an ONNX file to take in ResNet50's place. Writes a contact sheet of
     the held-out pictures beside the crawl.
     """
-    from encoder.resnet50 import imagenet_weights_at_hand
-
-    seconds: dict[str, float] = {}
-    clock = time.perf_counter()
-
-    def lap(name: str) -> None:
-        nonlocal clock
-        seconds[name], clock = time.perf_counter() - clock, time.perf_counter()
-
+    laps = _Laps()
     drawn = draw_archive(folder, seed=seed, posts=posts, held_out=held_out)
-    lap("draw")
+    laps.end("draw")
     with open_archive(folder / "hashtag-archive", create=True) as archive:
         imported = import_crawls(archive, [drawn.posts_file], progress=progress)
-        lap("import")
-        choice = (
-            BackboneChoice(backbone)
-            if backbone
-            else BackboneChoice(RESNET50, None if imagenet_weights_at_hand() else UNTRAINED)
-        )
-        rebuilt = rebuild_model(archive, choice, progress=progress)
-        lap("rebuild")
-        model = archive.model()
-        photos = {str(held.photo): held for held in drawn.held_out}
-        entries = [
-            SheetEntry(
-                photos[photo.photo].photo,
-                [(guess.hashtag, guess.score) for guess in photo.guesses[:5]],
-                photos[photo.photo].truth,
-            )
-            for photo in tag_photos(archive, list(photos))
-        ]
-        lap("tag")
+        laps.end("import")
+        rebuilt = rebuild_model(archive, _choice(backbone), progress=progress)
+        laps.end("rebuild")
+        entries = _tag(archive, drawn.held_out)
+        laps.end("tag")
         asked = drawn.held_out[0].photo
-        answer = query_photo(model, str(asked), best=5)
-        threshold = threshold_of(model, "f1")
-        lap("query")
+        answer = query_photo(archive.model(), str(asked), best=5)
+        laps.end("query")
     first_right = sum(bool(entry.guesses) and entry.guesses[0][0] in entry.truth for entry in entries)
-    title = f"hashtag demo: {len(entries)} pictures that no post had"
-    contact_sheet(entries, folder / SHEET, title=title)
-    lap("contact sheet")
-    return DemoResult(folder, imported, rebuilt, len(entries), first_right, threshold, asked, answer, seconds)
+    contact_sheet(entries, folder / SHEET, title=f"hashtag demo: {len(entries)} pictures that no post had")
+    laps.end("contact sheet")
+    return DemoResult(folder, imported, rebuilt, len(entries), first_right, asked, answer, laps.seconds)
+
+
+def _choice(backbone: str | None) -> BackboneChoice:
+    if backbone:
+        return BackboneChoice(backbone)
+    from encoder.resnet50 import imagenet_weights_at_hand
+
+    return BackboneChoice(RESNET50, None if imagenet_weights_at_hand() else UNTRAINED)
+
+
+def _tag(archive: Archive, held_out: Sequence[HeldOutPhoto]) -> list[SheetEntry]:
+    known = {str(held.photo): held for held in held_out}
+    return [
+        SheetEntry(
+            known[photo.photo].photo,
+            [(guess.hashtag, guess.score) for guess in photo.guesses[:5]],
+            known[photo.photo].truth,
+        )
+        for photo in tag_photos(archive, list(known))
+    ]
+
+
+class _Laps:
+    """How long each part took, in seconds."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._began = time.perf_counter()
+
+    def end(self, name: str) -> None:
+        self.seconds[name], self._began = time.perf_counter() - self._began, time.perf_counter()
