@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from indexer.archive import Archive, open_archive
     from indexer.backbones import BackboneChoice
+    from indexer.compare import CompareConfig, Comparison, compare_systems
     from indexer.crawl_import import ImportTotals, import_crawls
     from indexer.crawl_preview import ImportPreview, preview_crawls
     from indexer.encoder_export import EncoderExport, export_encoder
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _HOME = {
     "archive": ("Archive", "open_archive"),
     "backbones": ("BackboneChoice",),
+    "compare": ("CompareConfig", "Comparison", "compare_systems"),
     "encoder_export": ("EncoderExport", "export_encoder"),
     "errors": ("ArchiveError", "ModelError"),
     "crawl_import": ("ImportTotals", "import_crawls"),
@@ -43,6 +45,8 @@ __all__ = [
     "ArchiveError",
     "ArchiveStats",
     "BackboneChoice",
+    "CompareConfig",
+    "Comparison",
     "EncoderExport",
     "ImportPreview",
     "ImportTotals",
@@ -54,6 +58,7 @@ __all__ = [
     "ScoredHashtag",
     "TaggedPhoto",
     "archive_stats",
+    "compare_systems",
     "count_photos",
     "export_encoder",
     "import_crawls",
