@@ -12,11 +12,13 @@ from db.models import Crawl, Hashtag, PhotoPath, Post, PostHashtag, PostPhoto, P
 
 
 class FoldRow(NamedTuple):
-    """What joins a post to others when folds are made."""
+    """What joins a post to others when folds are made: its set of hashtags, or its owner."""
 
     post_id: int
     fold: str | None
     hashtag_set: str
+    owner: str | None = None
+    key: str = ""
 
 
 class PostStore:
@@ -132,8 +134,8 @@ class PostStore:
 
     def fold_rows(self, connection: Connection) -> list[FoldRow]:
         """Return every post with what joins it to others, oldest first."""
-        rows = connection.execute(select(Post.id, Post.fold, Post.hashtag_set).order_by(Post.id))
-        return [FoldRow(*row) for row in rows]
+        query = select(Post.id, Post.fold, Post.hashtag_set, Post.owner, Post.key).order_by(Post.id)
+        return [FoldRow(*row) for row in connection.execute(query)]
 
     def photo_links(self, connection: Connection) -> list[tuple[int, int]]:
         """Return (post id, photo id) for every photo of a post whose content is known."""

@@ -4,7 +4,7 @@ The loss is the report's pair (KLDiv against y/k, binary cross-entropy) on the l
 hold. Everything here is arrays: a machine that trains needs no database.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -18,6 +18,7 @@ from encoder.network import Head, LogitRule
 
 Floats = NDArray[np.float32]
 HashtagRows = Sequence[NDArray[np.int64]]
+_BLOCK_VALUES = 4_000_000  # a CNN's first layer holds three times as many floats as there are pixel values
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,14 @@ class TrainingSet:
 
 
 @dataclass
+class PictureSet:
+    """The same for a network that takes pixels: `features` are uint8 (n, 3, h, w)."""
+
+    features: NDArray[np.uint8]
+    hashtags: HashtagRows
+
+
+@dataclass
 class HeadFit:
     """A fitted head with the scale and biases (V,) that were fitted with it; `losses` is one row an epoch."""
 
@@ -78,7 +87,7 @@ def train_head(
     `vectors` (V, d) are unit and stay as they are; `prior_logits` (V,) start the biases. With `config.rule`
     "cosine" the report's bare cosines are trained: scale 1, biases 0, neither moves.
     """
-    with _one_thread(config.seed):
+    with one_thread(config.seed):
         head = Head(training.features.shape[1], config.hidden, vectors.shape[1], config.dropout)
         rule = LogitRule(
             torch.from_numpy(vectors),
@@ -95,7 +104,7 @@ def train_linear(
     training: TrainingSet, prior_logits: Floats, config: TrainConfig, validation: TrainingSet | None = None
 ) -> nn.Linear:
     """Fit one linear output per hashtag, from zero weights and the prior's logits: no hashtag space at all."""
-    with _one_thread(config.seed):
+    with one_thread(config.seed):
         linear = nn.Linear(training.features.shape[1], len(prior_logits))
         nn.init.zeros_(linear.weight)
         linear.bias.data = torch.from_numpy(prior_logits.copy())
@@ -104,12 +113,16 @@ def train_linear(
 
 
 def fit_network(
-    network: nn.Module, training: TrainingSet, config: TrainConfig, validation: TrainingSet | None = None
+    network: nn.Module,
+    training: TrainingSet | PictureSet,
+    config: TrainConfig,
+    validation: TrainingSet | PictureSet | None = None,
+    tell: Callable[[int, int], None] | None = None,
 ) -> tuple[int, list[dict[str, float]]]:
     """Fit a network that gives logits (n, V); return the epoch whose weights it keeps, and losses by epoch.
 
     With `validation` the epoch of its lowest loss is kept and `config.patience` epochs without a lower one end
-    it; without, it runs `config.epochs`.
+    it; without, it runs `config.epochs`. `tell` is called after each epoch with epochs done and in all.
     """
     photos = len(training.features)
     optimizer = torch.optim.AdamW(
@@ -129,6 +142,8 @@ def fit_network(
             optimizer.step()
             total += loss.item() * len(rows)
         losses.append({"epoch": float(epoch), "training": total / photos})
+        if tell:
+            tell(epoch, config.epochs)
         if validation is None:
             continue
         losses[-1]["validation"] = current = _mean_loss(network, validation, config)
@@ -143,7 +158,7 @@ def fit_network(
 
 
 @contextmanager
-def _one_thread(seed: int) -> Iterator[None]:
+def one_thread(seed: int) -> Iterator[None]:
     """One thread, and draws by seed: with more threads the same seed gives other heads, and small batches gain
     nothing."""
     threads = torch.get_num_threads()
@@ -166,7 +181,9 @@ def embed(head: Head, features: Floats) -> Floats:
     return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
 
 
-def _loss(network: nn.Module, data: TrainingSet, rows: NDArray[np.int64], config: TrainConfig) -> Tensor:
+def _loss(
+    network: nn.Module, data: TrainingSet | PictureSet, rows: NDArray[np.int64], config: TrainConfig
+) -> Tensor:
     logits: Tensor = network(torch.from_numpy(data.features[rows]))
     targets = torch.zeros_like(logits)
     for row, photo in enumerate(rows):
@@ -191,14 +208,20 @@ def multilabel_loss(logits: Tensor, targets: Tensor, loss: Literal["scaled", "re
     return divergence + 0.3 * entropy * (targets.shape[1] / per_photo.mean())
 
 
-def _mean_loss(network: nn.Module, data: TrainingSet, config: TrainConfig) -> float:
+def _mean_loss(network: nn.Module, data: TrainingSet | PictureSet, config: TrainConfig) -> float:
     network.eval()
     total = 0.0
     with torch.no_grad():
-        for start in range(0, len(data.features), 1024):
-            rows = np.arange(start, min(start + 1024, len(data.features)))
+        for rows in blocks(np.arange(len(data.features)), data.features[:1].size):
             total += _loss(network, data, rows, config).item() * len(rows)
     return total / len(data.features)
+
+
+def blocks(rows: NDArray[np.int64], values: int) -> Iterator[NDArray[np.int64]]:
+    """Yield rows in blocks that a network can take at once: 1024, or fewer of pictures; `values` a row has."""
+    step = max(1, min(1024, _BLOCK_VALUES // max(1, values)))
+    for start in range(0, len(rows), step):
+        yield rows[start : start + step]
 
 
 def _batches(photos: int, size: int, shuffle: np.random.Generator) -> Iterator[NDArray[np.int64]]:

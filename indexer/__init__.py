@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from indexer.archive import Archive, open_archive
     from indexer.backbones import BackboneChoice
+    from indexer.compare import CompareConfig, Comparison, compare_systems
     from indexer.crawl_import import ImportTotals, import_crawls
     from indexer.crawl_preview import ImportPreview, preview_crawls
     from indexer.cut import Cut, cut_for_precision, threshold_of
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _HOME = {
     "archive": ("Archive", "open_archive"),
     "backbones": ("BackboneChoice",),
+    "compare": ("CompareConfig", "Comparison", "compare_systems"),
     "encoder_export": ("EncoderExport", "export_encoder"),
     "evaluate": ("Evaluation", "evaluate_held_out", "evaluate_on"),
     "errors": ("ArchiveError", "ModelError"),
@@ -42,6 +44,8 @@ __all__ = [
     "ArchiveError",
     "ArchiveStats",
     "BackboneChoice",
+    "CompareConfig",
+    "Comparison",
     "Cut",
     "EncoderExport",
     "Evaluation",
@@ -57,6 +61,7 @@ __all__ = [
     "Tagger",
     "TaggerConfig",
     "archive_stats",
+    "compare_systems",
     "count_photos",
     "cut_for_precision",
     "evaluate_held_out",

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from db import Store
-from indexer.folds import assign_folds
+from db.post_store import FoldRow
+from indexer.folds import assign_folds, folds_by_owner
 
 Ids = NDArray[np.int64]
 
@@ -18,8 +19,8 @@ class Corpus:
     """Crawled truth in rows.
 
     Post i has the hashtags `hashtags[offsets[i]:offsets[i + 1]]` (ids, in the crawl's order) and the fold
-    `post_folds[i]`. Photo j is `photo_ids[j]`, of fold `photo_folds[j]`, and has the hashtags of all its
-    posts, `photo_hashtags[j]` (sorted ids). `texts` gives every id's text.
+    `post_folds[i]`. Photo j is `photo_ids[j]`, of fold `photo_folds[j]` ("" where its posts are of several), and
+    has the hashtags of all its posts, `photo_hashtags[j]` (sorted ids). `texts` gives every id's text.
     """
 
     offsets: Ids
@@ -83,22 +84,45 @@ def load_corpus(store: Store) -> Corpus:
         links = store.posts.photo_links(connection)
         changes = assign_folds(posts, links)
         store.posts.put_folds(connection, changes)
-        rows = {post.post_id: row for row, post in enumerate(posts)}
-        folds = np.array([changes.get(post.post_id, post.fold) for post in posts], dtype="<U10")
-        offsets, hashtags = _hashtags_by_post(connection, store, rows)
-        texts = store.posts.hashtag_texts(connection)
+        return _corpus(connection, store, posts, links, changes)
+
+
+def read_corpus(store: Store, owners_seed: int | None = None) -> Corpus:
+    """The same without writing: posts that have no fold yet get theirs in memory alone.
+
+    With `owners_seed` posts are parted by owner instead of the archive's folds.
+    """
+    with store.snapshot() as connection:
+        posts = store.posts.fold_rows(connection)
+        links = store.posts.photo_links(connection)
+        folds = assign_folds(posts, links) if owners_seed is None else folds_by_owner(posts, owners_seed)
+        return _corpus(connection, store, posts, links, folds)
+
+
+def _corpus(
+    connection: Connection,
+    store: Store,
+    posts: list[FoldRow],
+    links: list[tuple[int, int]],
+    changes: dict[int, str],
+) -> Corpus:
+    """Read the rest; `changes` (post id → fold) go before the stored folds."""
+    rows = {post.post_id: row for row, post in enumerate(posts)}
+    folds = np.array([changes.get(post.post_id, post.fold) for post in posts], dtype="<U10")
+    offsets, hashtags = _hashtags_by_post(connection, store, rows)
     photos: dict[int, list[int]] = {}
     for post_id, photo_id in links:
         photos.setdefault(photo_id, []).append(rows[post_id])
     ordered = sorted(photos)
+    photo_folds = [set(folds[photos[photo]].tolist()) for photo in ordered]
     return Corpus(
         offsets,
         hashtags,
         folds,
         np.array(ordered, np.int64),
-        np.array([folds[photos[photo][0]] for photo in ordered], dtype="<U10"),
+        np.array([found.pop() if len(found) == 1 else "" for found in photo_folds], dtype="<U10"),
         [_union(photos[photo], offsets, hashtags) for photo in ordered],
-        texts,
+        store.posts.hashtag_texts(connection),
     )
 
 

@@ -29,10 +29,14 @@ FIGURE_NAMES = {
 class Figures:
     """What a system's logits are worth on photos whose hashtags are known.
 
-    P@1, R@5 and A@5 as HARRISON (Park et al. 2016) defines them; mAP over the hashtags that occur; F1 and F2 over
-    all (photo, hashtag) pairs at thresholds chosen elsewhere; ECE over each photo's ten best.
+    P@1, R@5 and A@5 as HARRISON (Park et al. 2016) defines them, over photos that have a hashtag; mAP over the
+    hashtags that occur; accuracy, precision, recall and F1 over all (photo, hashtag) pairs at one threshold, F2 at
+    another, both chosen elsewhere; ECE over each photo's ten best.
     """
 
+    accuracy: float
+    precision: float
+    recall: float
     p_at_1: float
     r_at_5: float
     a_at_5: float
@@ -73,19 +77,26 @@ def truth_matrix(rows: Sequence[Ids], hashtags: int) -> Truth:
 
 
 def measure(logits: Floats, truth: Truth, thresholds: Thresholds) -> Figures:
-    """Return the figures of `logits` (n, V) against `truth` (n, V), each row with at least one true hashtag."""
-    from sklearn.metrics import average_precision_score
+    """Return the figures of `logits` (n, V) against `truth` (n, V), which is true somewhere."""
+    from sklearn.metrics import accuracy_score, average_precision_score, precision_recall_fscore_support
 
-    ranked = np.argsort(-logits, axis=1, kind="stable")[:, :5]
-    hits = np.take_along_axis(truth, ranked, axis=1)
-    occurring = truth.any(axis=0)
+    occurring, named = truth.any(axis=0), truth.any(axis=1)
+    ranked = np.argsort(-logits[named], axis=1, kind="stable")[:, :5]
+    hits = np.take_along_axis(truth[named], ranked, axis=1)
     probabilities = sigmoid(logits)
+    pairs, assigned = truth.ravel(), (probabilities >= thresholds.f1).ravel()
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        pairs, assigned, average="binary", zero_division=0
+    )
     return Figures(
+        accuracy=float(accuracy_score(pairs, assigned)),
+        precision=float(precision),
+        recall=float(recall),
         p_at_1=float(hits[:, 0].mean()),
-        r_at_5=float((hits.sum(1) / truth.sum(1)).mean()),
+        r_at_5=float((hits.sum(1) / truth[named].sum(1)).mean()),
         a_at_5=float(hits.any(1).mean()),
         map=float(average_precision_score(truth[:, occurring], logits[:, occurring], average="macro")),
-        f1=f_beta(probabilities >= thresholds.f1, truth, 1.0),
+        f1=float(f1),
         f2=f_beta(probabilities >= thresholds.f2, truth, 2.0),
         ece=calibration_error(probabilities, truth),
     )
@@ -93,8 +104,9 @@ def measure(logits: Floats, truth: Truth, thresholds: Thresholds) -> Figures:
 
 def f_beta(assigned: Truth, truth: Truth, beta: float) -> float:
     """F-beta over all pairs; with beta 2 the report's F2, 5PR / (4P + R), which favours recall."""
-    correct = float((assigned & truth).sum())
-    return (1 + beta**2) * correct / max(1.0, float(assigned.sum()) + beta**2 * float(truth.sum()))
+    from sklearn.metrics import fbeta_score
+
+    return float(fbeta_score(truth.ravel(), assigned.ravel(), beta=beta, zero_division=0))
 
 
 def choose_thresholds(logits: Floats, truth: Truth) -> Thresholds:

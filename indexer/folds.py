@@ -38,6 +38,24 @@ def assign_folds(posts: Sequence[FoldRow], photo_links: Iterable[tuple[int, int]
     }
 
 
+def folds_by_owner(posts: Sequence[FoldRow], seed: int) -> dict[int, str]:
+    """Return post id → fold where all posts of an owner share one; a post without an owner stands alone.
+
+    Owners line up by a hash of seed and name and are cut at the folds' shares of posts, so that a handful of
+    owners still fills three folds where it can. In memory only: stored folds are `assign_folds`'s.
+    """
+    owners: dict[str, list[int]] = {}
+    for post in posts:
+        owners.setdefault(f"owner {post.owner}" if post.owner else f"key {post.key}", []).append(post.post_id)
+    order = sorted(owners, key=lambda name: hashlib.sha256(f"{seed} {name}".encode()).digest())
+    folds: dict[int, str] = {}
+    for name in order:
+        middle = (len(folds) + len(owners[name]) / 2) / len(posts)
+        fold = next(fold for fold, end in SHARES if middle < end)
+        folds.update(dict.fromkeys(owners[name], fold))
+    return folds
+
+
 def _components(posts: Sequence[FoldRow], photo_links: Iterable[tuple[int, int]]) -> dict[int, int]:
     """Return post id → its component's representative, by union and find."""
     parent = {post.post_id: post.post_id for post in posts}

@@ -153,9 +153,9 @@ def fit_held_out(
     if not photos.hashtags:
         return held_out
     sets = {fold: photos.only(folds == fold) for fold in LEAST_PHOTOS}
-    _need_photos({fold: len(chosen.hashtags) for fold, chosen in sets.items()}, "with hashtags")
+    need_photos({fold: len(chosen.hashtags) for fold, chosen in sets.items()}, "with hashtags")
     ids, _ = assignable(sets[TRAINING], vectors, config.tagger.min_photos)
-    _need_photos(
+    need_photos(
         {fold: len(judged_photos(chosen, ids).hashtags) for fold, chosen in sets.items()},
         f"with one of the {len(ids)} hashtags on {config.tagger.min_photos} training photos",
     )
@@ -206,7 +206,8 @@ def _photo_set(archive: Archive, corpus: Corpus, backbone_id: int | None) -> tup
     return PhotoSet(features[kept].astype(np.float32), hashtags), corpus.photo_folds[places[kept]]
 
 
-def _need_photos(found: dict[str, int], what: str) -> None:
+def need_photos(found: dict[str, int], what: str) -> None:
+    """Raise `ArchiveError` where a fold has fewer photos than `LEAST_PHOTOS`; `found` is fold → photos."""
     if any(found[fold] < least for fold, least in LEAST_PHOTOS.items()):
         have = ", ".join(f"{count} in {fold}" for fold, count in found.items())
         need = ", ".join(str(least) for least in LEAST_PHOTOS.values())

@@ -148,11 +148,7 @@ def fit_photos(
     where fewer than two are.
     """
     ids, counts = assignable(training, vectors, config.min_photos)
-    if len(ids) < 2:
-        raise ArchiveError(
-            f"{len(ids)} hashtags have a vector and {config.min_photos} training photos, two are the least: import"
-            " more photos, or lower --min-photos"
-        )
+    need_assignable(ids, config.min_photos)
     rows = vectors.vectors[vectors.rows(ids)]
     if config.head == "landmarks":
         # Below that, threads cost more than they bring, ten times more on a busy machine.
@@ -211,6 +207,15 @@ def assignable(photos: PhotoSet, vectors: HashtagVectors, min_photos: int) -> tu
     all_counts = np.array([found.get(id, 0) for id in vectors.ids.tolist()], np.int64)
     kept = all_counts >= min_photos
     return vectors.ids[kept], all_counts[kept]
+
+
+def need_assignable(ids: Ids, min_photos: int) -> None:
+    """Raise `ArchiveError` where fewer than two hashtags are assignable."""
+    if len(ids) < 2:
+        raise ArchiveError(
+            f"{len(ids)} hashtags have a vector and {min_photos} training photos, two are the least: import"
+            " more photos, or lower --min-photos"
+        )
 
 
 def thresholds_on(fit: TaggerFit, photos: PhotoSet) -> Thresholds:

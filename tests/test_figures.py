@@ -25,6 +25,11 @@ def test_figures_are_those_computed_by_hand() -> None:
     assert figures.a_at_5 == 0.5
     # Hashtag 0: its photo ties with the other at 3, so half; hashtag 1 ranks its photo last; hashtag 2 ties.
     assert figures.map == pytest.approx((0.5 + 0.5 + 0.5) / 3)
+    assert figures.precision == pytest.approx(
+        2 / 7
+    )  # 0.5 is a logit of 0: four of the first photo, three of the second
+    assert figures.recall == pytest.approx(2 / 3)
+    assert figures.accuracy == pytest.approx((14 - 5 - 1) / 14)
     assert figures.f1 == pytest.approx(2 * 2 / (7 + 3))
     assert figures.f2 == pytest.approx(5 * 1 / (2 + 4 * 3))
 

@@ -1,0 +1,143 @@
+"""The report's systems, this product and its rivals side by side, on one split of an archive's own posts."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+
+from encoder.cnn import LEAST_SIDE
+from indexer.archive import Archive
+from indexer.compare_split import Split, load_split
+from indexer.compared_systems import FROM_PIXELS, SYSTEMS, Contest, Judged, report_config
+from indexer.errors import ArchiveError
+from indexer.evaluation import Figures, Thresholds, measure
+from indexer.folds import TEST
+from indexer.hashtag_vectors import VectorConfig
+from indexer.progress import Progress, silent
+from indexer.tagger import TaggerConfig, seeded
+
+F2_NOTE = "F2 = 5PR / (4P + R): it favours recall, though the report's text says precision"
+
+
+@dataclass(frozen=True)
+class CompareConfig:
+    """What is compared, and how.
+
+    `pixels` is the side of the CNNs' pictures; `epochs` and `report_learning_rate` are those of the report's
+    three systems (its Tables 4 and 5); `tagger` is the product's; `seed` that of every draw and of the owners'
+    order.
+    """
+
+    systems: Sequence[str] = SYSTEMS
+    split_by: Literal["fold", "owner"] = "fold"
+    pixels: int = 64
+    epochs: int = 50
+    report_learning_rate: float = 1e-5
+    vectors: VectorConfig = field(default_factory=VectorConfig)
+    tagger: TaggerConfig = field(default_factory=TaggerConfig)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Band:
+    """A third of the hashtags: how many, on how many training photos, and test photos that have one of them."""
+
+    hashtags: int
+    least: int
+    most: int
+    photos: int
+
+
+@dataclass(frozen=True)
+class SystemResult:
+    """A system's figures by fold and, on test photos, by band; None where a band occurs on none of them.
+
+    `own_rule`: its thresholds are the report's, not chosen on validation photos. `seconds` is fitting and scoring.
+    """
+
+    thresholds: Thresholds
+    own_rule: bool
+    folds: dict[str, Figures]
+    bands: dict[str, Figures | None]
+    seconds: float
+
+
+@dataclass
+class Comparison:
+    """Every system on the same photos and hashtags; `photos` are judged, `left_out` in no fold, by reason."""
+
+    config: CompareConfig
+    backbone: str
+    hashtags: int
+    photos: dict[str, int]
+    left_out: dict[str, int]
+    bands: dict[str, Band]
+    systems: dict[str, SystemResult]
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, as JSON has it."""
+        return {**asdict(self), "f2": F2_NOTE}
+
+
+def compare_systems(
+    archive: Archive, config: CompareConfig | None = None, progress: Progress = silent
+) -> Comparison:
+    """Fit each system on training photos, let it choose on validation photos, measure it on every fold.
+
+    The photos are those of crawled posts that have features of the backbone used last. Nothing is written to
+    the archive. Raises `ArchiveError` where there is too little to compare on.
+    """
+    config = config or CompareConfig()
+    if unknown := [name for name in config.systems if name not in SYSTEMS]:
+        raise ArchiveError(f"no system is called {', '.join(unknown)}; there are {', '.join(SYSTEMS)}")
+    if config.pixels < LEAST_SIDE:
+        raise ArchiveError(f"the CNNs' pictures are {LEAST_SIDE} pixels wide at the least")
+    split = load_split(
+        archive,
+        replace(config.vectors, seed=config.seed),
+        config.tagger.min_photos,
+        owners_seed=config.seed if config.split_by == "owner" else None,
+        side=config.pixels if FROM_PIXELS & set(config.systems) else None,
+        progress=progress,
+    )
+    contest = Contest(
+        split,
+        report_config(config.epochs, config.report_learning_rate, config.seed),
+        seeded(config.tagger, config.seed),
+        config.seed,
+    )
+    results = {}
+    for name in dict.fromkeys(config.systems):
+        tell = partial(progress, f"fitting {name}")
+        tell(0, None)
+        began = time.perf_counter()
+        judged = contest.judge(name, tell)
+        seconds = time.perf_counter() - began
+        tell(1, 1)
+        results[name] = _result(split, judged, seconds)
+    photos = {fold: len(part.judged) for fold, part in split.parts.items()}
+    return Comparison(config, split.backbone, len(split.ids), photos, split.left_out, _bands(split), results)
+
+
+def _result(split: Split, judged: Judged, seconds: float) -> SystemResult:
+    truth = {fold: part.truth for fold, part in split.parts.items()}
+    bands: dict[str, Figures | None] = {}
+    for band, columns in split.bands.items():
+        in_band = truth[TEST][:, columns]
+        bands[band] = (
+            measure(judged.logits[TEST][:, columns], in_band, judged.thresholds) if in_band.any() else None
+        )
+    folds = {fold: measure(judged.logits[fold], truth[fold], judged.thresholds) for fold in truth}
+    return SystemResult(judged.thresholds, judged.own_rule, folds, bands, seconds)
+
+
+def _bands(split: Split) -> dict[str, Band]:
+    bands = {}
+    for band, columns in split.bands.items():
+        counts = split.counts[columns] if len(columns) else np.zeros(1, np.int64)
+        photos = int(split.parts[TEST].truth[:, columns].any(1).sum())
+        bands[band] = Band(len(columns), int(counts.min()), int(counts.max()), photos)
+    return bands
