@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from commands import demo, importing, looking, rebuilding, tagging
+from commands import demo, importing, looking, rebuilding, sweeping, tagging
 from commands.terminal import told
 
 
@@ -48,7 +48,7 @@ def main(context: click.Context, archive: str, debug: bool) -> None:
     context.obj = {"archive": archive}
 
 
-for module in (importing, rebuilding, tagging, looking, demo):
+for module in (importing, rebuilding, sweeping, tagging, looking, demo):
     for command in module.COMMANDS:
         main.add_command(command)
 

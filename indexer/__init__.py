@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from indexer.model import Model, ScoredHashtag
     from indexer.overview import ArchiveStats, ModelSummary, archive_stats, list_models
     from indexer.rebuild import RebuildConfig, RebuildResult, rebuild_model
+    from indexer.sweep import Sweep, SweepConfig, sweep_vectors
     from indexer.tagging import (
         TaggedPhoto,
         count_photos,
@@ -35,6 +36,7 @@ _HOME = {
     "model": ("Model", "ScoredHashtag"),
     "overview": ("ArchiveStats", "ModelSummary", "archive_stats", "list_models"),
     "rebuild": ("RebuildConfig", "RebuildResult", "rebuild_model"),
+    "sweep": ("Sweep", "SweepConfig", "sweep_vectors"),
     "tagging": ("TaggedPhoto", "count_photos", "query_photo", "retry_failures", "tag_photos", "threshold_of"),
 }
 
@@ -52,6 +54,8 @@ __all__ = [
     "RebuildConfig",
     "RebuildResult",
     "ScoredHashtag",
+    "Sweep",
+    "SweepConfig",
     "TaggedPhoto",
     "archive_stats",
     "count_photos",
@@ -63,6 +67,7 @@ __all__ = [
     "query_photo",
     "rebuild_model",
     "retry_failures",
+    "sweep_vectors",
     "tag_photos",
     "threshold_of",
 ]
