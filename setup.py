@@ -15,6 +15,7 @@ READ = [
 ]
 TRAIN = [
     "gensim>=4.3",
+    "matplotlib>=3.9",
     "onnx>=1.16",
     "onnxscript>=0.3",
     "scikit-learn>=1.4",

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from indexer import RebuildConfig, RebuildResult
 
 
-class _Window(click.ParamType[int | None]):
+class Window(click.ParamType[int | None]):
+    """A number of hashtags, or the whole post (None)."""
+
     name = "N|post"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
@@ -45,7 +47,7 @@ _option = partial(click.option, show_default=True)
 @_option("--size", type=click.IntRange(2, 4096), default=40, help="Of a hashtag vector.")
 @_option(
     "--window",
-    type=_Window(),
+    type=Window(),
     default="post",
     help="Hashtags on each side that count as company; 'post' takes the whole post.",
 )

@@ -13,7 +13,7 @@ import click
 if TYPE_CHECKING:
     from indexer import Archive
 
-EXTRA_MODULES = {"torch", "torchvision", "gensim", "onnx", "onnxscript", "sklearn", "scipy"}
+EXTRA_MODULES = {"torch", "torchvision", "gensim", "matplotlib", "onnx", "onnxscript", "sklearn", "scipy"}
 
 
 def open_from(context: click.Context, *, create: bool = False) -> "Archive":

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from indexer.model import Model, ScoredHashtag
     from indexer.overview import ArchiveStats, ModelSummary, archive_stats, list_models
     from indexer.rebuild import RebuildConfig, RebuildResult, rebuild_model
+    from indexer.sweep import Sweep, SweepConfig, sweep_vectors
     from indexer.tagger import Tagger, TaggerConfig, fit_tagger
     from indexer.tagging import TaggedPhoto, count_photos, query_photo, retry_failures, tag_photos
 
@@ -37,6 +38,7 @@ _HOME = {
     "cut": ("Cut", "cut_for_precision", "threshold_of"),
     "tagger": ("Tagger", "TaggerConfig", "fit_tagger"),
     "tagging": ("TaggedPhoto", "count_photos", "query_photo", "retry_failures", "tag_photos"),
+    "sweep": ("Sweep", "SweepConfig", "sweep_vectors"),
 }
 
 __all__ = [
@@ -57,6 +59,8 @@ __all__ = [
     "RebuildConfig",
     "RebuildResult",
     "ScoredHashtag",
+    "Sweep",
+    "SweepConfig",
     "TaggedPhoto",
     "Tagger",
     "TaggerConfig",
@@ -75,6 +79,7 @@ __all__ = [
     "query_photo",
     "rebuild_model",
     "retry_failures",
+    "sweep_vectors",
     "tag_photos",
     "threshold_of",
 ]

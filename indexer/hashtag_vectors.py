@@ -8,7 +8,7 @@ import hashlib
 import logging
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,11 +69,35 @@ class HashtagVectors:
         return np.where(self.ids[places] == asked, places, -1)
 
 
+# the epochs done, the epochs in all, and what gives the vectors as they are then
+Watch = Callable[[int, int, Callable[[], HashtagVectors]], None]
+
+
 def learn_vectors(posts: HashtagLists, config: VectorConfig, progress: Progress = silent) -> HashtagVectors:
     """Learn a unit vector for every hashtag on at least `config.min_count` of `posts`.
 
     One worker, so that the same seed gives the same vectors on the same machine. Raises `ArchiveError` where
     fewer than two hashtags are left to learn from.
+    """
+    seen: dict[str, HashtagVectors] = {}
+
+    def watch(epoch: int, epochs: int, vectors: Callable[[], HashtagVectors]) -> None:
+        if epoch == 0:
+            seen["start"] = vectors()
+        else:
+            progress("learning hashtag vectors", epoch, epochs)
+        if epoch == epochs:
+            seen["learnt"] = vectors()
+
+    train_vectors(posts, config, watch)
+    learnt = seen["learnt"]
+    return replace(learnt, warnings=_warnings(learnt.vectors, seen["start"].vectors))
+
+
+def train_vectors(posts: HashtagLists, config: VectorConfig, watch: Watch) -> None:
+    """Train skip-gram on `posts`, and let `watch` look at the random start and at the end of every epoch.
+
+    What is watched may have diverged: whoever keeps vectors looks whether they are finite.
     """
     kept, in_all = need_hashtags(posts, config.min_count)
     from gensim.models import Word2Vec
@@ -94,18 +118,18 @@ def learn_vectors(posts: HashtagLists, config: VectorConfig, progress: Progress 
         epochs=epochs,
     )
     network.build_vocab(posts)
-    start = np.array(network.wv.vectors, np.float32)
-    network.train(
-        posts,
-        total_examples=network.corpus_count,
-        epochs=epochs,
-        callbacks=[_epoch_teller(lambda done: progress("learning hashtag vectors", done, epochs))],
-    )
-    learnt = np.array(network.wv.vectors, np.float32)
-    learnt_ids = np.array([int(word) for word in network.wv.index_to_key], np.int64)
-    order = np.argsort(learnt_ids)
-    vectors = unit(learnt[order])
-    return HashtagVectors(learnt_ids[order], vectors, epochs, _warnings(vectors, unit(start[order])))
+    ids = np.array([int(word) for word in network.wv.index_to_key], np.int64)
+    order = np.argsort(ids)
+
+    def tell(epoch: int) -> None:
+        watch(
+            epoch,
+            epochs,
+            lambda: HashtagVectors(ids[order], unit(np.array(network.wv.vectors, np.float32)[order]), epoch),
+        )
+
+    tell(0)
+    network.train(posts, total_examples=network.corpus_count, epochs=epochs, callbacks=[_epoch_teller(tell)])
 
 
 def need_hashtags(posts: HashtagLists, min_count: int) -> tuple[int, int]:
@@ -139,8 +163,9 @@ def _epoch_teller(tell: Callable[[int], None]) -> object:
 
 def unit(vectors: Floats) -> Floats:
     """Return rows scaled to length 1; a row of zeros stays."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
+    with np.errstate(all="ignore"):  # vectors that diverged come out as no numbers, and are named by others
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
 
 
 def mean_pairwise_cosine(vectors: Floats) -> float:

@@ -49,12 +49,22 @@ def loaded_after(code: str) -> set[str]:
 
 
 def test_importing_cli_loads_nothing_heavy() -> None:
-    heavy = {"onnxruntime", "faiss", "torch", "torchvision", "gensim", "numpy", "sqlalchemy", "PIL"}
+    heavy = {
+        "onnxruntime",
+        "faiss",
+        "torch",
+        "torchvision",
+        "gensim",
+        "matplotlib",
+        "numpy",
+        "sqlalchemy",
+        "PIL",
+    }
     assert not loaded_after("import cli") & heavy
 
 
 def test_reading_commands_run_without_what_trains(colour_folder: Path, tmp_path: Path) -> None:
-    heavy = "('torch', 'torchvision', 'gensim', 'onnx', 'onnxscript', 'scipy', 'sklearn')"
+    heavy = "('torch', 'torchvision', 'gensim', 'matplotlib', 'onnx', 'onnxscript', 'scipy', 'sklearn')"
     block = f"import sys\nfor name in {heavy}:\n"
     block += "    sys.modules[name] = None\n"
     archive = copy_archive(colour_folder / "archive", tmp_path / "archive")
