@@ -51,16 +51,14 @@ def test_a_contact_sheet_survives_any_hashtag(tmp_path: Path) -> None:
 
 
 def test_the_demo_goes_the_whole_way_and_keeps_what_it_is_told_to(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, backbone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        run.run_demo, "__kwdefaults__", {**(run.run_demo.__kwdefaults__ or {}), "posts": 60, "held_out": 6}
-    )
-    monkeypatch.setattr(run, "BackboneChoice", lambda name, weights: _small_choice(name))
+    small = {**(run.run_demo.__kwdefaults__ or {}), "posts": 60, "held_out": 6}
+    monkeypatch.setattr(run.run_demo, "__kwdefaults__", small)
     monkeypatch.chdir(tmp_path)
-    done = CliRunner().invoke(main, ["demo", "--keep", "kept"])
+    done = CliRunner().invoke(main, ["demo", "--keep", "kept", "--backbone", str(backbone)])
     assert done.exit_code == 0, done.output
-    assert "looked at by resnet50-untrained (UNTRAINED" in done.stdout
+    assert "looked at by pool" in done.stdout
     assert "popularity" in done.stdout
     assert "of 6 pictures that no post had" in done.stdout
     assert {path.name for path in (tmp_path / "kept").iterdir()} >= {
@@ -75,7 +73,8 @@ def test_the_demo_goes_the_whole_way_and_keeps_what_it_is_told_to(
     assert "kept is not empty" in again.stderr
 
 
-def _small_choice(name: str) -> object:
-    from indexer.backbones import UNTRAINED, BackboneChoice
-
-    return BackboneChoice(name, UNTRAINED, 64)
+def test_without_weights_at_hand_the_demo_takes_an_untrained_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    for at_hand, weights in ((False, "none"), (True, None)):
+        monkeypatch.setattr("encoder.resnet50.imagenet_weights_at_hand", lambda at_hand=at_hand: at_hand)
+        assert run._choice(None).weights == weights
+        assert run._choice("b.onnx").name == "b.onnx"
