@@ -41,6 +41,11 @@ def evaluate_command(context: click.Context, source: Path | None, format: str, a
             evaluation = evaluate_on(archive, source, format=format, progress=bars)
     for path, reason in evaluation.failures.told:
         talk(printable(f"{path}: {reason}"))
+    if evaluation.learnt_from:
+        talk(
+            f"WARNING: {evaluation.learnt_from:,} of these photos are in posts that the model learnt from: the"
+            " figures flatter it"
+        )
     if as_json:
         echo_json(asdict(evaluation))
     else:

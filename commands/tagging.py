@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from commands.terminal import Bars, echo_json, json_option, open_from, printable, talk
 
@@ -49,7 +50,7 @@ _workers = click.option(
 
 
 @click.command("tag")
-@click.argument("paths", nargs=-1, required=True, type=click.Path())
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, readable=False))
 @_threshold
 @_precision
 @_top
@@ -86,7 +87,7 @@ def tag_command(
     \b
     Examples:
       hashtag tag ~/photos
-      hashtag tag ~/photos --json --threshold 0.5 > tags.jsonl
+      hashtag tag ~/photos --json --all --threshold 0.5 > tags.jsonl
     """
     from indexer import tag_photos
 
@@ -94,7 +95,9 @@ def tag_command(
     tagged = tag_photos(
         archive, paths, workers=workers, batch_size=batch_size, dry_run=dry_run, with_done=everything
     )
-    _print_tagged(archive, paths, tagged, _cut(archive, threshold, precision), top, everything, as_json)
+    _print_tagged(
+        archive, paths, tagged, _cut(context, archive, threshold, precision), top, everything, as_json
+    )
 
 
 @click.command("retry")
@@ -126,7 +129,7 @@ def retry_command(
     archive.model().need_head()
     paths = retry_failures(archive)
     tagged = tag_photos(archive, paths, workers=workers)
-    _print_tagged(archive, paths, tagged, _cut(archive, threshold, precision), top, False, as_json)
+    _print_tagged(archive, paths, tagged, _cut(context, archive, threshold, precision), top, False, as_json)
 
 
 def _print_tagged(
@@ -152,6 +155,8 @@ def _print_tagged(
                 bars.clear()
                 _print_photo(photo, cut, top, as_json)
             bars("tagging", done, max(done, total))
+    if outcomes["done"] and not everything:
+        talk(f"{outcomes['done']:,} were tagged before and are not printed; --all prints them")
     for path, reason in failed:
         talk(printable(f"{path}: {reason}"))
     counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
@@ -161,12 +166,24 @@ def _print_tagged(
     )
 
 
-def _cut(archive: "Archive", threshold: str | float, precision: float | None) -> "Cut":
+def _cut(
+    context: click.Context, archive: "Archive", threshold: str | float, precision: float | None
+) -> "Cut":
+    if precision and context.get_parameter_source("threshold") == ParameterSource.COMMANDLINE:
+        raise click.UsageError("--precision takes --threshold's place: give one of them")
     from indexer import Cut, cut_for_precision, threshold_of
 
     model = archive.model()
     model.need_head()
-    return cut_for_precision(model, precision) if precision else Cut(threshold_of(model, threshold))
+    if not precision:
+        return Cut(threshold_of(model, threshold))
+    cut = cut_for_precision(model, precision)
+    if cut.promises_nothing:
+        talk(
+            f"no threshold promises a precision of {precision} on this model's validation photos: nothing is shown;"
+            " `hashtag evaluate` says what can be promised"
+        )
+    return cut
 
 
 def _is_shown(photo: "TaggedPhoto", everything: bool) -> bool:

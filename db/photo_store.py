@@ -80,6 +80,26 @@ class PhotoStore:
             last = rows[-1][0]
             yield from (PathRow(*row) for row in rows)
 
+    def count_crawled(self, paths: Sequence[str]) -> int:
+        """Return how many of `paths` hold a photo that stands in a post, under this path or another."""
+        in_posts = (
+            select(PhotoPath.photo_id)
+            .join(PostPhoto, PostPhoto.path_id == PhotoPath.id)
+            .where(PhotoPath.photo_id.is_not(None))
+        )
+        count = 0
+        with self._engine.connect() as connection:
+            for start in range(0, len(paths), 10_000):
+                asked = (
+                    select(func.count())
+                    .select_from(PhotoPath)
+                    .where(
+                        PhotoPath.path.in_(paths[start : start + 10_000]), PhotoPath.photo_id.in_(in_posts)
+                    )
+                )
+                count += connection.scalar(asked) or 0
+        return count
+
     def count_crawled_paths(self) -> int:
         """Return how many paths posts name."""
         with self._engine.connect() as connection:

@@ -3,6 +3,8 @@
 The report's encoder (its Table 4) without the last layer; the head takes that layer's place.
 """
 
+import contextlib
+import sys
 import urllib.error
 from collections.abc import Iterable
 from pathlib import Path
@@ -55,7 +57,10 @@ def resnet50_imagenet() -> PixelBackbone:
     models = torchvision_models()
     network = models.resnet50(weights=None)
     try:
-        state = models.ResNet50_Weights.IMAGENET1K_V2.get_state_dict(progress=False, check_hash=True)
+        with contextlib.redirect_stdout(
+            sys.stderr
+        ):  # torch speaks of its download on stdout, which is data here
+            state = models.ResNet50_Weights.IMAGENET1K_V2.get_state_dict(progress=False, check_hash=True)
     except (urllib.error.URLError, OSError) as error:
         raise EncoderError(f"{_THREE_WAYS} ({error})") from error
     network.load_state_dict(state)

@@ -22,8 +22,13 @@ class Cut:
         """The probability from which on a hashtag is shown."""
         return self.own.get(hashtag, self.for_all)
 
+    @property
+    def promises_nothing(self) -> bool:
+        """Whether no probability reaches any threshold."""
+        return min([self.for_all, *self.own.values()]) >= NEVER
+
     def __str__(self) -> str:
-        for_all = f"{self.for_all:.3f}" if self.for_all < NEVER else "none"
+        for_all = f"{self.for_all:.3f}" if self.for_all < NEVER else "beyond reach"
         return f"{for_all}, {len(self.own):,} hashtags with their own" if self.own else for_all
 
 

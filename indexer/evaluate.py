@@ -1,5 +1,6 @@
 """How good a model is: on its own held-out posts, or on labelled photos of the user's choice."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,8 @@ BATCH = 8
 class Evaluation:
     """What a model is worth on photos whose hashtags are known.
 
-    `product` and `popularity` are judged at the model's own thresholds; `failures` are photos left out.
+    `product` and `popularity` are judged at the model's own thresholds; `failures` are photos and entries left out;
+    `learnt_from` counts photos that stand in posts of the archive, on which a figure flatters.
     """
 
     model: int
@@ -40,6 +42,7 @@ class Evaluation:
     popularity: Figures
     promises: list[Kept]
     failures: Failures
+    learnt_from: int = 0
 
 
 def evaluate_held_out(archive: Archive) -> Evaluation:
@@ -75,7 +78,7 @@ def evaluate_on(
     model.need_head()
     ids = np.array(sorted(model.index.ids()), np.int64)
     failures = Failures()
-    labelled = list(_labelled(model, source, format, ids))
+    labelled = list(_labelled(model, source, format, ids, failures))
     logits, truth = [], []
     for start in range(0, len(labelled), BATCH):
         batch = labelled[start : start + BATCH]
@@ -87,7 +90,11 @@ def evaluate_on(
         progress("looking at photos", min(start + BATCH, len(labelled)), len(labelled))
     if not truth:
         raise ArchiveError(f"{source}: no photo that can be read has one of the model's {len(ids)} hashtags")
-    return _judge(model, source, ids, np.concatenate(logits), np.concatenate(truth), failures)
+    evaluation = _judge(model, source, ids, np.concatenate(logits), np.concatenate(truth), failures)
+    evaluation.learnt_from = archive.store.photos.count_crawled(
+        [os.path.abspath(path) for path, _ in labelled]
+    )
+    return evaluation
 
 
 def _judge(
@@ -112,11 +119,14 @@ def _judge(
     )
 
 
-def _labelled(model: Model, source: Path, format: str, ids: Ids) -> Iterator[tuple[str, Ids]]:
+def _labelled(
+    model: Model, source: Path, format: str, ids: Ids, failures: Failures
+) -> Iterator[tuple[str, Ids]]:
     """Yield path and hashtag columns of each photo that has a hashtag of the model."""
     numbers = {text: id for id, text in model.text_of.items()}
     for entry in read_source(source, source_format(source, format), None):
         if isinstance(entry, Refusal):
+            failures.add(entry.where, entry.reason)
             continue
         known = np.array(sorted(numbers[text] for text in entry.hashtags if text in numbers), np.int64)
         columns = np.flatnonzero(np.isin(ids, known))

@@ -39,12 +39,19 @@ def test_photos_that_the_model_has_not_seen_are_judged_and_nothing_is_stored(
     before = colours.store.photos.counts()
     evaluation = evaluate_on(colours, labelled)
     assert evaluation.photos == 39
-    assert evaluation.failures.told == [
+    assert evaluation.failures.told[0][1].startswith("not JSON")
+    assert evaluation.failures.told[1:] == [
         (str(labelled.parent / "labelled/0.png"), "not an image that can be read")
     ]
+    assert evaluation.learnt_from == 0
     assert evaluation.product.a_at_5 > 0.9
     assert evaluation.product.map > evaluation.popularity.map
     assert colours.store.photos.counts() == before
+
+
+def test_photos_that_the_model_learnt_from_are_counted(colours: Archive, colour_folder: Path) -> None:
+    evaluation = evaluate_on(colours, colour_folder / "posts.jsonl")
+    assert evaluation.learnt_from == evaluation.photos == 96
 
 
 def test_labels_that_the_model_does_not_know_are_refused(colours: Archive, tmp_path: Path) -> None:
