@@ -12,6 +12,7 @@ class _Door(click.Group):
     """A group that tells an error in one line and exits 1; bad options exit 2, as click has it."""
 
     def invoke(self, ctx: click.Context) -> object:
+        """Run the command; every error but click's own becomes one line here."""
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):

@@ -134,6 +134,7 @@ class _Rows:
         self._keys = ContentKeys()
 
     def read(self, row: list[str]) -> tuple[CrawledPost, list[str]]:
+        """Return the post of one row; raises where it cannot be one."""
         cells = {
             meaning: [storable(_utf8(row[place]), meaning).strip() for place in places]
             for meaning, places in self._columns.items()

@@ -51,6 +51,7 @@ def encode_crawled(
     done = 0
 
     def missing() -> Iterator[PhotoFile]:
+        """Yield the files to encode, counting those that need it not."""
         nonlocal done
         for row in store.photos.crawled_paths(key):
             if _is_done(row):

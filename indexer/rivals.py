@@ -96,6 +96,7 @@ def _vote(training: Rows, hashtags: int) -> Callable[[Floats], NDArray[np.float6
         truth[row, columns] = 1
 
     def vote(features: Floats) -> NDArray[np.float64]:
+        """Return the votes (n, V), each row's weights adding up to 1 over its neighbours."""
         votes = []
         for start in range(0, len(features), 1024):
             cosines = _unit(features[start : start + 1024]) @ known.T

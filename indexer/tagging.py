@@ -98,6 +98,7 @@ class _TagRun:
         self._known: list[TaggedPhoto] = []  # needed no encoding; yielded with the next batch
 
     def tag(self, files: Iterator[PhotoFile], workers: int | None, batch_size: int) -> Iterator[TaggedPhoto]:
+        """Encode, store and score what needs it, and yield every photo as its batch is committed."""
         encoder = PhotoEncoder(
             self._store.photos, self._model.backbone, self._key, workers=workers, batch_size=batch_size
         )
