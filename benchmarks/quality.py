@@ -21,12 +21,19 @@ from numpy.typing import NDArray
 from indexer import rivals
 from indexer.calibration import calibrate_top
 from indexer.corpus import hashtag_lists
-from indexer.evaluation import FIGURE_NAMES, Figures, Thresholds, choose_thresholds, measure, truth_matrix
+from indexer.evaluation import (
+    FIGURE_NAMES,
+    REPORTS_RULE,
+    Figures,
+    Thresholds,
+    choose_thresholds,
+    measure,
+    truth_matrix,
+)
 from indexer.hashtag_vectors import VectorConfig, learn_vectors
 from indexer.tagger import fit_tagger
 
 Floats = NDArray[np.float32]
-COSINE_ZERO = Thresholds(0.5, 0.5)  # the report's rule
 
 
 @dataclass
@@ -76,7 +83,7 @@ def judge(part: Split, seed: int) -> dict[str, Figures]:
     }
     chosen_on, truth = (truth_matrix(rows.hashtags, count) for rows in (validation, test))
     report = rivals.report(training, validation, hashtag_vectors(training, count, seed))
-    figures = {"report": figures_of(report(test.features), truth, COSINE_ZERO)}
+    figures = {"report": figures_of(report(test.features), truth, REPORTS_RULE)}
     for name, system in systems.items():
         before, after = calibrate_top(system(validation.features), system(test.features), chosen_on)
         figures[name] = figures_of(after, truth, choose_thresholds(before, chosen_on))

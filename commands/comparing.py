@@ -90,6 +90,13 @@ class _Systems(click.ParamType[tuple[str, ...]]):
     help="Training photos a hashtag needs to be assigned.",
 )
 @click.option(
+    "--rule",
+    type=click.Choice(["logit", "cosine"]),
+    default="logit",
+    show_default=True,
+    help="By which the product assigns: its own, or the report's sigmoid(cosine) >= 0.5 on the same embeddings.",
+)
+@click.option(
     "--seed",
     type=click.IntRange(0, 2**31),
     default=0,

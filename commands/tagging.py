@@ -221,10 +221,20 @@ def _print_photo(photo: "TaggedPhoto", cut: "Cut", top: int | None, as_json: boo
     show_default=True,
     help="Calibrated probabilities, or the report's sigmoid(cosine) over every hashtag.",
 )
+@click.option(
+    "--caption", metavar="TEXT", help="What is said of the photo, for a model learnt --with caption."
+)
+@click.option("--location", metavar="TEXT", help="Where it is, for a model learnt --with location.")
 @json_option
 @click.pass_context
 def query_command(
-    context: click.Context, photos: tuple[str, ...], top: int, rule: Any, as_json: bool
+    context: click.Context,
+    photos: tuple[str, ...],
+    top: int,
+    rule: Any,
+    caption: str | None,
+    location: str | None,
+    as_json: bool,
 ) -> None:
     """Print the hashtags nearest to single photos; store nothing.
 
@@ -238,10 +248,14 @@ def query_command(
     from indexer import query_photo
 
     model = open_from(context).model()
+    words = {name: text for name, text in (("caption", caption), ("location", location)) if text}
+    if unread := set(words) - set(model.text.fields if model.text else ()):
+        names = ",".join(sorted(unread))
+        talk(f"not read: {names}; model {model.number} was not learnt --with {names}")
     failed = False
     for photo in photos:
         try:
-            found = query_photo(model, photo, best=top, rule=rule)
+            found = query_photo(model, photo, best=top, rule=rule, words=words)
         except PhotoError as error:
             failed = True
             talk(printable(f"{photo}: {error}"))

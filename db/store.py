@@ -1,7 +1,7 @@
 """The archive's database: opening it, its transactions, its settings.
 
-The queries themselves live with their subject: `store.posts`, `store.photos`, `store.models`. No other folder
-writes a query.
+The queries live with their subject: `store.posts`, `store.photos`, `store.views`, `store.models`. No other folder
+writes one.
 """
 
 from collections.abc import Iterator
@@ -18,6 +18,7 @@ from db.model_store import ModelStore
 from db.models import SCHEMA_VERSION, Base, Setting
 from db.photo_store import PhotoStore
 from db.post_store import PostStore
+from db.view_store import ViewStore
 
 
 class Store:
@@ -42,6 +43,7 @@ class Store:
         self.posts = PostStore(self.engine)
         self.photos = PhotoStore(self.engine)
         self.models = ModelStore(self.engine)
+        self.views = ViewStore(self.engine)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -83,6 +85,9 @@ class Store:
             empty = not connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one()
             if found == 0 and empty:
                 Base.metadata.create_all(connection)
+                connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            elif found == 1:
+                Base.metadata.create_all(connection)  # version 2 adds tables and changes none
                 connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
             elif found != SCHEMA_VERSION:
                 what = f"schema {found}" if found else "no archive's schema"

@@ -16,6 +16,7 @@ from indexer.errors import ArchiveError
 from indexer.evaluation import Figures, Thresholds, measure
 from indexer.folds import TEST
 from indexer.hashtag_vectors import VectorConfig
+from indexer.model import Rule
 from indexer.progress import Progress, silent
 from indexer.tagger import TaggerConfig, seeded
 
@@ -27,8 +28,8 @@ class CompareConfig:
     """What is compared, and how.
 
     `pixels` is the side of the CNNs' pictures; `epochs` and `report_learning_rate` are those of the report's
-    three systems (its Tables 4 and 5); `tagger` is the product's; `seed` that of every draw and of the owners'
-    order.
+    three systems (its Tables 4 and 5); `tagger` is the product's, judged by `rule`: its own logits, or the report's
+    sigmoid(cosine) >= 0.5 on the same embeddings; `seed` is that of every draw and of the owners' order.
     """
 
     systems: Sequence[str] = SYSTEMS
@@ -38,6 +39,7 @@ class CompareConfig:
     report_learning_rate: float = 1e-5
     vectors: VectorConfig = field(default_factory=VectorConfig)
     tagger: TaggerConfig = field(default_factory=TaggerConfig)
+    rule: Rule = "logit"
     seed: int = 0
 
 
@@ -108,6 +110,7 @@ def compare_systems(
         report_config(config.epochs, config.report_learning_rate, config.seed),
         seeded(config.tagger, config.seed),
         config.seed,
+        config.rule,
     )
     results = {}
     for name in dict.fromkeys(config.systems):

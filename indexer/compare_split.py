@@ -15,11 +15,12 @@ from indexer.errors import ArchiveError
 from indexer.evaluation import truth_matrix
 from indexer.folds import TEST, TRAINING, VALIDATION
 from indexer.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors
+from indexer.held_out import need_photos
 from indexer.photo_features import feature_key, load_features
 from indexer.photo_pixels import Pixels, load_pixels
+from indexer.photo_set import MAX_CELLS, PhotoSet, columns
 from indexer.progress import Progress, silent
-from indexer.rebuild import need_photos
-from indexer.tagger import MAX_CELLS, Floats, PhotoSet, assignable, columns, need_assignable
+from indexer.tagger import Floats, assignable, need_assignable
 
 FOLDS = (TRAINING, VALIDATION, TEST)
 BANDS = ("rare", "middle", "frequent")

@@ -58,6 +58,9 @@ class Thresholds:
     f2: float
 
 
+REPORTS_RULE = Thresholds(0.5, 0.5)  # of the sigmoid, whether of an output or of a cosine
+
+
 def sigmoid(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     """The logistic function, in float64, without overflow."""
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * logits.astype(np.float64))))

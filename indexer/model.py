@@ -6,11 +6,13 @@ vectors.npy     their unit vectors, float32 (V, d), in the same order
 head.onnx       features -> embedding           } only where photos were learnt from
 index.faiss     logits of assignable hashtags   }
 evidence.npz    what validation photos gave     }
+text.npz        words of captions and locations, where they are read beside the photo
 """
 
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,11 +28,12 @@ from indexer.precision import Evidence
 if TYPE_CHECKING:
     from encoder.onnx_encoder import BackboneSpec, OnnxBackbone, OnnxHead
     from indexer.hashtag_index import HashtagIndex
+    from indexer.post_text import TextSpace
 
 Floats = NDArray[np.float32]
 Rule = Literal["logit", "cosine"]
 KEPT_BEST, KEPT_MOST, KEPT_LOGIT = 20, 100, float(np.log(0.05 / 0.95))
-MANIFEST = "manifest.json"
+MANIFEST, TEXT = "manifest.json", "text.npz"
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,24 @@ class Model:
         self._need_kin(index.metadata, "index.faiss")
         return index
 
+    @cached_property
+    def text(self) -> "TextSpace | None":
+        """What it reads beside the photo, None where that is nothing."""
+        if TEXT not in self.manifest["files"]:
+            return None
+        from indexer.post_text import TextSpace
+
+        return TextSpace.load(self.folder / TEXT)
+
+    def embed(self, features: NDArray[np.float16], words: Sequence[dict[str, str]] | None = None) -> Floats:
+        """Return unit embeddings (n, d) of features (n, f), and of the `words` (n) of posts where it reads them."""
+        embeddings = self.head.embed(features)
+        if words and self.text:
+            from indexer.post_text import join
+
+            return join(embeddings, self.text.embed(words))
+        return embeddings
+
     def _need_kin(self, metadata: dict[str, str], name: str) -> None:
         for part in ("vectors", "backbone"):
             if metadata.get(part) != self.manifest[part]:
@@ -187,12 +208,15 @@ class Model:
         """Unit vectors float32 (V, d), in the order of `hashtags`."""
         return np.asarray(np.load(self.folder / "vectors.npy"), np.float32)
 
-    def guesses(self, features: NDArray[np.float16]) -> list[list[tuple[int, float]]]:
+    def guesses(
+        self, features: NDArray[np.float16], words: Sequence[dict[str, str]] | None = None
+    ) -> list[list[tuple[int, float]]]:
         """Return what is stored of each photo: (hashtag id, logit), the best 20, and more above probability 0.05.
 
-        `features` are float16 (n, f); at most 100 hashtags a photo, best first.
+        `features` are float16 (n, f), `words` what the posts of each photo say; at most 100 hashtags a photo, best
+        first.
         """
-        logits, ids = self.index.search(self.head.embed(features), KEPT_MOST)
+        logits, ids = self.index.search(self.embed(features, words), KEPT_MOST)
         return [
             [
                 (id, score)
@@ -203,13 +227,17 @@ class Model:
         ]
 
     def nearest(
-        self, features: NDArray[np.float16], best: int, rule: Rule = "logit"
+        self,
+        features: NDArray[np.float16],
+        best: int,
+        rule: Rule = "logit",
+        words: Sequence[dict[str, str]] | None = None,
     ) -> list[list[ScoredHashtag]]:
         """Return each photo's `best` hashtags with their probabilities, best first.
 
         `logit` asks the index; `cosine` is the report's rule, sigmoid(cosine), over the same hashtags.
         """
-        embeddings = self.head.embed(features)
+        embeddings = self.embed(features, words)
         if rule == "logit":
             logits, ids = self.index.search(embeddings, best)
             named = [[self.text_of[id] for id in row] for row in ids.tolist()]

@@ -11,6 +11,7 @@ from db.model_store import Guess
 from db.photo_store import FeatureKey, PathRow
 from encoder import PhotoError, decode_photo
 from indexer.archive import Archive
+from indexer.corpus import Ids
 from indexer.cut import Cut
 from indexer.encode_photos import NOT_FINITE, EncodedPhoto, PhotoEncoder
 from indexer.errors import ModelError
@@ -18,6 +19,8 @@ from indexer.evaluation import sigmoid
 from indexer.model import Model, Rule, ScoredHashtag
 from indexer.photo_features import feature_key, load_features, store_batch
 from indexer.photo_files import PhotoFile, read_file, unchanged, walk_photos
+from indexer.photo_set import Words
+from indexer.post_text import joined
 
 LOOKED_UP = 200  # paths asked of the database at once
 
@@ -203,9 +206,18 @@ class _TagRun:
         places, features = load_features(self._store, ids, self._key)
         if not len(places):
             return
-        guesses = dict(zip(ids[places].tolist(), self._model.guesses(features), strict=True))
+        guesses = dict(
+            zip(ids[places].tolist(), self._model.guesses(features, self._words(ids[places])), strict=True)
+        )
         with self._store.write() as connection:
             self._store.models.put_assignments(connection, self._model.number, guesses)
+
+    def _words(self, photo_ids: Ids) -> list[Words] | None:
+        """What posts say of each photo, where the model reads that."""
+        if not self._model.text:
+            return None
+        said = self._store.posts.said_of_photos(photo_ids.tolist())
+        return [joined(said.get(photo, ()), self._model.text.fields) for photo in photo_ids.tolist()]
 
     def _guesses(self, photo_ids: Sequence[int]) -> dict[int, tuple[ScoredHashtag, ...]]:
         found = self._store.models.assignments(sorted(set(photo_ids))) if photo_ids else {}
@@ -220,10 +232,13 @@ def _scored(guesses: list[Guess]) -> tuple[ScoredHashtag, ...]:
     )
 
 
-def query_photo(model: Model, photo: str, *, best: int = 10, rule: Rule = "logit") -> list[ScoredHashtag]:
+def query_photo(
+    model: Model, photo: str, *, best: int = 10, rule: Rule = "logit", words: Words | None = None
+) -> list[ScoredHashtag]:
     """Return the `best` hashtags nearest to one photo, from its pixels; nothing is stored.
 
-    Raises `PhotoError` where the photo cannot be read, `ModelError` where the model has no head.
+    `words` are its `caption` and `location`, which count where the model reads them. Raises `PhotoError` where the
+    photo cannot be read, `ModelError` where the model has no head.
     """
     model.need_head()
     read = read_file(photo)
@@ -233,7 +248,7 @@ def query_photo(model: Model, photo: str, *, best: int = 10, rule: Rule = "logit
     features = model.backbone.encode(pixels[None])
     if not np.isfinite(features).all():
         raise PhotoError(NOT_FINITE)
-    return model.nearest(features, best, rule)[0]
+    return model.nearest(features, best, rule, [words] if words else None)[0]
 
 
 def retry_failures(archive: Archive) -> list[str]:
