@@ -164,7 +164,7 @@ def rebuild_command(
 
 
 def _config(options: dict[str, Any]) -> "RebuildConfig":
-    from encoder.landmark_head import LandmarkConfig
+    from encoder.landmark_fit import LandmarkConfig
     from encoder.train import TrainConfig
     from indexer import RebuildConfig
     from indexer.hashtag_vectors import VectorConfig

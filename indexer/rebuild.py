@@ -118,7 +118,9 @@ def _ship(new: NewModel, corpus: Corpus, photos: PhotoSet, config: RebuildConfig
         return
     with stages("head, all posts"):
         network = replace(config.tagger.network, epochs=chosen.epochs or config.tagger.network.epochs)
-        new.tagger = fit_photos(photos, new.vectors, replace(config.tagger, network=network))
+        landmarks = replace(config.tagger.landmarks, epochs=chosen.epochs)
+        shipped = replace(config.tagger, network=network, landmarks=landmarks)
+        new.tagger = fit_photos(photos, new.vectors, shipped)
     if chosen.text_weight:
         with stages("words, all posts"):
             space = learn_words(corpus, config.vectors, config.words, stages)

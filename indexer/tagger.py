@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from torch import nn
 
-from encoder.landmark_head import LandmarkConfig, LandmarkHead, fit_landmarks
+from encoder.landmark_fit import LandmarkConfig, fit_landmarks
+from encoder.landmark_head import LandmarkHead
 from encoder.network import Head, LandmarkModule
 from encoder.train import TrainConfig, TrainingSet, embed, train_head
 from indexer.calibration import Calibration, fit_calibration, prior_logits
@@ -63,7 +64,7 @@ class TaggerFit:
     @property
     def calibration_start(self) -> Calibration:
         """Where fitting the calibration starts: what development rows gave."""
-        return Calibration(2.2, 1.0, -0.4) if isinstance(self.head, LandmarkHead) else Calibration()
+        return Calibration(1.0, 1.0, -0.2) if isinstance(self.head, LandmarkHead) else Calibration()
 
     @property
     def priors(self) -> Floats:
@@ -158,9 +159,24 @@ def fit_photos(
         # Below that, threads cost more than they bring, ten times more on a busy machine.
         with threadpool_limits(1 if len(training.features) < MANY_PHOTOS else None):
             seen = training.with_views()
-            found = fit_landmarks(seen.features, columns(seen.hashtags, ids), rows, config.landmarks)
-        own = np.zeros(len(ids), np.float32)
-        fit = TaggerFit(ids, found.vectors, found.head, found.scale, own, counts, len(training.features))
+            found = fit_landmarks(
+                seen.features,
+                columns(seen.hashtags, ids),
+                rows,
+                prior_logits(counts, len(training.features)),
+                config.landmarks,
+                (validation.features, columns(validation.hashtags, ids)) if validation else None,
+            )
+        fit = TaggerFit(
+            ids,
+            found.vectors,
+            found.head,
+            found.scale,
+            found.biases,
+            counts,
+            len(training.features),
+            found.epochs,
+        )
     else:
         fit = _fit_network(training, validation, ids, counts, rows, config.network)
     if validation:

@@ -11,7 +11,7 @@ from cli import main
 from commands import comparing
 from db.post_store import FoldRow
 from encoder.cnn import cnn_logits, train_cnn
-from encoder.landmark_head import LandmarkConfig
+from encoder.landmark_fit import LandmarkConfig
 from encoder.train import PictureSet
 from indexer import Archive, ArchiveError, CompareConfig, compare_systems, import_crawls, list_models
 from indexer.compare_split import load_split
