@@ -121,6 +121,13 @@ _option = partial(click.option, show_default=True)
     "--seed", type=click.IntRange(0, 2**31), default=0, help="The same seed and posts give the same model."
 )
 @click.option("--workers", type=click.IntRange(1), help="Photos encoded side by side; without it one a core.")
+@_option(
+    "--precision-mode",
+    type=click.Choice(["auto", "float32"]),
+    default="auto",
+    help="auto also quantises the network to int8, once, and measures what this machine gains by it; a model is"
+    " fitted on float32 either way.",
+)
 @json_option
 @click.pass_context
 def rebuild_command(
@@ -187,7 +194,13 @@ def _config(options: dict[str, Any]) -> "RebuildConfig":
     landmarks = LandmarkConfig(size=options["embedding_size"], landmarks=options["landmarks"])
     tagger = TaggerConfig(options["head"], landmarks, network, options["min_photos"])
     return RebuildConfig(
-        vectors, tagger, options["words"], options["views"], options["seed"], options["workers"]
+        vectors,
+        tagger,
+        options["words"],
+        options["views"],
+        options["seed"],
+        options["workers"],
+        int8=options["precision_mode"] == "auto",
     )
 
 
@@ -205,6 +218,8 @@ def talk_of_rebuild(result: "RebuildResult") -> None:
             f"exported: ONNX differs from torch by {proof.features:.1e} in features and"
             f" {proof.embeddings:.1e} in embeddings"
         )
+    if result.precision:
+        talk(printable(f"tagging on this machine: {result.precision}"))
     if result.backbone and result.backbone.untrained:
         talk("WARNING: this ResNet50 is UNTRAINED: its features say little of what is seen; see --weights")
 

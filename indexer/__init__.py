@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from indexer.encoder_export import EncoderExport, export_encoder
     from indexer.errors import ArchiveError, ModelError
     from indexer.evaluate import Evaluation, evaluate_held_out, evaluate_on
+    from indexer.machine import cores
+    from indexer.machine_choice import PrecisionChoice, PrecisionMode, choose_precision, measure_precision
     from indexer.model import Model, ScoredHashtag
     from indexer.overview import ArchiveStats, ModelSummary, archive_stats, list_models
+    from indexer.progress import Stages
     from indexer.rebuild import RebuildConfig, RebuildResult, rebuild_model
     from indexer.sweep import Sweep, SweepConfig, sweep_vectors
     from indexer.tagger import Tagger, TaggerConfig, fit_tagger
@@ -32,8 +35,11 @@ _HOME = {
     "errors": ("ArchiveError", "ModelError"),
     "crawl_import": ("ImportTotals", "import_crawls"),
     "crawl_preview": ("ImportPreview", "preview_crawls"),
+    "machine": ("cores",),
+    "machine_choice": ("PrecisionChoice", "PrecisionMode", "choose_precision", "measure_precision"),
     "model": ("Model", "ScoredHashtag"),
     "overview": ("ArchiveStats", "ModelSummary", "archive_stats", "list_models"),
+    "progress": ("Stages",),
     "rebuild": ("RebuildConfig", "RebuildResult", "rebuild_model"),
     "cut": ("Cut", "cut_for_precision", "threshold_of"),
     "tagger": ("Tagger", "TaggerConfig", "fit_tagger"),
@@ -56,16 +62,21 @@ __all__ = [
     "Model",
     "ModelError",
     "ModelSummary",
+    "PrecisionChoice",
+    "PrecisionMode",
     "RebuildConfig",
     "RebuildResult",
     "ScoredHashtag",
+    "Stages",
     "Sweep",
     "SweepConfig",
     "TaggedPhoto",
     "Tagger",
     "TaggerConfig",
     "archive_stats",
+    "choose_precision",
     "compare_systems",
+    "cores",
     "count_photos",
     "cut_for_precision",
     "evaluate_held_out",
@@ -74,6 +85,7 @@ __all__ = [
     "fit_tagger",
     "import_crawls",
     "list_models",
+    "measure_precision",
     "open_archive",
     "preview_crawls",
     "query_photo",

@@ -15,6 +15,7 @@ from db.model_store import CURRENT_MODEL
 from indexer.errors import ArchiveError, ModelError
 
 if TYPE_CHECKING:
+    from indexer.machine_choice import PrecisionMode
     from indexer.model import Model
 
 DATABASE = "archive.db"
@@ -46,10 +47,11 @@ class Archive:
         """Where one backbone is; its description stands beside it."""
         return self.backbones_folder / f"{digest[:16]}.onnx"
 
-    def model(self, number: int | None = None) -> "Model":
+    def model(self, number: int | None = None, precision: "PrecisionMode" = "float32") -> "Model":
         """Open a model, the current one unless a number is given.
 
-        Raises `ModelError` where there is none, or where it is damaged.
+        `auto` runs its backbone in the precision that was measured to be this machine's, float32 where none was.
+        Raises `ModelError` where there is none, where it is damaged, or where there is no int8 to run it in.
         """
         from indexer.model import Model
 
@@ -58,7 +60,12 @@ class Archive:
             posts = self.store.posts.counts()["posts"]
             todo = "`hashtag rebuild`" if posts else "`hashtag import SOURCE`, then `hashtag rebuild`"
             raise ModelError(f"{self.folder}: no model yet; run {todo}")
-        return Model.open(self.model_folder(number), self.backbones_folder)
+        model = Model.open(self.model_folder(number), self.backbones_folder)
+        if precision != "float32":
+            from indexer.machine_choice import set_precision
+
+            set_precision(self, model, precision)
+        return model
 
     def use(self, number: int) -> None:
         """Make a model current, in one transaction, after checking every digest of it.

@@ -8,27 +8,19 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from indexer.encode_photos import cores
+from db.errors import DbError
+from indexer.archive import open_archive
+from indexer.errors import ArchiveError
+from indexer.machine import cores, instructions
 
 _READ = ("faiss-cpu", "numpy", "onnxruntime", "pillow", "sqlalchemy", "click")
 _TRAIN = ("torch", "torchvision", "gensim", "onnx", "onnxscript", "scikit-learn", "scipy")
-_WORTH_TELLING = (
-    "avx2",
-    "avx512f",
-    "avx512_vnni",
-    "avx_vnni",
-    "avx512_bf16",
-    "amx_int8",
-    "asimd",
-    "asimddp",
-    "sve",
-)
 _WEIGHTS = "resnet50-11ad3fa6.pth"  # torchvision's ResNet50_Weights.IMAGENET1K_V2
 
 
 @dataclass(frozen=True)
 class Examination:
-    """What was found; versions are None where a package is absent."""
+    """What was found; versions are None where a package is absent, `precision` is the archive's choice here."""
 
     python: str
     system: str
@@ -38,6 +30,7 @@ class Examination:
     sqlite: str
     providers: list[str]
     weights: str | None
+    precision: str
 
     @property
     def conclusions(self) -> list[str]:
@@ -59,32 +52,38 @@ class Examination:
         return said
 
 
-def examine() -> Examination:
-    """Look at this machine; nothing heavy is imported but onnxruntime, which says what it can use."""
+def examine(archive: Path) -> Examination:
+    """Look at this machine, and at what was measured on it for the current model of the archive in that folder.
+
+    Nothing heavy is imported but onnxruntime, which says what it can use.
+    """
     import onnxruntime
 
     return Examination(
         python=f"{platform.python_version()} ({sys.executable})",
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         cores=cores(),
-        instructions=_instructions(),
+        instructions=instructions(),
         versions={name: _version(name) for name in (*_READ, *_TRAIN, "pillow-heif", "hashtag-archive")},
         sqlite=sqlite3.sqlite_version,
         providers=list(onnxruntime.get_available_providers()),
         weights=_weights(),
+        precision=_precision(archive),
     )
 
 
-def _instructions() -> list[str]:
+def _precision(folder: Path) -> str:
+    from indexer.machine_choice import choose_precision
+
     try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return []  # no Linux: the operating system does not say
-    for line in text.splitlines():
-        if line.lower().startswith(("flags", "features")):
-            found = set(line.split(":", 1)[1].split())
-            return [name for name in _WORTH_TELLING if name in found]
-    return []
+        with open_archive(folder) as archive:
+            model = archive.model()
+            if not model.has_head:
+                return f"model {model.number} looks at no photos"
+            found = choose_precision(archive, model=model)
+            return f"{found} (model {model.number})"
+    except (ArchiveError, DbError) as error:
+        return str(error)
 
 
 def _version(package: str) -> str | None:

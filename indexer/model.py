@@ -28,6 +28,7 @@ from indexer.precision import Evidence
 if TYPE_CHECKING:
     from encoder.onnx_encoder import BackboneSpec, OnnxBackbone, OnnxHead
     from indexer.hashtag_index import HashtagIndex
+    from indexer.int8_backbone import Int8Backbone
     from indexer.post_text import TextSpace
 
 Floats = NDArray[np.float32]
@@ -51,6 +52,9 @@ class Model:
         self.folder = folder
         self.manifest = manifest
         self.number: int = manifest["number"]
+        self.int8: Int8Backbone | None = (
+            None  # set before the backbone is opened, it runs in the backbone's place
+        )
         self._backbones = backbones
 
     @classmethod
@@ -129,10 +133,15 @@ class Model:
 
     @cached_property
     def backbone(self) -> "OnnxBackbone":
-        """Its backbone, opened."""
+        """Its backbone, opened, in int8 where that was chosen."""
         from encoder.onnx_encoder import OnnxBackbone
 
-        return OnnxBackbone(self.backbone_file, self.backbone_spec)
+        return OnnxBackbone(self.int8.path if self.int8 else self.backbone_file, self.backbone_spec)
+
+    @property
+    def precision(self) -> str:
+        """How the features are marked that its backbone gives: those of one precision never mix with another's."""
+        return self.int8.precision if self.int8 else self.manifest["precision"]
 
     @cached_property
     def head(self) -> "OnnxHead":

@@ -11,7 +11,7 @@ from db.photo_store import FeatureKey, PathRow
 from encoder import PREPROCESSING_VERSION
 from encoder.onnx_encoder import PRECISION, OnnxBackbone
 from indexer.archive import Archive
-from indexer.encode_photos import EncodedPhoto, PhotoEncoder
+from indexer.encode_photos import EncodedPhoto, PhotoEncoder, grouped
 from indexer.photo_files import PhotoFile, unchanged
 from indexer.progress import Progress
 
@@ -33,15 +33,15 @@ class Failures:
             self.told.append((path, reason))
 
 
-def feature_key(backbone_id: int) -> FeatureKey:
+def feature_key(backbone_id: int, precision: str = PRECISION) -> FeatureKey:
     """The way in which this version computes features with a backbone."""
-    return FeatureKey(backbone_id, PRECISION, PREPROCESSING_VERSION)
+    return FeatureKey(backbone_id, precision, PREPROCESSING_VERSION)
 
 
 def encode_crawled(
     archive: Archive, backbone: OnnxBackbone, key: FeatureKey, workers: int | None, progress: Progress
 ) -> Failures:
-    """Give features to every photo of a post that has none, a transaction a batch; return what failed.
+    """Give features to every photo of a post that has none, committed about once a second; return what failed.
 
     Content that failed before is not tried again until `retry`; a file that could not be read is.
     """
@@ -62,7 +62,7 @@ def encode_crawled(
                 yield PhotoFile(row.path, row.path)
 
     encoder = PhotoEncoder(store.photos, backbone, key, workers=workers)
-    for batch in encoder.encode(missing()):
+    for batch in grouped(encoder.encode(missing())):
         store_batch(store, batch, key)
         encoder.stored(batch)
         done += len(batch)

@@ -17,6 +17,7 @@ from indexer.corpus import Corpus, load_corpus
 from indexer.errors import ArchiveError
 from indexer.hashtag_vectors import VectorConfig, learn_vectors, need_hashtags
 from indexer.held_out import fit_held_out, learn_words
+from indexer.machine_choice import PrecisionChoice, offer_int8
 from indexer.photo_features import Failures, encode_crawled, feature_key, load_features
 from indexer.photo_set import PhotoSet
 from indexer.post_text import joined
@@ -32,7 +33,8 @@ class RebuildConfig:
     """How a model is made; `seed` is that of vectors, head and batches alike.
 
     `words` are fields of posts, of `post_text.FIELDS`, that are read beside the photo; `views` is how many altered
-    pictures of each photo the head learns from beside it.
+    pictures of each photo the head learns from beside it. `int8` says whether the backbone is quantised as well,
+    and what this machine gains by it measured.
     """
 
     vectors: VectorConfig = field(default_factory=VectorConfig)
@@ -41,19 +43,22 @@ class RebuildConfig:
     views: int = 0
     seed: int = 0
     workers: int | None = None
+    int8: bool = True
 
 
 @dataclass
 class RebuildResult:
     """What a rebuild made: the manifest, how long each stage took in seconds, and photos that failed.
 
-    `backbone` is None where no post had a photo.
+    `backbone` is None where no post had a photo; `precision` is what this machine will run it in, None where that
+    was not asked.
     """
 
     manifest: dict[str, Any]
     seconds: dict[str, float]
     failures: Failures
     backbone: AdoptedBackbone | None
+    precision: PrecisionChoice | None = None
 
 
 def rebuild_model(
@@ -106,7 +111,11 @@ def rebuild_model(
         new.corpus, new.photos = corpus, photos
         with stages("write and switch"):
             manifest = write_model(archive, new, stages.seconds)
-    return RebuildResult(manifest, stages.seconds, failures, adopted)
+        precision = None
+        if adopted and config.int8:
+            with stages("int8"):
+                precision = offer_int8(archive, progress)
+    return RebuildResult(manifest, stages.seconds, failures, adopted, precision)
 
 
 def _ship(new: NewModel, corpus: Corpus, photos: PhotoSet, config: RebuildConfig, stages: Stages) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -13,14 +13,19 @@ from encoder import PhotoError, decode_photo
 from indexer.archive import Archive
 from indexer.corpus import Ids
 from indexer.cut import Cut
-from indexer.encode_photos import NOT_FINITE, EncodedPhoto, PhotoEncoder
+from indexer.encode_photos import NOT_FINITE, EncodedPhoto, PhotoEncoder, grouped
 from indexer.errors import ModelError
 from indexer.evaluation import sigmoid
+from indexer.machine_choice import set_precision
 from indexer.model import Model, Rule, ScoredHashtag
 from indexer.photo_features import feature_key, load_features, store_batch
 from indexer.photo_files import PhotoFile, read_file, unchanged, walk_photos
 from indexer.photo_set import Words
 from indexer.post_text import joined
+from indexer.progress import Stages
+
+if TYPE_CHECKING:
+    from indexer.machine_choice import PrecisionMode
 
 LOOKED_UP = 200  # paths asked of the database at once
 
@@ -58,25 +63,34 @@ def tag_photos(
     paths: Sequence[str],
     *,
     workers: int | None = None,
-    batch_size: int = 8,
+    batch_size: int | None = None,
     dry_run: bool = False,
     with_done: bool = False,
+    precision: "PrecisionMode" = "auto",
+    times: Stages | None = None,
 ) -> Iterator[TaggedPhoto]:
-    """Tag files and folders with the current model, and yield each photo as the batch it is in is committed.
+    """Tag files and folders with the current model, and yield each photo once it is committed.
 
     Nothing happens until it is iterated. A photo that the current model tagged before, and that did not
     change since, is yielded as `done` (with its guesses only if `with_done`); one whose features are
     stored is scored again without being opened. A photo that fails is recorded with its reason and yielded as
-    `failed`; its content is not tried again before it changes. `dry_run` writes nothing.
+    `failed`; its content is not tried again before it changes. `dry_run` writes nothing. Work is committed about
+    once a second.
+
+    `precision` is the mode of `choose_precision`, which chooses the batch size as well; `times` gathers the seconds
+    that went into reading, decoding, encoding, scoring and writing. A photo that the current model tagged is done,
+    whichever precision it was tagged in.
 
     Raises `ModelError` where there is no model that can look at photos.
     """
+    times = times or Stages()
     model = archive.model()
     model.need_head()
+    choice = set_precision(archive, model, precision)
     backbone_id = archive.store.photos.backbone_id(model.manifest["backbone"])
     if backbone_id is None:
         raise ModelError(f"model {model.number} names a backbone that the archive does not know")
-    run = _TagRun(archive, model, feature_key(backbone_id), with_done, dry_run)
+    run = _TagRun(archive, model, feature_key(backbone_id, model.precision), with_done, dry_run, times)
     waiting = walk_photos(paths)
     if dry_run:
         while files := list(islice(waiting, LOOKED_UP)):
@@ -84,29 +98,32 @@ def tag_photos(
             yield from known
             yield from (TaggedPhoto(file.shown, "would encode") for file in to_encode)
         return
-    yield from run.tag(waiting, workers, batch_size)
+    yield from run.tag(waiting, workers, batch_size or choice.batch_size)
 
 
 class _TagRun:
     """One call of `tag_photos`: sorts photos by what they need, and stores what came of them."""
 
     def __init__(
-        self, archive: Archive, model: Model, key: FeatureKey, with_done: bool, dry_run: bool
+        self, archive: Archive, model: Model, key: FeatureKey, with_done: bool, dry_run: bool, times: Stages
     ) -> None:
         self._store = archive.store
         self._model = model
         self._key = key
         self._with_done = with_done
         self._dry_run = dry_run
+        self._times = times
         self._known: list[TaggedPhoto] = []  # needed no encoding; yielded with the next batch
 
     def tag(self, files: Iterator[PhotoFile], workers: int | None, batch_size: int) -> Iterator[TaggedPhoto]:
-        """Encode, store and score what needs it, and yield every photo as its batch is committed."""
+        """Encode, store and score what needs it, and yield every photo as it is committed."""
+        with self._times("open"):
+            backbone = self._model.backbone
         encoder = PhotoEncoder(
-            self._store.photos, self._model.backbone, self._key, workers=workers, batch_size=batch_size
+            self._store.photos, backbone, self._key, workers=workers, batch_size=batch_size, times=self._times
         )
         doubles: list[EncodedPhoto] = []  # same content as a photo that is still being encoded
-        for batch in encoder.encode(self._to_encode(files)):
+        for batch in grouped(encoder.encode(self._to_encode(files))):
             yield from self._take_known()
             tagged, unresolved = self._store_batch([*doubles, *batch])
             encoder.stored(batch)
@@ -118,11 +135,13 @@ class _TagRun:
         for photo in unresolved:
             yield TaggedPhoto(photo.file.shown, "failed", error="its content could not be encoded")
 
-    def _to_encode(self, files: Iterator[PhotoFile]) -> Iterator[PhotoFile]:
+    def _to_encode(self, files: Iterator[PhotoFile]) -> Iterator[PhotoFile | None]:
         while chunk := list(islice(files, LOOKED_UP)):
             to_encode, known = self.look_up(chunk)
             self._known.extend(known)
             yield from to_encode
+            if not to_encode:
+                yield None  # what is known does not wait until something is to be encoded
 
     def _take_known(self) -> list[TaggedPhoto]:
         known, self._known = self._known, []
@@ -172,7 +191,8 @@ class _TagRun:
         """Commit a batch and score it; return what came of it, and doubles whose original is still under way."""
         if not batch:
             return [], []
-        store_batch(self._store, batch, self._key)
+        with self._times("write"):
+            store_batch(self._store, batch, self._key)
         digests = sorted({photo.seen.sha256 for photo in batch if photo.seen.sha256})
         states = self._store.photos.state_of(digests, self._key)
         self._score(
@@ -206,10 +226,10 @@ class _TagRun:
         places, features = load_features(self._store, ids, self._key)
         if not len(places):
             return
-        guesses = dict(
-            zip(ids[places].tolist(), self._model.guesses(features, self._words(ids[places])), strict=True)
-        )
-        with self._store.write() as connection:
+        with self._times("score"):
+            scored = self._model.guesses(features, self._words(ids[places]))
+            guesses = dict(zip(ids[places].tolist(), scored, strict=True))
+        with self._times("write"), self._store.write() as connection:
             self._store.models.put_assignments(connection, self._model.number, guesses)
 
     def _words(self, photo_ids: Ids) -> list[Words] | None:

@@ -1,0 +1,171 @@
+"""Which precision this machine runs a model in: what the user says, or what was measured here.
+
+What was measured is stored in the archive's settings, outside the model, under its number and this machine's name:
+for another machine, another onnxruntime or another int8 backbone it is measured anew.
+"""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from db.photo_store import FeatureKey
+from encoder import BackboneError, EncoderError
+from encoder.onnx_encoder import OnnxBackbone
+from indexer.archive import Archive, now
+from indexer.errors import ModelError
+from indexer.int8_backbone import Int8Backbone, int8_backbone, make_int8, need_int8
+from indexer.machine import machine_name
+from indexer.photo_features import feature_key
+from indexer.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from indexer.model import Model
+
+Precision = Literal["float32", "int8"]
+PrecisionMode = Literal["float32", "int8", "auto"]
+WORTH_MEASURING = 256  # photos to tag: fewer are tagged sooner than the measurement is done
+DEFAULT_BATCH = 8
+
+
+@dataclass(frozen=True)
+class PrecisionChoice:
+    """A precision, and why it is this machine's for a model.
+
+    `rates` are photos a second on one core, decoding aside, by precision; `overlap` and `difference` say how near
+    int8 comes to float32 on `photos` photos. They are absent where nothing was measured; `fresh` says that it was
+    just now.
+    """
+
+    precision: Precision
+    why: str
+    batch_size: int = DEFAULT_BATCH
+    rates: dict[str, float] | None = None
+    photos: int = 0
+    overlap: float | None = None
+    difference: float | None = None
+    int8: str | None = None
+    machine: str = ""
+    measured_at: str | None = None
+    fresh: bool = False
+
+    def __str__(self) -> str:
+        """One line for the user."""
+        said = [f"{self.precision}: {self.why}"]
+        if self.rates:
+            speeds = " and ".join(f"{name} {rate:,.1f}" for name, rate in self.rates.items())
+            said.append(f"photos a second and core, decoding aside: {speeds}")
+        if self.overlap is not None and self.difference is not None:
+            said.append(
+                f"on {self.photos} photos the five best hashtags overlap by {self.overlap:.3f} and probabilities"
+                f" differ by {self.difference:.4f}"
+            )
+        return "; ".join(said)
+
+
+def choose_precision(
+    archive: Archive,
+    mode: PrecisionMode = "auto",
+    *,
+    model: "Model | None" = None,
+    photos: int = 0,
+    progress: Progress = silent,
+) -> PrecisionChoice:
+    """Return the precision in which this machine runs a model, the current one unless it is given.
+
+    `auto` takes what was measured here, and measures now where nothing was and `photos` to tag make that worth it.
+    Raises `ModelError` where int8 is asked for and there is none.
+    """
+    model = model or archive.model()
+    if not model.has_head:
+        return PrecisionChoice("float32", "the model looks at no photos")
+    stored = measured_choice(archive, model)
+    if mode != "auto":
+        if mode == "int8":
+            need_int8(model.backbone_file)
+        batch = stored.batch_size if stored and stored.precision == mode else DEFAULT_BATCH
+        return PrecisionChoice(mode, "asked for", batch)
+    if stored:
+        return stored
+    if photos >= WORTH_MEASURING and int8_backbone(model.backbone_file):
+        return measure_precision(archive, model, progress=progress)
+    return PrecisionChoice("float32", "int8 was not measured on this machine")
+
+
+def set_precision(archive: Archive, model: "Model", mode: PrecisionMode) -> PrecisionChoice:
+    """Have a model whose backbone is not open yet run it in the precision that `choose_precision` says."""
+    choice = choose_precision(archive, mode, model=model)
+    model.int8 = need_int8(model.backbone_file) if choice.precision == "int8" else None
+    return choice
+
+
+def measured_choice(archive: Archive, model: "Model") -> PrecisionChoice | None:
+    """Return what was measured on this machine for a model, None where nothing was or it is out of date."""
+    text = archive.store.setting(_setting(model))
+    if text is None:
+        return None
+    try:
+        found = PrecisionChoice(**json.loads(text))
+    except (ValueError, TypeError):  # another version's
+        return None
+    int8 = int8_backbone(model.backbone_file)
+    return found if int8 and found.int8 == int8.sha256 else None
+
+
+def offer_int8(archive: Archive, progress: Progress = silent) -> PrecisionChoice:
+    """Give the current model's backbone an int8 form unless it has one, and measure which to run here.
+
+    Where it cannot be quantised float32 stays, and the choice says why.
+    """
+    model = archive.model()
+    try:
+        make_int8(archive, model.manifest["backbone"], _float32_key(archive, model), progress)
+    except EncoderError as error:
+        return PrecisionChoice("float32", str(error))
+    return measure_precision(archive, model, progress=progress)
+
+
+def measure_precision(archive: Archive, model: "Model", *, progress: Progress = silent) -> PrecisionChoice:
+    """Run both precisions here, choose between them, and remember the choice for this machine and model.
+
+    Raises `ModelError` where there is no int8 backbone.
+    """
+    int8 = need_int8(model.backbone_file)
+    chosen = _judge(archive, model, int8, progress)
+    chosen = replace(chosen, int8=int8.sha256, machine=machine_name(), measured_at=now())
+    with archive.store.write() as connection:
+        archive.store.put_setting(connection, _setting(model), json.dumps(asdict(chosen)))
+    return replace(chosen, fresh=True)
+
+
+def _judge(archive: Archive, model: "Model", int8: Int8Backbone, progress: Progress) -> PrecisionChoice:
+    from indexer.int8_gate import measure_agreement, measure_speeds
+
+    try:
+        quick = OnnxBackbone(int8.path, model.backbone_spec)
+    except BackboneError as error:
+        return PrecisionChoice("float32", str(error))
+    progress("timing float32 and int8", 0, None)
+    speeds = measure_speeds(
+        {"float32": OnnxBackbone(model.backbone_file, model.backbone_spec), "int8": quick}
+    )
+    rates = {name: round(speed.rate, 2) for name, speed in speeds.items()}
+    if rates["int8"] <= rates["float32"]:
+        return PrecisionChoice("float32", "int8 is not faster here", speeds["float32"].batch_size, rates)
+    exact = _float32_key(archive, model)
+    keys = exact, exact._replace(precision=int8.precision)
+    found = measure_agreement(archive, model, quick, keys, progress)
+    precision: Precision = "float32" if found.objection else "int8"
+    why = found.objection or "it is faster here and agrees with float32"
+    batch = speeds[precision].batch_size
+    return PrecisionChoice(precision, why, batch, rates, found.photos, found.overlap, found.difference)
+
+
+def _float32_key(archive: Archive, model: "Model") -> FeatureKey:
+    backbone_id = archive.store.photos.backbone_id(model.manifest["backbone"])
+    if backbone_id is None:
+        raise ModelError(f"model {model.number} names a backbone that the archive does not know")
+    return feature_key(backbone_id)
+
+
+def _setting(model: "Model") -> str:
+    return f"precision of model {model.number} on {machine_name()}"
