@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from indexer.errors import ArchiveError, ModelError
     from indexer.evaluate import Evaluation, evaluate_held_out, evaluate_on
     from indexer.machine import cores
-    from indexer.machine_choice import PrecisionChoice, PrecisionMode, choose_precision, measure_precision
+    from indexer.machine_choice import PrecisionChoice, PrecisionMode, choose_precision
     from indexer.model import Model, ScoredHashtag
     from indexer.overview import ArchiveStats, ModelSummary, archive_stats, list_models
     from indexer.progress import Stages
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from indexer.sweep import Sweep, SweepConfig, sweep_vectors
     from indexer.tagger import Tagger, TaggerConfig, fit_tagger
     from indexer.tagging import TaggedPhoto, count_photos, query_photo, retry_failures, tag_photos
+    from indexer.two_precisions import measure_precision
 
 _HOME = {
     "archive": ("Archive", "open_archive"),
@@ -36,7 +37,8 @@ _HOME = {
     "crawl_import": ("ImportTotals", "import_crawls"),
     "crawl_preview": ("ImportPreview", "preview_crawls"),
     "machine": ("cores",),
-    "machine_choice": ("PrecisionChoice", "PrecisionMode", "choose_precision", "measure_precision"),
+    "machine_choice": ("PrecisionChoice", "PrecisionMode", "choose_precision"),
+    "two_precisions": ("measure_precision",),
     "model": ("Model", "ScoredHashtag"),
     "overview": ("ArchiveStats", "ModelSummary", "archive_stats", "list_models"),
     "progress": ("Stages",),

@@ -142,7 +142,7 @@ def _batches(files: Iterable[PhotoFile | None], size: int) -> Iterator[list[Phot
 
 
 def grouped(batches: Iterator[list[EncodedPhoto]]) -> Iterator[list[EncodedPhoto]]:
-    """Put batches together until a second has gone by or there are `COMMITTED` of them.
+    """Put batches together until a second has gone by, there are `COMMITTED` of them, or one is empty.
 
     A commit waits for the disk; a killed process loses one group.
     """
@@ -151,7 +151,7 @@ def grouped(batches: Iterator[list[EncodedPhoto]]) -> Iterator[list[EncodedPhoto
     for batch in batches:
         group.extend(batch)
         count += 1
-        if count == COMMITTED or time.monotonic() - began >= 1:
+        if not batch or count == COMMITTED or time.monotonic() - began >= 1:
             yield group
             group, count, began = [], 0, time.monotonic()
     if group:

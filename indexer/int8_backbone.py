@@ -1,29 +1,14 @@
-"""A backbone's int8 twin: made once by a rebuild, kept beside it.
+"""A backbone's int8 form: kept beside it, made once by a rebuild.
 
 <digest16>.int8.onnx   the network
 <digest16>.int8.json   the backbone's description, the network's sha256 and size, how many photos calibrated it
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from db.photo_store import FeatureKey
-from encoder import PhotoError, decode_photo
-from encoder.onnx_encoder import BackboneSpec
-from indexer.archive import Archive
 from indexer.errors import ModelError
-from indexer.model import file_digest
-from indexer.photo_files import read_file
-from indexer.progress import Progress
-
-CALIBRATION_PHOTOS = 512  # at the most
-_BATCH = 4  # the quantiser keeps every layer's output of a batch
 
 
 @dataclass(frozen=True)
@@ -41,7 +26,7 @@ class Int8Backbone:
 
 
 def int8_backbone(backbone_file: Path) -> Int8Backbone | None:
-    """Return the int8 twin of a backbone's file, or None where no rebuild made one or it is not whole."""
+    """Return the int8 form of a backbone's file, or None where no rebuild made one or it is not whole."""
     path = backbone_file.with_suffix(".int8.onnx")
     try:
         about = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
@@ -54,7 +39,7 @@ def int8_backbone(backbone_file: Path) -> Int8Backbone | None:
 
 
 def need_int8(backbone_file: Path) -> Int8Backbone:
-    """Return the int8 twin of a backbone's file; raises `ModelError` where there is none."""
+    """Return the int8 form of a backbone's file; raises `ModelError` where there is none."""
     found = int8_backbone(backbone_file)
     if found is None:
         raise ModelError(
@@ -62,52 +47,3 @@ def need_int8(backbone_file: Path) -> Int8Backbone:
             " --precision-mode float32 does without"
         )
     return found
-
-
-def make_int8(archive: Archive, digest: str, key: FeatureKey, progress: Progress) -> Int8Backbone:
-    """Return a backbone's int8 twin, quantised now unless that was done before.
-
-    It is calibrated on photos that have features under `key`. Raises `BackboneError` where the network cannot be
-    quantised.
-    """
-    from encoder.quantise import quantise_backbone
-
-    backbone_file = archive.backbone_file(digest)
-    if found := int8_backbone(backbone_file):
-        return found
-    spec = BackboneSpec.read(backbone_file)
-    path = backbone_file.with_suffix(".int8.onnx")
-    photos = _Calibration(archive, key, spec.size, progress)
-    path.unlink(missing_ok=True)  # half of an earlier one
-    quantise_backbone(backbone_file, spec, iter(photos), path)
-    made = Int8Backbone(path, file_digest(path), photos.used)
-    about = {**asdict(spec), "sha256": made.sha256, "bytes": path.stat().st_size, "photos": made.photos}
-    part = path.with_name(f".{path.stem}.json.part")
-    part.write_text(json.dumps(about), encoding="utf-8")
-    part.replace(path.with_suffix(".json"))
-    return made
-
-
-class _Calibration:
-    """Pixels of photos that can be read, a batch at a time, and how many there were."""
-
-    def __init__(self, archive: Archive, key: FeatureKey, size: int, progress: Progress) -> None:
-        self._rows = archive.store.photos.sample(key, CALIBRATION_PHOTOS)
-        self._size = size
-        self._progress = progress
-        self.used = 0
-
-    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
-        photos = self._decoded()
-        while batch := list(islice(photos, _BATCH)):
-            yield np.stack(batch)
-            self.used += len(batch)
-            self._progress("calibrating int8", self.used, len(self._rows))
-
-    def _decoded(self) -> Iterator[NDArray[np.uint8]]:
-        for _, path in self._rows:
-            content = read_file(path).content
-            try:
-                yield decode_photo(content or b"", self._size)
-            except PhotoError:
-                continue  # it went away since it was encoded

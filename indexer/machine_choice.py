@@ -5,17 +5,12 @@ for another machine, another onnxruntime or another int8 backbone it is measured
 """
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from db.photo_store import FeatureKey
-from encoder import BackboneError, EncoderError
-from encoder.onnx_encoder import OnnxBackbone
-from indexer.archive import Archive, now
-from indexer.errors import ModelError
-from indexer.int8_backbone import Int8Backbone, int8_backbone, make_int8, need_int8
+from indexer.archive import Archive
+from indexer.int8_backbone import int8_backbone, need_int8
 from indexer.machine import machine_name
-from indexer.photo_features import feature_key
 from indexer.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -86,7 +81,11 @@ def choose_precision(
         return PrecisionChoice(mode, "asked for", batch)
     if stored:
         return stored
-    if photos >= WORTH_MEASURING and int8_backbone(model.backbone_file):
+    if int8_backbone(model.backbone_file) is None:
+        return PrecisionChoice("float32", "the backbone has no int8 form")
+    if photos >= WORTH_MEASURING:
+        from indexer.two_precisions import measure_precision
+
         return measure_precision(archive, model, progress=progress)
     return PrecisionChoice("float32", "int8 was not measured on this machine")
 
@@ -100,7 +99,7 @@ def set_precision(archive: Archive, model: "Model", mode: PrecisionMode) -> Prec
 
 def measured_choice(archive: Archive, model: "Model") -> PrecisionChoice | None:
     """Return what was measured on this machine for a model, None where nothing was or it is out of date."""
-    text = archive.store.setting(_setting(model))
+    text = archive.store.setting(setting_of(model))
     if text is None:
         return None
     try:
@@ -111,61 +110,6 @@ def measured_choice(archive: Archive, model: "Model") -> PrecisionChoice | None:
     return found if int8 and found.int8 == int8.sha256 else None
 
 
-def offer_int8(archive: Archive, progress: Progress = silent) -> PrecisionChoice:
-    """Give the current model's backbone an int8 form unless it has one, and measure which to run here.
-
-    Where it cannot be quantised float32 stays, and the choice says why.
-    """
-    model = archive.model()
-    try:
-        make_int8(archive, model.manifest["backbone"], _float32_key(archive, model), progress)
-    except EncoderError as error:
-        return PrecisionChoice("float32", str(error))
-    return measure_precision(archive, model, progress=progress)
-
-
-def measure_precision(archive: Archive, model: "Model", *, progress: Progress = silent) -> PrecisionChoice:
-    """Run both precisions here, choose between them, and remember the choice for this machine and model.
-
-    Raises `ModelError` where there is no int8 backbone.
-    """
-    int8 = need_int8(model.backbone_file)
-    chosen = _judge(archive, model, int8, progress)
-    chosen = replace(chosen, int8=int8.sha256, machine=machine_name(), measured_at=now())
-    with archive.store.write() as connection:
-        archive.store.put_setting(connection, _setting(model), json.dumps(asdict(chosen)))
-    return replace(chosen, fresh=True)
-
-
-def _judge(archive: Archive, model: "Model", int8: Int8Backbone, progress: Progress) -> PrecisionChoice:
-    from indexer.int8_gate import measure_agreement, measure_speeds
-
-    try:
-        quick = OnnxBackbone(int8.path, model.backbone_spec)
-    except BackboneError as error:
-        return PrecisionChoice("float32", str(error))
-    progress("timing float32 and int8", 0, None)
-    speeds = measure_speeds(
-        {"float32": OnnxBackbone(model.backbone_file, model.backbone_spec), "int8": quick}
-    )
-    rates = {name: round(speed.rate, 2) for name, speed in speeds.items()}
-    if rates["int8"] <= rates["float32"]:
-        return PrecisionChoice("float32", "int8 is not faster here", speeds["float32"].batch_size, rates)
-    exact = _float32_key(archive, model)
-    keys = exact, exact._replace(precision=int8.precision)
-    found = measure_agreement(archive, model, quick, keys, progress)
-    precision: Precision = "float32" if found.objection else "int8"
-    why = found.objection or "it is faster here and agrees with float32"
-    batch = speeds[precision].batch_size
-    return PrecisionChoice(precision, why, batch, rates, found.photos, found.overlap, found.difference)
-
-
-def _float32_key(archive: Archive, model: "Model") -> FeatureKey:
-    backbone_id = archive.store.photos.backbone_id(model.manifest["backbone"])
-    if backbone_id is None:
-        raise ModelError(f"model {model.number} names a backbone that the archive does not know")
-    return feature_key(backbone_id)
-
-
-def _setting(model: "Model") -> str:
+def setting_of(model: "Model") -> str:
+    """The setting that holds what was measured on this machine for a model."""
     return f"precision of model {model.number} on {machine_name()}"

@@ -17,7 +17,7 @@ from indexer.corpus import Corpus, load_corpus
 from indexer.errors import ArchiveError
 from indexer.hashtag_vectors import VectorConfig, learn_vectors, need_hashtags
 from indexer.held_out import fit_held_out, learn_words
-from indexer.machine_choice import PrecisionChoice, offer_int8
+from indexer.machine_choice import PrecisionChoice
 from indexer.photo_features import Failures, encode_crawled, feature_key, load_features
 from indexer.photo_set import PhotoSet
 from indexer.post_text import joined
@@ -25,6 +25,7 @@ from indexer.progress import Progress, Stages, silent
 from indexer.stored_views import encode_views, load_views
 from indexer.tagger import TaggerConfig, fit_photos, seeded
 from indexer.text_fit import add_text
+from indexer.two_precisions import offer_int8
 from indexer.write_model import NewModel, write_model
 
 
