@@ -25,6 +25,7 @@ from indexer.precision import Evidence
 
 if TYPE_CHECKING:
     from encoder.onnx_encoder import BackboneSpec, OnnxBackbone, OnnxHead
+    from indexer.guesses import Guesses
     from indexer.hashtag_index import HashtagIndex
 
 Floats = NDArray[np.float32]
@@ -187,20 +188,23 @@ class Model:
         """Unit vectors float32 (V, d), in the order of `hashtags`."""
         return np.asarray(np.load(self.folder / "vectors.npy"), np.float32)
 
-    def guesses(self, features: NDArray[np.float16]) -> list[list[tuple[int, float]]]:
-        """Return what is stored of each photo: (hashtag id, logit), the best 20, and more above probability 0.05.
+    def guesses(self, features: NDArray[np.float16]) -> "Guesses":
+        """Return what is stored of each photo: the best 20 hashtags, and more above probability 0.05.
 
         `features` are float16 (n, f); at most 100 hashtags a photo, best first.
         """
-        logits, ids = self.index.search(self.head.embed(features), KEPT_MOST)
-        return [
-            [
-                (id, score)
-                for place, (id, score) in enumerate(zip(row_ids, row, strict=True))
-                if place < KEPT_BEST or score > KEPT_LOGIT
-            ]
-            for row_ids, row in zip(ids.tolist(), logits.tolist(), strict=True)
+        from indexer.guesses import join_rows
+
+        embeddings = self.head.embed(features)
+        logits, ids = self.index.search(embeddings, KEPT_BEST)
+        # Few photos have a twentieth hashtag that probable: the others are not searched for a hundred.
+        wider = np.flatnonzero(logits[:, -1:].max(1, initial=-np.inf) > KEPT_LOGIT)
+        more_logits, more_ids = self.index.search(embeddings[wider], KEPT_MOST)
+        more = [
+            (row_ids[row > KEPT_LOGIT], row[row > KEPT_LOGIT])
+            for row_ids, row in zip(more_ids, more_logits, strict=True)
         ]
+        return join_rows(ids, logits, wider, more)
 
     def nearest(
         self, features: NDArray[np.float16], best: int, rule: Rule = "logit"

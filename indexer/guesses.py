@@ -1,0 +1,64 @@
+"""What a model guesses of photos, as arrays, and the one way in which guesses come into the database."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from db import Store
+from db.model_store import PackedGuesses
+
+Floats = NDArray[np.float32]
+Ids = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Guesses:
+    """The guesses on n photos, best first.
+
+    Photo i has the hashtags `ids[offsets[i]:offsets[i + 1]]` (uint32) with the `logits` (float32) there.
+    """
+
+    offsets: Ids
+    ids: NDArray[np.uint32]
+    logits: Floats
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def rows(self) -> Iterator[tuple[list[int], list[float]]]:
+        """Yield each photo's hashtag ids and logits."""
+        for start, end in zip(self.offsets, self.offsets[1:], strict=False):
+            yield self.ids[start:end].tolist(), self.logits[start:end].tolist()
+
+    def packed(self, photo_ids: Ids) -> list[PackedGuesses]:
+        """Return the rows that the database keeps; `photo_ids` (n,) names the photos."""
+        ids, logits = self.ids.astype("<u4").tobytes(), self.logits.astype("<f4").tobytes()
+        ends = (4 * self.offsets).tolist()
+        return [
+            PackedGuesses(photo, ids[start:end], logits[start:end])
+            for photo, start, end in zip(photo_ids.tolist(), ends, ends[1:], strict=False)
+        ]
+
+
+def join_rows(ids: Ids, logits: Floats, wider: Ids, more: list[tuple[Ids, Floats]]) -> Guesses:
+    """Return the guesses of `ids` and `logits` (n, k), but on the photos `wider` (m,) those in `more` (m)."""
+    counts = np.full(len(ids), ids.shape[1], np.int64)
+    counts[wider] = [len(row) for row, _ in more]
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    usual = np.ones(len(ids), np.bool_)
+    usual[wider] = False
+    places = offsets[:-1][usual][:, None] + np.arange(ids.shape[1])
+    joined, scores = np.empty(offsets[-1], np.uint32), np.empty(offsets[-1], np.float32)
+    joined[places], scores[places] = ids[usual], logits[usual]
+    for photo, (row, row_logits) in zip(wider.tolist(), more, strict=True):
+        joined[offsets[photo] : offsets[photo + 1]] = row
+        scores[offsets[photo] : offsets[photo + 1]] = row_logits
+    return Guesses(offsets, joined, scores)
+
+
+def store_guesses(store: Store, model: int, photo_ids: Ids, guesses: Guesses) -> None:
+    """Replace what was guessed of photos by what `model` guesses, in one transaction."""
+    with store.write() as connection:
+        store.models.put_guesses(connection, model, guesses.packed(photo_ids))
