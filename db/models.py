@@ -180,8 +180,9 @@ class Tagging(Base):
     """That a photo was tagged, by which model, and all that it guessed: what is stale is read from here.
 
     `hashtags` are hashtag ids, uint32, and `logits` their logits, float32, both little endian, best first. A row a
-    photo is written ten times as fast as a row a guess (`docs/performance.md`); photos with a hashtag are found
-    by `instr` on its four bytes. Hashtags are never deleted, so no id here goes astray.
+    photo is written ten times as fast as a row a guess (`docs/performance.md`). Photos with a hashtag are found by
+    `instr` on its four bytes, and unpacked to be sure: they may also be the end of one id and the start of the
+    next. Hashtags are never deleted, so no id here goes astray.
     """
 
     __tablename__ = "taggings"

@@ -42,20 +42,11 @@ class Guesses:
         ]
 
 
-def join_rows(ids: Ids, logits: Floats, wider: Ids, more: list[tuple[Ids, Floats]]) -> Guesses:
-    """Return the guesses of `ids` and `logits` (n, k), but on the photos `wider` (m,) those in `more` (m)."""
-    counts = np.full(len(ids), ids.shape[1], np.int64)
-    counts[wider] = [len(row) for row, _ in more]
-    offsets = np.concatenate([[0], np.cumsum(counts)])
-    usual = np.ones(len(ids), np.bool_)
-    usual[wider] = False
-    places = offsets[:-1][usual][:, None] + np.arange(ids.shape[1])
-    joined, scores = np.empty(offsets[-1], np.uint32), np.empty(offsets[-1], np.float32)
-    joined[places], scores[places] = ids[usual], logits[usual]
-    for photo, (row, row_logits) in zip(wider.tolist(), more, strict=True):
-        joined[offsets[photo] : offsets[photo + 1]] = row
-        scores[offsets[photo] : offsets[photo + 1]] = row_logits
-    return Guesses(offsets, joined, scores)
+def keep_best(ids: Ids, logits: Floats, least: int, above: float) -> Guesses:
+    """Keep of each photo's hashtags (n, k), best first, the first `least`, and those beyond with logits `above`."""
+    counts = np.maximum((logits > above).sum(1), min(least, ids.shape[1]))
+    kept = np.arange(ids.shape[1]) < counts[:, None]
+    return Guesses(np.concatenate([[0], np.cumsum(counts)]), ids[kept].astype(np.uint32), logits[kept])
 
 
 def store_guesses(store: Store, model: int, photo_ids: Ids, guesses: Guesses) -> None:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 Rule = Literal["logit", "cosine"]
 KEPT_BEST, KEPT_MOST, KEPT_LOGIT = 20, 100, float(np.log(0.05 / 0.95))
+SEARCHED = (
+    40  # hashtags; only photos with so many above KEPT_LOGIT, one in a thousand, are searched for KEPT_MOST
+)
 MANIFEST = "manifest.json"
 
 
@@ -193,18 +196,17 @@ class Model:
 
         `features` are float16 (n, f); at most 100 hashtags a photo, best first.
         """
-        from indexer.guesses import join_rows
+        from indexer.guesses import keep_best
 
         embeddings = self.head.embed(features)
-        logits, ids = self.index.search(embeddings, KEPT_BEST)
-        # Few photos have a twentieth hashtag that probable: the others are not searched for a hundred.
-        wider = np.flatnonzero(logits[:, -1:].max(1, initial=-np.inf) > KEPT_LOGIT)
-        more_logits, more_ids = self.index.search(embeddings[wider], KEPT_MOST)
-        more = [
-            (row_ids[row > KEPT_LOGIT], row[row > KEPT_LOGIT])
-            for row_ids, row in zip(more_ids, more_logits, strict=True)
-        ]
-        return join_rows(ids, logits, wider, more)
+        logits, ids = self.index.search(embeddings, SEARCHED)
+        more = np.flatnonzero(logits.min(1, initial=np.inf) > KEPT_LOGIT)
+        if len(more) and len(self.index) > SEARCHED:
+            rest = min(KEPT_MOST, len(self.index)) - SEARCHED
+            logits = np.pad(logits, ((0, 0), (0, rest)), constant_values=-np.inf)
+            ids = np.pad(ids, ((0, 0), (0, rest)))
+            logits[more], ids[more] = self.index.search(embeddings[more], KEPT_MOST)
+        return keep_best(ids, logits, KEPT_BEST, KEPT_LOGIT)
 
     def nearest(
         self, features: NDArray[np.float16], best: int, rule: Rule = "logit"

@@ -13,7 +13,9 @@ from cli import main
 from indexer import Archive, ModelError, rebuild_model, retag_photos, tag_photos
 from indexer import retag as retagging
 from indexer.evaluation import sigmoid
-from indexer.guesses import Guesses, join_rows
+from indexer.guesses import keep_best
+from indexer.hashtag_index import HashtagIndex
+from indexer.model import Model
 from tests.conftest import COLOURS, QUICK, draw_photo
 
 Probabilities = dict[int, dict[str, float]]
@@ -174,15 +176,36 @@ def test_the_command_tells_totals_on_stderr_and_json_on_stdout(colours: Archive)
     assert (missing.exit_code, missing.stdout) == (1, "")
 
 
-def test_photos_with_many_probable_hashtags_keep_more_than_the_others() -> None:
-    ids = np.arange(12, dtype=np.int64).reshape(4, 3)
-    logits = -np.arange(12, dtype=np.float32).reshape(4, 3)
-    more = [(np.array([7, 8, 9, 10, 11]), np.linspace(3, 1, 5).astype(np.float32))]
-    guesses = join_rows(ids, logits, np.array([1]), more)
-    assert [row for row, _ in guesses.rows()] == [[0, 1, 2], [7, 8, 9, 10, 11], [6, 7, 8], [9, 10, 11]]
-    assert [len(row) for _, row in guesses.rows()] == [3, 5, 3, 3]
-    assert len(guesses) == 4
-    packed = guesses.packed(np.array([4, 5, 6, 9]))
-    assert [row.photo_id for row in packed] == [4, 5, 6, 9]
-    assert [len(row.hashtags) for row in packed] == [12, 20, 12, 12]
-    assert len(Guesses(np.zeros(1, np.int64), ids.ravel()[:0].astype(np.uint32), logits.ravel()[:0])) == 0
+def test_the_best_are_kept_and_beyond_them_only_what_is_probable() -> None:
+    ids = np.arange(15, dtype=np.int64).reshape(3, 5)
+    logits = np.array([[3, 2, 1, 0, -1], [0, -1, -2, -3, -4], [9, 9, 9, 9, 9]], np.float32)
+    guesses = keep_best(ids, logits, least=2, above=0.5)
+    assert guesses.offsets.tolist() == [0, 3, 5, 10]
+    assert guesses.ids.tolist() == [0, 1, 2, 5, 6, 10, 11, 12, 13, 14]
+    packed = guesses.packed(np.array([4, 5, 9]))
+    assert [row.photo_id for row in packed] == [4, 5, 9]
+    assert np.frombuffer(packed[1].hashtags, "<u4").tolist() == [5, 6]
+    assert np.frombuffer(packed[1].logits, "<f4").tolist() == [0, -1]
+    assert len(keep_best(ids[:, :1], logits[:, :1], least=2, above=0.5).ids) == 3
+    assert keep_best(ids[:0], logits[:0], least=2, above=0.5).packed(np.zeros(0, np.int64)) == []
+
+
+@pytest.mark.parametrize("above", [5, 30, 70, 130])
+def test_a_photo_keeps_twenty_hashtags_at_least_and_a_hundred_at_most(above: int) -> None:
+    """`above` hashtags of 150 are above probability 0.05, and are all that is kept beyond the best twenty."""
+    biases = np.where(np.arange(150) < above, 1.0, -9.0).astype(np.float32)
+    index = HashtagIndex.build(np.arange(150), np.eye(150, 4, dtype=np.float32), 1.0, biases, {})
+    model = Model(Path("nowhere"), {"number": 1}, Path("nowhere"))
+    model.__dict__.update(index=index, head=_Straight())
+    guesses = model.guesses(np.eye(3, 4, dtype=np.float16))
+    assert np.diff(guesses.offsets).tolist() == [min(max(above, 20), 100)] * 3
+    for photo in range(3):
+        row = guesses.ids[guesses.offsets[photo] : guesses.offsets[photo + 1]].tolist()
+        assert row[0] == photo
+        assert len(set(row)) == len(row)
+        assert sum(hashtag < above for hashtag in row) == min(above, 100)
+
+
+class _Straight:
+    def embed(self, features: np.ndarray) -> np.ndarray:
+        return features.astype(np.float32)
