@@ -1,7 +1,7 @@
 """The archive's database: opening it, its transactions, its settings.
 
-The queries live with their subject: `store.posts`, `store.photos`, `store.views`, `store.models`. No other folder
-writes one.
+The queries live with their subject: `store.posts`, `store.photos`, `store.views`, `store.stale`, `store.models`. No
+other folder writes one.
 """
 
 from collections.abc import Iterator
@@ -18,6 +18,8 @@ from db.model_store import ModelStore
 from db.models import SCHEMA_VERSION, Base, Setting
 from db.photo_store import PhotoStore
 from db.post_store import PostStore
+from db.stale_store import StaleStore
+from db.upgrade import upgrade
 from db.view_store import ViewStore
 
 
@@ -29,10 +31,9 @@ class Store:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the database at `path`, making it where there is none.
+        """Open the database at `path`, making it where there is none, and bringing an earlier version's up to this.
 
-        Raises `SchemaError` where another version of the product made it and `DbError` where it is no
-        database.
+        Raises `SchemaError` where a later version of the product made it and `DbError` where it is no database.
         """
         self.path = path
         self.engine = _engine(path)
@@ -44,6 +45,7 @@ class Store:
         self.photos = PhotoStore(self.engine)
         self.models = ModelStore(self.engine)
         self.views = ViewStore(self.engine)
+        self.stale = StaleStore(self.engine)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -85,15 +87,12 @@ class Store:
             empty = not connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one()
             if found == 0 and empty:
                 Base.metadata.create_all(connection)
-                connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            elif found == 1:
-                Base.metadata.create_all(connection)  # version 2 adds tables and changes none
-                connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            elif found != SCHEMA_VERSION:
+            elif found == 0 or not upgrade(connection, found):
                 what = f"schema {found}" if found else "no archive's schema"
                 raise SchemaError(
                     f"{self.path}: it has {what}, this version of hashtag reads {SCHEMA_VERSION}"
                 )
+            connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def _engine(path: Path) -> Engine:

@@ -19,6 +19,7 @@ from encoder.preprocess import Pixels
 
 PRECISION = "float32"
 NO_MEAN, NO_STD = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)  # of a backbone that takes uint8 pixels as they are
+_CACHED = 256  # photos whose likenesses to a landmark head's landmarks stay in a core's cache
 Features = NDArray[np.float16]
 Embeddings = NDArray[np.float32]
 
@@ -144,7 +145,11 @@ class OnnxHead:
 
     def embed(self, features: Features) -> Embeddings:
         """Return embeddings float32 (n, d) of unit length for float16 features (n, f)."""
-        return cast(Embeddings, self._session.run(None, {self._input: features.astype(np.float32)})[0])
+        parts = [
+            self._session.run(None, {self._input: features[start : start + _CACHED].astype(np.float32)})[0]
+            for start in range(0, max(1, len(features)), _CACHED)
+        ]
+        return cast(Embeddings, parts[0] if len(parts) == 1 else np.concatenate(parts))
 
 
 def run_fused(onnx_file: Path, pixels: Pixels) -> Embeddings:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from indexer.model import Model, ScoredHashtag
     from indexer.overview import ArchiveStats, ModelSummary, archive_stats, list_models
     from indexer.rebuild import RebuildConfig, RebuildResult, rebuild_model
+    from indexer.retag import Retagged, retag_photos
     from indexer.sweep import Sweep, SweepConfig, sweep_vectors
     from indexer.tagger import Tagger, TaggerConfig, fit_tagger
     from indexer.tagging import TaggedPhoto, count_photos, query_photo, retry_failures, tag_photos
@@ -35,6 +36,7 @@ _HOME = {
     "model": ("Model", "ScoredHashtag"),
     "overview": ("ArchiveStats", "ModelSummary", "archive_stats", "list_models"),
     "rebuild": ("RebuildConfig", "RebuildResult", "rebuild_model"),
+    "retag": ("Retagged", "retag_photos"),
     "cut": ("Cut", "cut_for_precision", "threshold_of"),
     "tagger": ("Tagger", "TaggerConfig", "fit_tagger"),
     "tagging": ("TaggedPhoto", "count_photos", "query_photo", "retry_failures", "tag_photos"),
@@ -58,6 +60,7 @@ __all__ = [
     "ModelSummary",
     "RebuildConfig",
     "RebuildResult",
+    "Retagged",
     "ScoredHashtag",
     "Sweep",
     "SweepConfig",
@@ -78,6 +81,7 @@ __all__ = [
     "preview_crawls",
     "query_photo",
     "rebuild_model",
+    "retag_photos",
     "retry_failures",
     "sweep_vectors",
     "tag_photos",

@@ -27,12 +27,16 @@ from indexer.precision import Evidence
 
 if TYPE_CHECKING:
     from encoder.onnx_encoder import BackboneSpec, OnnxBackbone, OnnxHead
+    from indexer.guesses import Guesses
     from indexer.hashtag_index import HashtagIndex
     from indexer.post_text import TextSpace
 
 Floats = NDArray[np.float32]
 Rule = Literal["logit", "cosine"]
 KEPT_BEST, KEPT_MOST, KEPT_LOGIT = 20, 100, float(np.log(0.05 / 0.95))
+SEARCHED = (
+    40  # hashtags; only photos with so many above KEPT_LOGIT, one in a thousand, are searched for KEPT_MOST
+)
 MANIFEST, TEXT = "manifest.json", "text.npz"
 
 
@@ -210,21 +214,23 @@ class Model:
 
     def guesses(
         self, features: NDArray[np.float16], words: Sequence[dict[str, str]] | None = None
-    ) -> list[list[tuple[int, float]]]:
-        """Return what is stored of each photo: (hashtag id, logit), the best 20, and more above probability 0.05.
+    ) -> "Guesses":
+        """Return what is stored of each photo: the best 20 hashtags, and more above probability 0.05.
 
         `features` are float16 (n, f), `words` what the posts of each photo say; at most 100 hashtags a photo, best
         first.
         """
-        logits, ids = self.index.search(self.embed(features, words), KEPT_MOST)
-        return [
-            [
-                (id, score)
-                for place, (id, score) in enumerate(zip(row_ids, row, strict=True))
-                if place < KEPT_BEST or score > KEPT_LOGIT
-            ]
-            for row_ids, row in zip(ids.tolist(), logits.tolist(), strict=True)
-        ]
+        from indexer.guesses import keep_best
+
+        embeddings = self.embed(features, words)
+        logits, ids = self.index.search(embeddings, SEARCHED)
+        more = np.flatnonzero(logits.min(1, initial=np.inf) > KEPT_LOGIT)
+        if len(more) and len(self.index) > SEARCHED:
+            rest = min(KEPT_MOST, len(self.index)) - SEARCHED
+            logits = np.pad(logits, ((0, 0), (0, rest)), constant_values=-np.inf)
+            ids = np.pad(ids, ((0, 0), (0, rest)))
+            logits[more], ids[more] = self.index.search(embeddings[more], KEPT_MOST)
+        return keep_best(ids, logits, KEPT_BEST, KEPT_LOGIT)
 
     def nearest(
         self,

@@ -11,16 +11,14 @@ from db.model_store import Guess
 from db.photo_store import FeatureKey, PathRow
 from encoder import PhotoError, decode_photo
 from indexer.archive import Archive
-from indexer.corpus import Ids
 from indexer.cut import Cut
 from indexer.encode_photos import NOT_FINITE, EncodedPhoto, PhotoEncoder
-from indexer.errors import ModelError
 from indexer.evaluation import sigmoid
+from indexer.guesses import guess, store_guesses
 from indexer.model import Model, Rule, ScoredHashtag
-from indexer.photo_features import feature_key, load_features, store_batch
+from indexer.photo_features import load_features, model_key, store_batch
 from indexer.photo_files import PhotoFile, read_file, unchanged, walk_photos
 from indexer.photo_set import Words
-from indexer.post_text import joined
 
 LOOKED_UP = 200  # paths asked of the database at once
 
@@ -73,10 +71,7 @@ def tag_photos(
     """
     model = archive.model()
     model.need_head()
-    backbone_id = archive.store.photos.backbone_id(model.manifest["backbone"])
-    if backbone_id is None:
-        raise ModelError(f"model {model.number} names a backbone that the archive does not know")
-    run = _TagRun(archive, model, feature_key(backbone_id), with_done, dry_run)
+    run = _TagRun(archive, model, model_key(archive, model), with_done, dry_run)
     waiting = walk_photos(paths)
     if dry_run:
         while files := list(islice(waiting, LOOKED_UP)):
@@ -206,18 +201,8 @@ class _TagRun:
         places, features = load_features(self._store, ids, self._key)
         if not len(places):
             return
-        guesses = dict(
-            zip(ids[places].tolist(), self._model.guesses(features, self._words(ids[places])), strict=True)
-        )
-        with self._store.write() as connection:
-            self._store.models.put_assignments(connection, self._model.number, guesses)
-
-    def _words(self, photo_ids: Ids) -> list[Words] | None:
-        """What posts say of each photo, where the model reads that."""
-        if not self._model.text:
-            return None
-        said = self._store.posts.said_of_photos(photo_ids.tolist())
-        return [joined(said.get(photo, ()), self._model.text.fields) for photo in photo_ids.tolist()]
+        guesses = guess(self._store, self._model, ids[places], features)
+        store_guesses(self._store, self._model.number, ids[places], guesses)
 
     def _guesses(self, photo_ids: Sequence[int]) -> dict[int, tuple[ScoredHashtag, ...]]:
         found = self._store.models.assignments(sorted(set(photo_ids))) if photo_ids else {}
