@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from indexer.evaluate import Evaluation, evaluate_held_out, evaluate_on
     from indexer.model import Model, ScoredHashtag
     from indexer.overview import ArchiveStats, ModelSummary, archive_stats, list_models
+    from indexer.query import query_photo
     from indexer.rebuild import RebuildConfig, RebuildResult, rebuild_model
     from indexer.sweep import Sweep, SweepConfig, sweep_vectors
     from indexer.tagger import Tagger, TaggerConfig, fit_tagger
-    from indexer.tagging import TaggedPhoto, count_photos, query_photo, retry_failures, tag_photos
+    from indexer.tagging import TaggedPhoto, count_photos, retry_failures, tag_photos
 
 _HOME = {
     "archive": ("Archive", "open_archive"),
@@ -37,7 +38,8 @@ _HOME = {
     "rebuild": ("RebuildConfig", "RebuildResult", "rebuild_model"),
     "cut": ("Cut", "cut_for_precision", "threshold_of"),
     "tagger": ("Tagger", "TaggerConfig", "fit_tagger"),
-    "tagging": ("TaggedPhoto", "count_photos", "query_photo", "retry_failures", "tag_photos"),
+    "query": ("query_photo",),
+    "tagging": ("TaggedPhoto", "count_photos", "retry_failures", "tag_photos"),
     "sweep": ("Sweep", "SweepConfig", "sweep_vectors"),
 }
 

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from db import Refusal
 from encoder import PhotoError, decode_photo
+from encoder.errors import NOT_FINITE
 from indexer.archive import Archive
 from indexer.calibration import prior_logits
 from indexer.corpus import Ids
 from indexer.crawl_source import read_source, source_format
-from indexer.encode_photos import NOT_FINITE
 from indexer.errors import ArchiveError
 from indexer.evaluation import Figures, measure, truth_matrix
 from indexer.model import Model
