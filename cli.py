@@ -9,7 +9,7 @@ import click
 from commands import comparing, demo, evaluating, importing, looking, rebuilding, sweeping, tagging
 from commands.terminal import told
 
-# A process that ends gives its memory back anyway; looking through it for garbage took a sixth of a query.
+# A process that ends gives its memory back anyway; looking through it for garbage took an eighth of a query.
 atexit.register(gc.freeze)
 
 

@@ -94,10 +94,9 @@ class Archive:
         if number not in {row.number for row in self.store.models.all()}:
             raise ModelError(f"no model {number}; `hashtag models` lists them")
         model = self.model(number)
+        for network in model.networks:
+            self.sessions.forget(network)  # made again at its next opening, from a file that was checked
         model.check()
-        if model.has_head:
-            # Made again at the next opening, from the file that was just checked.
-            self.sessions.forget(model.backbone_file)
         with self.store.write() as connection:
             self.store.put_setting(connection, CURRENT_MODEL, str(number))
 

@@ -125,6 +125,11 @@ class Model:
         return self._backbones / f"{self.manifest['backbone'][:16]}.onnx"
 
     @property
+    def networks(self) -> list[Path]:
+        """Its ONNX files, none where it holds hashtag vectors alone."""
+        return [self.backbone_file, self.folder / "head.onnx"] if self.has_head else []
+
+    @property
     def backbone_spec(self) -> "BackboneSpec":
         """How pixels are fed to its backbone."""
         from encoder.onnx_encoder import BackboneSpec

@@ -16,7 +16,7 @@ from cli import main
 from encoder import BackboneError, EncoderError
 from encoder.onnx_encoder import BackboneSpec, OnnxBackbone
 from encoder.session import GET_CUDA, Sessions
-from indexer import Archive, open_archive, query_photo, rebuild_model, tag_photos
+from indexer import Archive, ModelError, open_archive, query_photo, rebuild_model, tag_photos
 from tests.conftest import QUICK, copy_archive, draw_photo, write_backbone
 
 SPEC = BackboneSpec("convolution", 64, (127.5,) * 3, (127.5,) * 3, "features")
@@ -172,6 +172,18 @@ def test_queries_keep_networks_and_rebuild_and_use_clear_them(colours: Archive, 
     assert [path.name.split("-")[0] for path in kept.iterdir()] == ["0001"]
     rebuild_model(colours, config=QUICK)
     assert not [path for path in kept.iterdir() if path.name.startswith("0001")]
+
+
+def test_an_opening_compares_sizes_and_use_compares_digests(colours: Archive, tmp_path: Path) -> None:
+    photo = str(draw_photo(tmp_path / "photo.png", "red", 1))
+    first = query_photo(colours.model(), photo)
+    evidence = colours.model_folder(1) / "evidence.npz"
+    content = bytearray(evidence.read_bytes())
+    content[-1] ^= 0xFF
+    evidence.write_bytes(content)
+    assert query_photo(colours.model(), photo) == first
+    with pytest.raises(ModelError, match="damaged"):
+        colours.use(1)
 
 
 @pytest.fixture
