@@ -25,6 +25,8 @@ TRAIN = [
     "torchvision>=0.19",
 ]
 DEV = ["mypy>=1.11", "pytest>=8", "ruff>=0.6"]
+# In onnxruntime's place: both fill the same folder, and extras cannot take a package away (docs/performance.md).
+GPU = ["onnxruntime-gpu[cuda,cudnn]>=1.21"]
 
 setup(
     name="hashtag-archive",
@@ -37,6 +39,6 @@ setup(
     packages=["indexer", "indexer.demo", "encoder", "db", "commands"],
     py_modules=["cli"],
     install_requires=READ,
-    extras_require={"train": TRAIN, "heif": ["pillow-heif>=0.18"], "dev": [*TRAIN, *DEV]},
+    extras_require={"train": TRAIN, "heif": ["pillow-heif>=0.18"], "gpu": GPU, "dev": [*TRAIN, *DEV]},
     entry_points={"console_scripts": ["hashtag=cli:main"]},
 )

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from commands.terminal import Bars, echo_json, json_option, open_from, printable, talk
+from commands.terminal import Bars, device_option, echo_json, json_option, open_from, printable, talk
 
 if TYPE_CHECKING:
+    from encoder.session import Device
     from indexer import RebuildConfig, RebuildResult
 
 
@@ -121,6 +122,7 @@ _option = partial(click.option, show_default=True)
     "--seed", type=click.IntRange(0, 2**31), default=0, help="The same seed and posts give the same model."
 )
 @click.option("--workers", type=click.IntRange(1), help="Photos encoded side by side; without it one a core.")
+@device_option()
 @json_option
 @click.pass_context
 def rebuild_command(
@@ -129,6 +131,7 @@ def rebuild_command(
     backbone: str | None,
     weights: str | None,
     image_size: int,
+    device: "Device",
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -150,7 +153,7 @@ def rebuild_command(
             )
         if not Path(backbone or "").is_file():
             raise click.UsageError(f"--backbone: {backbone}: no such file")
-    archive = open_from(context)
+    archive = open_from(context, device=device)
     from indexer import BackboneChoice, rebuild_model
 
     config = _config(options)

@@ -12,8 +12,6 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = 2
-
 
 class PathText(TypeDecorator[str]):
     """A file's path as text, or as bytes where its name is not valid Unicode.

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from indexer.evaluate import Evaluation, evaluate_held_out, evaluate_on
     from indexer.model import Model, ScoredHashtag
     from indexer.overview import ArchiveStats, ModelSummary, archive_stats, list_models
+    from indexer.query import query_photo
     from indexer.rebuild import RebuildConfig, RebuildResult, rebuild_model
     from indexer.retag import Retagged, retag_photos
     from indexer.sweep import Sweep, SweepConfig, sweep_vectors
     from indexer.tagger import Tagger, TaggerConfig, fit_tagger
-    from indexer.tagging import TaggedPhoto, count_photos, query_photo, retry_failures, tag_photos
+    from indexer.tagging import TaggedPhoto, count_photos, retry_failures, tag_photos
 
 _HOME = {
     "archive": ("Archive", "open_archive"),
@@ -39,7 +40,8 @@ _HOME = {
     "retag": ("Retagged", "retag_photos"),
     "cut": ("Cut", "cut_for_precision", "threshold_of"),
     "tagger": ("Tagger", "TaggerConfig", "fit_tagger"),
-    "tagging": ("TaggedPhoto", "count_photos", "query_photo", "retry_failures", "tag_photos"),
+    "query": ("query_photo",),
+    "tagging": ("TaggedPhoto", "count_photos", "retry_failures", "tag_photos"),
     "sweep": ("Sweep", "SweepConfig", "sweep_vectors"),
 }
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.corpus import Ids
-from indexer.hashtag_vectors import HashtagVectors
+if TYPE_CHECKING:
+    from indexer.hashtag_vectors import HashtagVectors
 
 Floats = NDArray[np.float32]
+Ids = NDArray[np.int64]
 Truth = NDArray[np.bool_]
 
 
@@ -169,7 +171,7 @@ class Recovery:
     mrr: float
 
 
-def leave_one_out(vectors: HashtagVectors, posts: Iterable[Ids], *, limit: int = 20_000) -> LeftOut:
+def leave_one_out(vectors: "HashtagVectors", posts: Iterable[Ids], *, limit: int = 20_000) -> LeftOut:
     """Leave one hashtag, chosen by the post's number, out of the first `limit` posts with two known ones."""
     left_out, shown = [], []
     for number, ids in enumerate(posts):
@@ -223,7 +225,7 @@ def _recovered(asked: LeftOut, scores_of: Callable[[slice], Floats], best: int) 
 
 
 def left_out_hits(
-    vectors: HashtagVectors, posts: Iterable[Ids], *, best: int = 10, limit: int = 20_000
+    vectors: "HashtagVectors", posts: Iterable[Ids], *, best: int = 10, limit: int = 20_000
 ) -> float | None:
     """How often a hashtag left out of a post is among the `best` nearest to the mean of the others.
 
@@ -235,7 +237,7 @@ def left_out_hits(
 
 
 def popularity_hits(
-    vectors: HashtagVectors, posts: Iterable[Ids], counts: Ids, *, best: int = 10, limit: int = 20_000
+    vectors: "HashtagVectors", posts: Iterable[Ids], counts: Ids, *, best: int = 10, limit: int = 20_000
 ) -> float | None:
     """The same question answered with the most frequent hashtags that the post does not show; `counts` (V,)."""
     found = recovered_by_popularity(leave_one_out(vectors, posts, limit=limit), counts, best=best)

@@ -45,7 +45,7 @@ class Guesses:
 
 
 def guess(store: Store, model: Model, photo_ids: Ids, features: NDArray[np.float16]) -> Guesses:
-    """Return what `model` guesses from features (n, f) of photos (n,), and from their posts' words if it reads them."""
+    """Return what `model` guesses of photos (n,) from features (n, f), and from posts' words if it reads them."""
     if not model.text:
         return model.guesses(features)
     said = store.posts.said_of_photos(photo_ids.tolist())

@@ -23,13 +23,14 @@ from numpy.typing import NDArray
 
 from indexer.errors import ModelError
 from indexer.evaluation import Thresholds, sigmoid
-from indexer.precision import Evidence
 
 if TYPE_CHECKING:
     from encoder.onnx_encoder import BackboneSpec, OnnxBackbone, OnnxHead
+    from encoder.session import Sessions
     from indexer.guesses import Guesses
     from indexer.hashtag_index import HashtagIndex
     from indexer.post_text import TextSpace
+    from indexer.precision import Evidence
 
 Floats = NDArray[np.float32]
 Rule = Literal["logit", "cosine"]
@@ -51,16 +52,20 @@ class ScoredHashtag:
 class Model:
     """An opened model. Parts are read when they are first needed."""
 
-    def __init__(self, folder: Path, manifest: dict[str, Any], backbones: Path) -> None:
+    def __init__(
+        self, folder: Path, manifest: dict[str, Any], backbones: Path, sessions: "Sessions | None" = None
+    ) -> None:
         self.folder = folder
         self.manifest = manifest
         self.number: int = manifest["number"]
         self._backbones = backbones
+        self._sessions = sessions
 
     @classmethod
-    def open(cls, folder: Path, backbones: Path) -> "Model":
+    def open(cls, folder: Path, backbones: Path, sessions: "Sessions | None" = None) -> "Model":
         """Open the model in `folder`, checking that every file is there in its size.
 
+        Its networks are opened by `sessions`, without which they run on the CPU and nothing of them is kept.
         Raises `ModelError` where something is missing or of another size.
         """
         try:
@@ -78,7 +83,7 @@ class Model:
                 raise ModelError(
                     f"{folder / name}: missing or damaged; `hashtag use N` goes to another model"
                 )
-        return cls(folder, manifest, backbones)
+        return cls(folder, manifest, backbones, sessions)
 
     def check(self) -> None:
         """Compare every file with its digest in the manifest, and the parts with each other.
@@ -115,14 +120,21 @@ class Model:
         return Thresholds(**self.manifest["thresholds"])
 
     @cached_property
-    def evidence(self) -> Evidence:
+    def evidence(self) -> "Evidence":
         """What validation photos gave: the ground for promised precisions."""
+        from indexer.precision import Evidence
+
         return Evidence.load(self.folder / "evidence.npz")
 
     @property
     def backbone_file(self) -> Path:
         """The ONNX file of its backbone."""
         return self._backbones / f"{self.manifest['backbone'][:16]}.onnx"
+
+    @property
+    def networks(self) -> list[Path]:
+        """Its ONNX files, none where it holds hashtag vectors alone."""
+        return [self.backbone_file, self.folder / "head.onnx"] if self.has_head else []
 
     @property
     def backbone_spec(self) -> "BackboneSpec":
@@ -136,14 +148,14 @@ class Model:
         """Its backbone, opened."""
         from encoder.onnx_encoder import OnnxBackbone
 
-        return OnnxBackbone(self.backbone_file, self.backbone_spec)
+        return OnnxBackbone(self.backbone_file, self.backbone_spec, self._sessions)
 
     @cached_property
     def head(self) -> "OnnxHead":
         """Its head; raises `ModelError` where it was made for other vectors or another backbone."""
         from encoder.onnx_encoder import OnnxHead
 
-        head = OnnxHead(self.folder / "head.onnx")
+        head = OnnxHead(self.folder / "head.onnx", self._sessions)
         self._need_kin(head.metadata, "head.onnx")
         return head
 

@@ -63,6 +63,14 @@ def test_importing_cli_loads_nothing_heavy() -> None:
     assert not loaded_after("import cli") & heavy
 
 
+def test_a_query_waits_for_no_library_that_it_does_not_need(colour_folder: Path, tmp_path: Path) -> None:
+    archive = copy_archive(colour_folder / "archive", tmp_path / "archive")
+    command = ["--archive", str(archive), "query", str(colour_folder / "photos/000.png")]
+    loaded = loaded_after(f"import cli\ncli.main({command!r}, standalone_mode=False)")
+    assert {"onnxruntime", "faiss", "PIL", "click"} <= loaded
+    assert not loaded & {"sqlalchemy", "torch", "gensim", "onnx", "scipy", "sklearn", "defusedxml", "asyncio"}
+
+
 def test_reading_commands_run_without_what_trains(colour_folder: Path, tmp_path: Path) -> None:
     heavy = "('torch', 'torchvision', 'gensim', 'matplotlib', 'onnx', 'onnxscript', 'scipy', 'sklearn')"
     block = f"import sys\nfor name in {heavy}:\n"
