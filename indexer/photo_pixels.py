@@ -26,7 +26,7 @@ def load_pixels(
     A file that changed since it was crawled is another photo, and not read. k x 3 x side² bytes are held, and a
     few hundred photos on their way there.
     """
-    paths = _paths(archive, photo_ids.tolist())
+    paths = paths_of(archive, photo_ids.tolist())
     found = np.zeros(len(photo_ids), np.bool_)
     pixels = np.empty((len(photo_ids), 3, side, side), np.uint8)
     count = 0
@@ -42,7 +42,8 @@ def load_pixels(
     return found, pixels[:count]
 
 
-def _paths(archive: Archive, photo_ids: Iterable[int]) -> dict[int, list[PathRow]]:
+def paths_of(archive: Archive, photo_ids: Iterable[int]) -> dict[int, list[PathRow]]:
+    """Return photo id → the paths under which posts name it."""
     wanted = set(photo_ids)
     paths: dict[int, list[PathRow]] = {}
     for row in archive.store.photos.crawled_paths(None):
