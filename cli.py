@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from commands import comparing, demo, evaluating, importing, looking, rebuilding, sweeping, tagging
+from commands import comparing, demo, evaluating, importing, looking, rebuilding, reporting, sweeping, tagging
 from commands.terminal import told
 
 
@@ -49,7 +49,7 @@ def main(context: click.Context, archive: str, debug: bool) -> None:
     context.obj = {"archive": archive}
 
 
-for module in (importing, rebuilding, tagging, looking, evaluating, comparing, sweeping, demo):
+for module in (importing, rebuilding, tagging, looking, evaluating, comparing, sweeping, reporting, demo):
     for command in module.COMMANDS:
         main.add_command(command)
 

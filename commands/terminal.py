@@ -13,7 +13,17 @@ import click
 if TYPE_CHECKING:
     from indexer import Archive
 
-EXTRA_MODULES = {"torch", "torchvision", "gensim", "matplotlib", "onnx", "onnxscript", "sklearn", "scipy"}
+EXTRA_MODULES = {
+    "torch",
+    "torchvision",
+    "gensim",
+    "jinja2",
+    "matplotlib",
+    "onnx",
+    "onnxscript",
+    "sklearn",
+    "scipy",
+}
 
 
 def open_from(context: click.Context, *, create: bool = False) -> "Archive":

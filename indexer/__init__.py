@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from indexer.model import Model, ScoredHashtag
     from indexer.overview import ArchiveStats, ModelSummary, archive_stats, list_models
     from indexer.rebuild import RebuildConfig, RebuildResult, rebuild_model
+    from indexer.report.gather import ReportConfig
+    from indexer.report.page import write_report
     from indexer.sweep import Sweep, SweepConfig, sweep_vectors
     from indexer.tagger import Tagger, TaggerConfig, fit_tagger
     from indexer.tagging import TaggedPhoto, count_photos, query_photo, retry_failures, tag_photos
@@ -39,6 +41,8 @@ _HOME = {
     "tagger": ("Tagger", "TaggerConfig", "fit_tagger"),
     "tagging": ("TaggedPhoto", "count_photos", "query_photo", "retry_failures", "tag_photos"),
     "sweep": ("Sweep", "SweepConfig", "sweep_vectors"),
+    "report.gather": ("ReportConfig",),
+    "report.page": ("write_report",),
 }
 
 __all__ = [
@@ -58,6 +62,7 @@ __all__ = [
     "ModelSummary",
     "RebuildConfig",
     "RebuildResult",
+    "ReportConfig",
     "ScoredHashtag",
     "Sweep",
     "SweepConfig",
@@ -82,6 +87,7 @@ __all__ = [
     "sweep_vectors",
     "tag_photos",
     "threshold_of",
+    "write_report",
 ]
 
 
