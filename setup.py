@@ -15,6 +15,7 @@ READ = [
 ]
 TRAIN = [
     "gensim>=4.3",
+    "jinja2>=3.1",
     "matplotlib>=3.9",
     "onnx>=1.16",
     "onnxscript>=0.3",
@@ -36,7 +37,8 @@ setup(
     long_description_content_type="text/markdown",
     license="MIT",
     python_requires=">=3.11",
-    packages=["indexer", "indexer.demo", "encoder", "db", "commands"],
+    packages=["indexer", "indexer.demo", "indexer.report", "encoder", "db", "commands"],
+    package_data={"indexer.report": ["page.html.jinja", "page.css"]},
     py_modules=["cli"],
     install_requires=READ,
     extras_require={"train": TRAIN, "heif": ["pillow-heif>=0.18"], "gpu": GPU, "dev": [*TRAIN, *DEV]},

@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from encoder.session import Device
     from indexer import Archive
 
-EXTRA_MODULES = {"torch", "torchvision", "gensim", "matplotlib", "onnx", "onnxscript", "sklearn", "scipy"}
+EXTRA_MODULES = {
+    "torch",
+    "torchvision",
+    "gensim",
+    "jinja2",
+    "matplotlib",
+    "onnx",
+    "onnxscript",
+    "sklearn",
+    "scipy",
+}
 
 
 def open_from(context: click.Context, *, create: bool = False, device: "Device" = "cpu") -> "Archive":

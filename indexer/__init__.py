@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from indexer.overview import ArchiveStats, ModelSummary, archive_stats, list_models
     from indexer.query import query_photo
     from indexer.rebuild import RebuildConfig, RebuildResult, rebuild_model
+    from indexer.report.gather import ReportConfig
+    from indexer.report.page import write_report
     from indexer.retag import Retagged, retag_photos
     from indexer.sweep import Sweep, SweepConfig, sweep_vectors
     from indexer.tagger import Tagger, TaggerConfig, fit_tagger
@@ -43,6 +45,8 @@ _HOME = {
     "query": ("query_photo",),
     "tagging": ("TaggedPhoto", "count_photos", "retry_failures", "tag_photos"),
     "sweep": ("Sweep", "SweepConfig", "sweep_vectors"),
+    "report.gather": ("ReportConfig",),
+    "report.page": ("write_report",),
 }
 
 __all__ = [
@@ -62,6 +66,7 @@ __all__ = [
     "ModelSummary",
     "RebuildConfig",
     "RebuildResult",
+    "ReportConfig",
     "Retagged",
     "ScoredHashtag",
     "Sweep",
@@ -88,6 +93,7 @@ __all__ = [
     "sweep_vectors",
     "tag_photos",
     "threshold_of",
+    "write_report",
 ]
 
 

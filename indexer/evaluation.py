@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.reliability import calibration_error
+
 if TYPE_CHECKING:
     from indexer.hashtag_vectors import HashtagVectors
 
@@ -127,25 +129,6 @@ def choose_thresholds(logits: Floats, truth: Truth) -> Thresholds:
         best = int(np.argmax(np.where(last_of_equals, score, -1)))
         cuts.append(float(sigmoid(ranked[best : best + 1])[0]))
     return Thresholds(*cuts)
-
-
-def calibration_error(
-    probabilities: NDArray[np.float64], truth: Truth, best: int = 10, bins: int = 15
-) -> float:
-    """Expected calibration error over each row's `best` most probable pairs, in bins of equal mass.
-
-    Over all pairs it would be no test: predicting zero everywhere is nearly always right.
-    """
-    top = np.argsort(-probabilities, axis=1, kind="stable")[:, :best]
-    said = np.take_along_axis(probabilities, top, axis=1).ravel()
-    was = np.take_along_axis(truth, top, axis=1).ravel()
-    order = np.argsort(said, kind="stable")
-    gaps = [
-        abs(float(said[part].mean()) - float(was[part].mean())) * len(part)
-        for part in np.array_split(order, bins)
-        if len(part)
-    ]
-    return float(sum(gaps)) / max(1, len(order))
 
 
 @dataclass(frozen=True)
