@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 VOID = {"meta", "img", "br", "wbr", "link", "input"}
 
 
-@dataclass
+@dataclass(repr=False)
 class Element:
     """A start tag, the elements that it stands in, outermost first, and the text in it."""
 
@@ -19,7 +19,7 @@ class Element:
         return any(parent.tag == tag for parent in self.parents)
 
 
-@dataclass
+@dataclass(repr=False)
 class Page(HTMLParser):
     """Every element in order; raises where a tag is closed that is not the one that is open."""
 

@@ -103,11 +103,12 @@ def _lesson(split: Split, tagger: TaggerConfig, chosen: NDArray[np.bool_]) -> Le
 
 
 def precision_recall(split: Split, judged: Judged) -> PrecisionRecall:
-    """Return what each threshold would have given on the test photos, up to the highest probability."""
+    """Return what thresholds, the chosen among them, give on the test photos, up to the highest probability."""
     from sklearn.metrics import precision_recall_curve
 
     truth, probabilities = split.parts[TEST].truth.ravel(), sigmoid(judged.logits[TEST]).ravel()
     precision, recall, known = precision_recall_curve(truth, probabilities)
-    asked = np.linspace(0, known[-1], THRESHOLDS)
+    chosen = [value for value in (judged.thresholds.f1, judged.thresholds.f2) if value <= known[-1]]
+    asked = np.sort(np.concatenate([np.linspace(0, known[-1], THRESHOLDS), chosen]))
     places = np.searchsorted(known, asked)
     return PrecisionRecall(asked, precision[places], recall[places])
