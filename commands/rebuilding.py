@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from commands.terminal import Bars, echo_json, json_option, open_from, printable, talk
+from commands.terminal import Bars, device_option, echo_json, json_option, open_from, printable, talk
 
 if TYPE_CHECKING:
+    from encoder.session import Device
     from indexer import RebuildConfig, RebuildResult
 
 
@@ -128,6 +129,7 @@ _option = partial(click.option, show_default=True)
     help="auto also quantises the network to int8, once, and measures what this machine gains by it; a model is"
     " fitted on float32 either way.",
 )
+@device_option()
 @json_option
 @click.pass_context
 def rebuild_command(
@@ -136,6 +138,7 @@ def rebuild_command(
     backbone: str | None,
     weights: str | None,
     image_size: int,
+    device: "Device",
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -157,7 +160,7 @@ def rebuild_command(
             )
         if not Path(backbone or "").is_file():
             raise click.UsageError(f"--backbone: {backbone}: no such file")
-    archive = open_from(context)
+    archive = open_from(context, device=device)
     from indexer import BackboneChoice, rebuild_model
 
     config = _config(options)

@@ -50,7 +50,7 @@ def print_tagged(
     counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
     talk(
         f"{sum(outcomes.values()):,} photos: {counts or 'none found'}"
-        f" (model {archive.store.models.current()}, threshold {cut})"
+        f" (model {archive.current()}, threshold {cut})"
     )
     return outcomes["encoded"]
 

@@ -7,9 +7,19 @@ import click
 from click.core import ParameterSource
 
 from commands.tagged_photos import print_tagged, talk_of_times
-from commands.terminal import Bars, echo_json, json_option, open_from, precision_option, printable, talk
+from commands.terminal import (
+    Bars,
+    device_option,
+    echo_json,
+    json_option,
+    open_from,
+    precision_option,
+    printable,
+    talk,
+)
 
 if TYPE_CHECKING:
+    from encoder.session import Device
     from indexer import Archive, Cut, PrecisionChoice, PrecisionMode
 
 
@@ -59,6 +69,7 @@ _workers = click.option(
     help="Photos a worker encodes at once; without it as many as this machine is fastest with.",
 )
 @precision_option
+@device_option()
 @click.option("--dry-run", is_flag=True, help="Say what would be done and write nothing.")
 @click.option("--all", "everything", is_flag=True, help="Print photos that were tagged before as well.")
 @click.option("--profile", is_flag=True, help="Say at the end where the time went.")
@@ -73,6 +84,7 @@ def tag_command(
     workers: int | None,
     batch_size: int | None,
     precision_mode: "PrecisionMode",
+    device: "Device",
     dry_run: bool,
     everything: bool,
     profile: bool,
@@ -92,7 +104,7 @@ def tag_command(
     began = time.perf_counter()
     from indexer import Stages, cores, count_photos, tag_photos
 
-    archive, times = open_from(context), Stages()
+    archive, times = open_from(context, device=device), Stages()
     with times("open"):
         cut, total = _cut(context, archive, threshold, precision), count_photos(paths)
         choice = _choose(archive, precision_mode, 0 if dry_run else total)
@@ -117,6 +129,7 @@ def tag_command(
 @_top
 @_workers
 @precision_option
+@device_option()
 @json_option
 @click.pass_context
 def retry_command(
@@ -126,6 +139,7 @@ def retry_command(
     top: int | None,
     workers: int | None,
     precision_mode: "PrecisionMode",
+    device: "Device",
     as_json: bool,
 ) -> None:
     """Try photos again that could not be read or encoded.
@@ -138,7 +152,7 @@ def retry_command(
     """
     from indexer import retry_failures, tag_photos
 
-    archive = open_from(context)
+    archive = open_from(context, device=device)
     cut = _cut(context, archive, threshold, precision)
     choice = _choose(archive, precision_mode, 0)
     paths = retry_failures(archive)
@@ -192,6 +206,7 @@ def _cut(
 )
 @click.option("--location", metavar="TEXT", help="Where it is, for a model learnt --with location.")
 @precision_option
+@device_option("cpu")
 @json_option
 @click.pass_context
 def query_command(
@@ -202,11 +217,13 @@ def query_command(
     caption: str | None,
     location: str | None,
     precision_mode: "PrecisionMode",
+    device: "Device",
     as_json: bool,
 ) -> None:
     """Print the hashtags nearest to single photos; store nothing.
 
-    A line a hashtag, best first: probability, hashtag, photo, separated by tabs.
+    A line a hashtag, best first: probability, hashtag, photo, separated by tabs. A GPU takes longer to start than
+    a CPU to look at a few photos, so that it is used only where --device asks for it.
 
     \b
     Example:
@@ -215,7 +232,7 @@ def query_command(
     from encoder import PhotoError
     from indexer import query_photo
 
-    model = open_from(context).model(precision=precision_mode)
+    model = open_from(context, device=device).model(precision=precision_mode)
     words = {name: text for name, text in (("caption", caption), ("location", location)) if text}
     if unread := set(words) - set(model.text.fields if model.text else ()):
         names = ",".join(sorted(unread))

@@ -225,6 +225,19 @@ class PostStore:
         with self._engine.connect() as connection:
             return connection.scalar(query) or 0
 
+    def captions(self, photo_ids: Sequence[int]) -> dict[int, str]:
+        """Return photo id → the caption of the oldest post with one that has the photo; at most 10,000 ids."""
+        query = (
+            select(PhotoPath.photo_id, Post.caption)
+            .join(PostPhoto, PostPhoto.path_id == PhotoPath.id)
+            .join(Post, Post.id == PostPhoto.post_id)
+            .where(PhotoPath.photo_id.in_(photo_ids), Post.caption != "")
+            .order_by(Post.id.desc())
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query)
+            return {photo_id: caption for photo_id, caption in rows if photo_id is not None and caption}
+
     def folds(self) -> Counter[str | None]:
         """Return how many posts each fold has; None counts those that no rebuild has seen."""
         with self._engine.connect() as connection:

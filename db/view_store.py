@@ -7,7 +7,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import Connection
 
 from db.models import ViewFeature
-from db.photo_store import FeatureKey
+from db.photo_rows import FeatureKey
 
 
 class ViewStore:

@@ -21,10 +21,14 @@ if TYPE_CHECKING:
     from indexer.model import Model, ScoredHashtag
     from indexer.overview import ArchiveStats, ModelSummary, archive_stats, list_models
     from indexer.progress import Stages
+    from indexer.query import query_photo
     from indexer.rebuild import RebuildConfig, RebuildResult, rebuild_model
+    from indexer.report.gather import ReportConfig
+    from indexer.report.page import write_report
+    from indexer.retag import Retagged, retag_photos
     from indexer.sweep import Sweep, SweepConfig, sweep_vectors
     from indexer.tagger import Tagger, TaggerConfig, fit_tagger
-    from indexer.tagging import TaggedPhoto, count_photos, query_photo, retry_failures, tag_photos
+    from indexer.tagging import TaggedPhoto, count_photos, retry_failures, tag_photos
     from indexer.two_precisions import measure_precision
 
 _HOME = {
@@ -43,10 +47,14 @@ _HOME = {
     "overview": ("ArchiveStats", "ModelSummary", "archive_stats", "list_models"),
     "progress": ("Stages",),
     "rebuild": ("RebuildConfig", "RebuildResult", "rebuild_model"),
+    "retag": ("Retagged", "retag_photos"),
     "cut": ("Cut", "cut_for_precision", "threshold_of"),
     "tagger": ("Tagger", "TaggerConfig", "fit_tagger"),
-    "tagging": ("TaggedPhoto", "count_photos", "query_photo", "retry_failures", "tag_photos"),
+    "query": ("query_photo",),
+    "tagging": ("TaggedPhoto", "count_photos", "retry_failures", "tag_photos"),
     "sweep": ("Sweep", "SweepConfig", "sweep_vectors"),
+    "report.gather": ("ReportConfig",),
+    "report.page": ("write_report",),
 }
 
 __all__ = [
@@ -68,6 +76,8 @@ __all__ = [
     "PrecisionMode",
     "RebuildConfig",
     "RebuildResult",
+    "ReportConfig",
+    "Retagged",
     "ScoredHashtag",
     "Stages",
     "Sweep",
@@ -92,10 +102,12 @@ __all__ = [
     "preview_crawls",
     "query_photo",
     "rebuild_model",
+    "retag_photos",
     "retry_failures",
     "sweep_vectors",
     "tag_photos",
     "threshold_of",
+    "write_report",
 ]
 
 

@@ -28,13 +28,14 @@ BANDS = ("rare", "middle", "frequent")
 
 @dataclass
 class Part:
-    """One fold's photos (n): all of them, their hashtags as columns, and the rows (m) that are judged.
+    """One fold's photos (n): all of them, their ids, their hashtags as columns, and the rows (m) that are judged.
 
     `named` are the rows with at least one hashtag of the vocabulary, of which `pixels` (named, 3, side, side) are
     held where a system needs them; `judged` are places in `named`, all of them unless that were too many.
     """
 
     photos: PhotoSet
+    photo_ids: Ids
     hashtags: list[Ids]
     named: Ids
     judged: Ids
@@ -60,11 +61,12 @@ class Part:
 
 @dataclass
 class Split:
-    """Three parts, and the vocabulary: hashtags `ids` (V,), on `counts` (V,) training photos each.
+    """Three parts of a corpus, and the vocabulary: hashtags `ids` (V,), on `counts` (V,) training photos each.
 
     `vectors` are learnt from the training posts. `left_out` counts photos by why they are in no part.
     """
 
+    corpus: Corpus
     backbone: str
     vectors: HashtagVectors
     ids: Ids
@@ -142,7 +144,7 @@ def load_split(
         {name: len(part.named) for name, part in parts.items()},
         f"with one of the {len(ids)} hashtags on {min_photos} training photos",
     )
-    return Split(backbone, learnt, ids, counts, parts, {why: n for why, n in left_out.items() if n})
+    return Split(corpus, backbone, learnt, ids, counts, parts, {why: n for why, n in left_out.items() if n})
 
 
 def _folds(archive: Archive, corpus: Corpus) -> tuple[dict[str, _Fold], str]:
@@ -192,7 +194,7 @@ def _part(fold: _Fold, ids: Ids) -> Part:
     if len(named) > (most := max(1, MAX_CELLS // len(ids))):
         judged = np.linspace(0, len(named) - 1, most).astype(np.int64)
     truth = truth_matrix([hashtags[row] for row in named[judged]], len(ids))
-    return Part(fold.photos, hashtags, named, judged, truth, pixels)
+    return Part(fold.photos, fold.photo_ids, hashtags, named, judged, truth, pixels)
 
 
 def _named(photos: PhotoSet, ids: Ids) -> NDArray[np.bool_]:

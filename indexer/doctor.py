@@ -13,14 +13,18 @@ from indexer.archive import open_archive
 from indexer.errors import ArchiveError
 from indexer.machine import cores, instructions
 
-_READ = ("faiss-cpu", "numpy", "onnxruntime", "pillow", "sqlalchemy", "click")
+_READ = ("faiss-cpu", "numpy", "onnxruntime", "onnxruntime-gpu", "pillow", "sqlalchemy", "click")
 _TRAIN = ("torch", "torchvision", "gensim", "onnx", "onnxscript", "scikit-learn", "scipy")
 _WEIGHTS = "resnet50-11ad3fa6.pth"  # torchvision's ResNet50_Weights.IMAGENET1K_V2
 
 
 @dataclass(frozen=True)
 class Examination:
-    """What was found; versions are None where a package is absent, `precision` is the archive's choice here."""
+    """What was found; versions are None where a package is absent.
+
+    `no_cuda` says why photos cannot be encoded on a GPU, None where they can; `precision` is what was chosen on
+    this machine for the archive's current model.
+    """
 
     python: str
     system: str
@@ -29,6 +33,7 @@ class Examination:
     versions: dict[str, str | None]
     sqlite: str
     providers: list[str]
+    no_cuda: str | None
     weights: str | None
     precision: str
 
@@ -37,8 +42,10 @@ class Examination:
         """What would run where, a sentence each."""
         missing = [name for name in _TRAIN if not self.versions[name]]
         said = [
-            f"tag and query run on the CPU, {self.cores} photos side by side (onnxruntime"
-            f" {self.versions['onnxruntime']})",
+            f"tag and query run on the CPU, {self.cores} photos side by side"
+            if self.no_cuda
+            else f"tag and rebuild run on the GPU, with {self.cores} photos decoded side by side; query on the CPU",
+            f"--device auto takes the CPU: {self.no_cuda}" if self.no_cuda else "--device auto takes the GPU",
             f"rebuild needs {', '.join(missing)}: pip install 'hashtag-archive[train]'"
             if missing
             else "rebuild runs on the CPU, with one thread for vectors and head",
@@ -52,12 +59,14 @@ class Examination:
         return said
 
 
-def examine(archive: Path) -> Examination:
-    """Look at this machine, and at what was measured on it for the current model of the archive in that folder.
+def examine(archive: Path | None = None) -> Examination:
+    """Look at this machine, and at what was measured on it for the current model of the archive in a folder.
 
     Nothing heavy is imported but onnxruntime, which says what it can use.
     """
     import onnxruntime
+
+    from encoder.session import cuda_obstacle
 
     return Examination(
         python=f"{platform.python_version()} ({sys.executable})",
@@ -67,12 +76,15 @@ def examine(archive: Path) -> Examination:
         versions={name: _version(name) for name in (*_READ, *_TRAIN, "pillow-heif", "hashtag-archive")},
         sqlite=sqlite3.sqlite_version,
         providers=list(onnxruntime.get_available_providers()),
+        no_cuda=cuda_obstacle(),
         weights=_weights(),
         precision=_precision(archive),
     )
 
 
-def _precision(folder: Path) -> str:
+def _precision(folder: Path | None) -> str:
+    if folder is None:
+        return "of no archive"
     from indexer.machine_choice import choose_precision
 
     try:

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from db.photo_store import FeatureKey, PhotoStore, SeenFile
+from db.photo_rows import FeatureKey, SeenFile
+from db.photo_store import PhotoStore
 from encoder import PhotoError, decode_photo
+from encoder.errors import NOT_FINITE
 from indexer.machine import cores
 from indexer.photo_files import PhotoFile, read_file
 from indexer.progress import Stages
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from encoder.onnx_encoder import OnnxBackbone
 
 COMMITTED = 32  # batches at the most that are committed together
-NOT_FINITE = "features that are not finite"
 
 
 @dataclass
@@ -52,7 +53,7 @@ class PhotoEncoder:
         key: FeatureKey,
         *,
         workers: int | None = None,
-        batch_size: int = 8,
+        batch_size: int | None = None,
         times: Stages | None = None,
     ) -> None:
         """Without `workers` they are one a core; `times` gathers how long they read, decode and encode."""
@@ -60,7 +61,7 @@ class PhotoEncoder:
         self._backbone = backbone
         self._key = key
         self._workers = workers or cores()
-        self._batch_size = batch_size
+        self._batch_size = batch_size or backbone.batch_size
         self._in_flight: set[str] = set()
         self._lock = threading.Lock()
         self._times = times or Stages()

@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 
 from db import Refusal
 from encoder import PhotoError, decode_photo
+from encoder.errors import NOT_FINITE
 from indexer.archive import Archive
 from indexer.calibration import prior_logits
 from indexer.corpus import Ids
 from indexer.crawl_source import read_source, source_format
-from indexer.encode_photos import NOT_FINITE
 from indexer.errors import ArchiveError
 from indexer.evaluation import REPORTS_RULE, Figures, measure, truth_matrix
 from indexer.model import Model, Rule
 from indexer.photo_features import Failures
 from indexer.photo_files import read_file
-from indexer.photo_set import Words
+from indexer.post_text import Words
 from indexer.precision import Kept, keep_promises
 from indexer.progress import Progress, silent
 

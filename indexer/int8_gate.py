@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from db.photo_store import FeatureKey
+from db.photo_rows import FeatureKey
 from encoder.onnx_encoder import OnnxBackbone
 from indexer.archive import Archive
 from indexer.encode_photos import PhotoEncoder

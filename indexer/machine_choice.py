@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from indexer.archive import Archive
+from indexer.errors import ModelError
 from indexer.int8_backbone import int8_backbone, need_int8
 from indexer.machine import machine_name
 from indexer.progress import Progress, silent
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 Precision = Literal["float32", "int8"]
 PrecisionMode = Literal["float32", "int8", "auto"]
 WORTH_MEASURING = 256  # photos to tag: fewer are tagged sooner than the measurement is done
-DEFAULT_BATCH = 8
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ class PrecisionChoice:
 
     `rates` are photos a second on one core, decoding aside, by precision; `overlap` and `difference` say how near
     int8 comes to float32 on `photos` photos. They are absent where nothing was measured; `fresh` says that it was
-    just now.
+    just now. Without a `batch_size` it is that of the device.
     """
 
     precision: Precision
     why: str
-    batch_size: int = DEFAULT_BATCH
+    batch_size: int | None = None
     rates: dict[str, float] | None = None
     photos: int = 0
     overlap: float | None = None
@@ -73,11 +73,15 @@ def choose_precision(
     model = model or archive.model()
     if not model.has_head:
         return PrecisionChoice("float32", "the model looks at no photos")
+    if archive.sessions.on_cuda:
+        if mode == "int8":
+            raise ModelError("int8 is for the CPU; --device cpu runs it there")
+        return PrecisionChoice("float32", "photos are encoded on a GPU")
     stored = measured_choice(archive, model)
     if mode != "auto":
         if mode == "int8":
             need_int8(model.backbone_file)
-        batch = stored.batch_size if stored and stored.precision == mode else DEFAULT_BATCH
+        batch = stored.batch_size if stored and stored.precision == mode else None
         return PrecisionChoice(mode, "asked for", batch)
     if stored:
         return stored
@@ -99,7 +103,7 @@ def set_precision(archive: Archive, model: "Model", mode: PrecisionMode) -> Prec
 
 def measured_choice(archive: Archive, model: "Model") -> PrecisionChoice | None:
     """Return what was measured on this machine for a model, None where nothing was or it is out of date."""
-    text = archive.store.setting(setting_of(model))
+    text = archive.setting(setting_of(model))
     if text is None:
         return None
     try:

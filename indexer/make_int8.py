@@ -8,12 +8,11 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from db.photo_store import FeatureKey
+from db.photo_rows import FeatureKey
 from encoder import PhotoError, decode_photo
 from encoder.onnx_encoder import BackboneSpec
-from indexer.archive import Archive
+from indexer.archive import Archive, file_digest
 from indexer.int8_backbone import Int8Backbone, int8_backbone
-from indexer.model import file_digest
 from indexer.photo_files import read_file
 from indexer.progress import Progress
 

@@ -9,7 +9,6 @@ evidence.npz    what validation photos gave     }
 text.npz        words of captions and locations, where they are read beside the photo
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -21,19 +20,25 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.archive import file_digest
 from indexer.errors import ModelError
 from indexer.evaluation import Thresholds, sigmoid
-from indexer.precision import Evidence
 
 if TYPE_CHECKING:
     from encoder.onnx_encoder import BackboneSpec, OnnxBackbone, OnnxHead
+    from encoder.session import Sessions
+    from indexer.guesses import Guesses
     from indexer.hashtag_index import HashtagIndex
     from indexer.int8_backbone import Int8Backbone
     from indexer.post_text import TextSpace
+    from indexer.precision import Evidence
 
 Floats = NDArray[np.float32]
 Rule = Literal["logit", "cosine"]
 KEPT_BEST, KEPT_MOST, KEPT_LOGIT = 20, 100, float(np.log(0.05 / 0.95))
+SEARCHED = (
+    40  # hashtags; only photos with so many above KEPT_LOGIT, one in a thousand, are searched for KEPT_MOST
+)
 MANIFEST, TEXT = "manifest.json", "text.npz"
 
 
@@ -46,21 +51,23 @@ class ScoredHashtag:
 
 
 class Model:
-    """An opened model. Parts are read when they are first needed."""
+    """An opened model. Parts are read when they are first needed; `int8`, set before that, runs as its backbone."""
 
-    def __init__(self, folder: Path, manifest: dict[str, Any], backbones: Path) -> None:
+    def __init__(
+        self, folder: Path, manifest: dict[str, Any], backbones: Path, sessions: "Sessions | None" = None
+    ) -> None:
         self.folder = folder
         self.manifest = manifest
         self.number: int = manifest["number"]
-        self.int8: Int8Backbone | None = (
-            None  # set before the backbone is opened, it runs in the backbone's place
-        )
+        self.int8: Int8Backbone | None = None
         self._backbones = backbones
+        self._sessions = sessions
 
     @classmethod
-    def open(cls, folder: Path, backbones: Path) -> "Model":
+    def open(cls, folder: Path, backbones: Path, sessions: "Sessions | None" = None) -> "Model":
         """Open the model in `folder`, checking that every file is there in its size.
 
+        Its networks are opened by `sessions`, without which they run on the CPU and nothing of them is kept.
         Raises `ModelError` where something is missing or of another size.
         """
         try:
@@ -78,7 +85,7 @@ class Model:
                 raise ModelError(
                     f"{folder / name}: missing or damaged; `hashtag use N` goes to another model"
                 )
-        return cls(folder, manifest, backbones)
+        return cls(folder, manifest, backbones, sessions)
 
     def check(self) -> None:
         """Compare every file with its digest in the manifest, and the parts with each other.
@@ -115,14 +122,21 @@ class Model:
         return Thresholds(**self.manifest["thresholds"])
 
     @cached_property
-    def evidence(self) -> Evidence:
+    def evidence(self) -> "Evidence":
         """What validation photos gave: the ground for promised precisions."""
+        from indexer.precision import Evidence
+
         return Evidence.load(self.folder / "evidence.npz")
 
     @property
     def backbone_file(self) -> Path:
         """The ONNX file of its backbone."""
         return self._backbones / f"{self.manifest['backbone'][:16]}.onnx"
+
+    @property
+    def networks(self) -> list[Path]:
+        """Its ONNX files, none where it holds hashtag vectors alone."""
+        return [self.backbone_file, self.folder / "head.onnx"] if self.has_head else []
 
     @property
     def backbone_spec(self) -> "BackboneSpec":
@@ -136,7 +150,8 @@ class Model:
         """Its backbone, opened, in int8 where that was chosen."""
         from encoder.onnx_encoder import OnnxBackbone
 
-        return OnnxBackbone(self.int8.path if self.int8 else self.backbone_file, self.backbone_spec)
+        file = self.int8.path if self.int8 else self.backbone_file
+        return OnnxBackbone(file, self.backbone_spec, self._sessions)
 
     @property
     def precision(self) -> str:
@@ -148,7 +163,7 @@ class Model:
         """Its head; raises `ModelError` where it was made for other vectors or another backbone."""
         from encoder.onnx_encoder import OnnxHead
 
-        head = OnnxHead(self.folder / "head.onnx")
+        head = OnnxHead(self.folder / "head.onnx", self._sessions)
         self._need_kin(head.metadata, "head.onnx")
         return head
 
@@ -219,21 +234,23 @@ class Model:
 
     def guesses(
         self, features: NDArray[np.float16], words: Sequence[dict[str, str]] | None = None
-    ) -> list[list[tuple[int, float]]]:
-        """Return what is stored of each photo: (hashtag id, logit), the best 20, and more above probability 0.05.
+    ) -> "Guesses":
+        """Return what is stored of each photo: the best 20 hashtags, and more above probability 0.05.
 
         `features` are float16 (n, f), `words` what the posts of each photo say; at most 100 hashtags a photo, best
         first.
         """
-        logits, ids = self.index.search(self.embed(features, words), KEPT_MOST)
-        return [
-            [
-                (id, score)
-                for place, (id, score) in enumerate(zip(row_ids, row, strict=True))
-                if place < KEPT_BEST or score > KEPT_LOGIT
-            ]
-            for row_ids, row in zip(ids.tolist(), logits.tolist(), strict=True)
-        ]
+        from indexer.guesses import keep_best
+
+        embeddings = self.embed(features, words)
+        logits, ids = self.index.search(embeddings, SEARCHED)
+        more = np.flatnonzero(logits.min(1, initial=np.inf) > KEPT_LOGIT)
+        if len(more) and len(self.index) > SEARCHED:
+            rest = min(KEPT_MOST, len(self.index)) - SEARCHED
+            logits = np.pad(logits, ((0, 0), (0, rest)), constant_values=-np.inf)
+            ids = np.pad(ids, ((0, 0), (0, rest)))
+            logits[more], ids[more] = self.index.search(embeddings[more], KEPT_MOST)
+        return keep_best(ids, logits, KEPT_BEST, KEPT_LOGIT)
 
     def nearest(
         self,
@@ -275,12 +292,3 @@ class Model:
         cosines = self.vectors @ self.vectors[row]
         order = [place for place in np.argsort(-cosines, kind="stable")[: best + 1].tolist() if place != row]
         return [ScoredHashtag(self.hashtags[place], float(cosines[place])) for place in order[:best]]
-
-
-def file_digest(path: Path) -> str:
-    """The sha256 of a file's bytes, in hex; raises `ModelError` where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise ModelError(f"{path}: {error.strerror}") from error

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from db.photo_store import PathRow
+from db.photo_rows import PathRow
 from encoder import PhotoError, decode_photo
 from indexer.archive import Archive
 from indexer.corpus import Ids

@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 
 from indexer.corpus import Ids
 from indexer.evaluation import truth_matrix
+from indexer.post_text import Words
 
 Floats = NDArray[np.float32]
-# what posts say of a photo beside its hashtags: field → text
-Words = dict[str, str]
 MAX_CELLS = 20_000_000  # photos x hashtags that a figure is computed from: 160 MB as float64
 
 

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import ModelError
-from indexer.photo_set import Words
 
 Floats = NDArray[np.float32]
+# what posts say of a photo beside its hashtags: field → text
+Words = dict[str, str]
 FIELDS = ("caption", "location")
 BALANCE = 0.1  # a text's length beside its photo's 1: small, so that having a text costs no cosine
 _NOT_WORDS = re.compile(r"https?://\S+|[@＠#＃]\S+")

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from db.photo_store import FeatureKey, PathRow
+from db.photo_rows import FeatureKey, PathRow
 from encoder.jitter import VIEW_KIND, jittered
 from encoder.onnx_encoder import OnnxBackbone
 from indexer.archive import Archive

@@ -1,4 +1,4 @@
-"""Tagging photos with the current model, and asking it about one photo."""
+"""Tagging photos with the current model."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,20 +8,16 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from db.model_store import Guess
-from db.photo_store import FeatureKey, PathRow
-from encoder import PhotoError, decode_photo
+from db.photo_rows import FeatureKey, PathRow
 from indexer.archive import Archive
-from indexer.corpus import Ids
 from indexer.cut import Cut
-from indexer.encode_photos import NOT_FINITE, EncodedPhoto, PhotoEncoder, grouped
-from indexer.errors import ModelError
+from indexer.encode_photos import EncodedPhoto, PhotoEncoder, grouped
 from indexer.evaluation import sigmoid
+from indexer.guesses import guess, store_guesses
 from indexer.machine_choice import set_precision
-from indexer.model import Model, Rule, ScoredHashtag
-from indexer.photo_features import feature_key, load_features, store_batch
-from indexer.photo_files import PhotoFile, read_file, unchanged, walk_photos
-from indexer.photo_set import Words
-from indexer.post_text import joined
+from indexer.model import Model, ScoredHashtag
+from indexer.photo_features import load_features, model_key, store_batch
+from indexer.photo_files import PhotoFile, unchanged, walk_photos
 from indexer.progress import Stages
 
 if TYPE_CHECKING:
@@ -87,10 +83,7 @@ def tag_photos(
     model = archive.model()
     model.need_head()
     choice = set_precision(archive, model, precision)
-    backbone_id = archive.store.photos.backbone_id(model.manifest["backbone"])
-    if backbone_id is None:
-        raise ModelError(f"model {model.number} names a backbone that the archive does not know")
-    run = _TagRun(archive, model, feature_key(backbone_id, model.precision), with_done, dry_run, times)
+    run = _TagRun(archive, model, model_key(archive, model), with_done, dry_run, times)
     waiting = walk_photos(paths)
     if dry_run:
         while files := list(islice(waiting, LOOKED_UP)):
@@ -115,7 +108,9 @@ class _TagRun:
         self._times = times
         self._known: list[TaggedPhoto] = []  # needed no encoding; yielded with the next batch
 
-    def tag(self, files: Iterator[PhotoFile], workers: int | None, batch_size: int) -> Iterator[TaggedPhoto]:
+    def tag(
+        self, files: Iterator[PhotoFile], workers: int | None, batch_size: int | None
+    ) -> Iterator[TaggedPhoto]:
         """Encode, store and score what needs it, and yield every photo as it is committed."""
         with self._times("open"):
             backbone = self._model.backbone
@@ -227,17 +222,9 @@ class _TagRun:
         if not len(places):
             return
         with self._times("score"):
-            scored = self._model.guesses(features, self._words(ids[places]))
-            guesses = dict(zip(ids[places].tolist(), scored, strict=True))
-        with self._times("write"), self._store.write() as connection:
-            self._store.models.put_assignments(connection, self._model.number, guesses)
-
-    def _words(self, photo_ids: Ids) -> list[Words] | None:
-        """What posts say of each photo, where the model reads that."""
-        if not self._model.text:
-            return None
-        said = self._store.posts.said_of_photos(photo_ids.tolist())
-        return [joined(said.get(photo, ()), self._model.text.fields) for photo in photo_ids.tolist()]
+            guesses = guess(self._store, self._model, ids[places], features)
+        with self._times("write"):
+            store_guesses(self._store, self._model.number, ids[places], guesses)
 
     def _guesses(self, photo_ids: Sequence[int]) -> dict[int, tuple[ScoredHashtag, ...]]:
         found = self._store.models.assignments(sorted(set(photo_ids))) if photo_ids else {}
@@ -250,25 +237,6 @@ def _scored(guesses: list[Guess]) -> tuple[ScoredHashtag, ...]:
         ScoredHashtag(guess.hashtag, probability)
         for guess, probability in zip(guesses, probabilities, strict=True)
     )
-
-
-def query_photo(
-    model: Model, photo: str, *, best: int = 10, rule: Rule = "logit", words: Words | None = None
-) -> list[ScoredHashtag]:
-    """Return the `best` hashtags nearest to one photo, from its pixels; nothing is stored.
-
-    `words` are its `caption` and `location`, which count where the model reads them. Raises `PhotoError` where the
-    photo cannot be read, `ModelError` where the model has no head.
-    """
-    model.need_head()
-    read = read_file(photo)
-    if read.content is None:
-        raise PhotoError(read.seen.error or "cannot be read")
-    pixels = decode_photo(read.content, model.backbone.spec.size)
-    features = model.backbone.encode(pixels[None])
-    if not np.isfinite(features).all():
-        raise PhotoError(NOT_FINITE)
-    return model.nearest(features, best, rule, [words] if words else None)[0]
 
 
 def retry_failures(archive: Archive) -> list[str]:

@@ -17,8 +17,8 @@ from indexer.corpus import Ids, hashtag_lists
 from indexer.errors import ArchiveError
 from indexer.evaluation import sigmoid
 from indexer.hashtag_vectors import VectorConfig, learn_vectors
-from indexer.photo_set import PhotoSet, Words, columns, judged_photos, truth_of
-from indexer.post_text import BALANCE, TextSpace, words_of
+from indexer.photo_set import PhotoSet, columns, judged_photos, truth_of
+from indexer.post_text import BALANCE, TextSpace, Words, words_of
 from indexer.progress import Progress, silent
 from indexer.tagger import TaggerFit
 

@@ -3,18 +3,16 @@
 import json
 from dataclasses import asdict, replace
 
-from db.photo_store import FeatureKey
 from encoder import BackboneError, EncoderError
 from encoder.onnx_encoder import OnnxBackbone
 from indexer.archive import Archive, now
-from indexer.errors import ModelError
 from indexer.int8_backbone import Int8Backbone, need_int8
 from indexer.int8_gate import measure_agreement, measure_speeds
 from indexer.machine import machine_name
 from indexer.machine_choice import Precision, PrecisionChoice, setting_of
 from indexer.make_int8 import make_int8
 from indexer.model import Model
-from indexer.photo_features import feature_key
+from indexer.photo_features import model_key
 from indexer.progress import Progress, silent
 
 
@@ -25,7 +23,7 @@ def offer_int8(archive: Archive, progress: Progress = silent) -> PrecisionChoice
     """
     model = archive.model()
     try:
-        make_int8(archive, model.manifest["backbone"], _float32_key(archive, model), progress)
+        make_int8(archive, model.manifest["backbone"], model_key(archive, model), progress)
     except (EncoderError, OSError) as error:
         return PrecisionChoice("float32", str(error))
     return measure_precision(archive, model, progress=progress)
@@ -56,17 +54,10 @@ def _judge(archive: Archive, model: Model, int8: Int8Backbone, progress: Progres
     rates = {name: round(speed.rate, 2) for name, speed in speeds.items()}
     if rates["int8"] <= rates["float32"]:
         return PrecisionChoice("float32", "int8 is not faster here", speeds["float32"].batch_size, rates)
-    exact = _float32_key(archive, model)
+    exact = model_key(archive, model)
     keys = exact, exact._replace(precision=int8.precision)
     found = measure_agreement(archive, model, quick, keys, progress)
     precision: Precision = "float32" if found.objection else "int8"
     why = found.objection or "it is faster here and agrees with float32"
     batch = speeds[precision].batch_size
     return PrecisionChoice(precision, why, batch, rates, found.photos, found.overlap, found.difference)
-
-
-def _float32_key(archive: Archive, model: Model) -> FeatureKey:
-    backbone_id = archive.store.photos.backbone_id(model.manifest["backbone"])
-    if backbone_id is None:
-        raise ModelError(f"model {model.number} names a backbone that the archive does not know")
-    return feature_key(backbone_id)

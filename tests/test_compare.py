@@ -135,7 +135,7 @@ def test_the_command_prints_a_table_a_fold_and_says_what_f2_favours(
     printed = json.loads(CliRunner().invoke(main, [*command, "--json"]).stdout)
     assert set(printed["systems"]) == {"popularity", "product"}
     assert set(printed["systems"]["product"]["folds"]["test"]) == set(comparing._NAMES)
-    assert set(comparing._SYSTEMS) == set(SYSTEMS)
+    assert set(comparing.SYSTEMS) == set(SYSTEMS)
 
 
 def test_an_archive_with_nothing_to_compare_says_what_is_missing(archive: Archive, tmp_path: Path) -> None:

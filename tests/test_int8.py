@@ -29,9 +29,9 @@ from indexer import (
     rebuild_model,
     tag_photos,
 )
+from indexer.archive import file_digest
 from indexer.int8_backbone import int8_backbone, need_int8
 from indexer.int8_gate import Speed
-from indexer.model import file_digest
 from indexer.two_precisions import offer_int8
 from tests.conftest import COLOURS, QUICK, copy_archive, draw_photo, write_backbone, write_crawl
 

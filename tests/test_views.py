@@ -65,12 +65,3 @@ def test_a_photo_that_is_gone_stands_in_for_its_own_views(colour_folder: Path, t
             gone.write_bytes(content)
         key = feature_key(archive.store.photos.backbone_id(archive.model().manifest["backbone"]) or 0)
         assert len(archive.store.views.load(list(range(1, 200)), key, VIEW_KIND, 1)) == 95
-
-
-def test_an_archive_of_the_first_schema_is_given_what_it_lacks(colours: Archive) -> None:
-    with colours.store.write() as connection:
-        connection.exec_driver_sql("DROP TABLE view_features")
-        connection.exec_driver_sql("PRAGMA user_version = 1")
-    with open_archive(colours.folder) as reopened:
-        assert reopened.store.posts.counts()["posts"] == 96
-        assert reopened.store.views.load([1], feature_key(1), VIEW_KIND, 1) == {}
