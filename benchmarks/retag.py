@@ -84,7 +84,7 @@ def earlier_path(archive: Archive) -> float:
     )
     model = archive.model(2)
     key = model_key(archive, model)
-    rows = archive.store.stale.features(key, None, 0, 10**9)
+    rows = archive.store.stale.features([key], None, 0, 10**9)
     ids = np.array([photo for photo, _ in rows], np.int64)
     with archive.store.write() as connection:
         table.create(connection)

@@ -13,6 +13,7 @@ from encoder.onnx_encoder import PRECISION, OnnxBackbone
 from indexer.archive import Archive
 from indexer.encode_photos import EncodedPhoto, PhotoEncoder, grouped
 from indexer.errors import ModelError
+from indexer.int8_backbone import int8_backbone
 from indexer.model import Model
 from indexer.photo_files import PhotoFile, unchanged
 from indexer.progress import Progress
@@ -46,6 +47,13 @@ def model_key(archive: Archive, model: Model) -> FeatureKey:
     if backbone_id is None:
         raise ModelError(f"model {model.number} names a backbone that the archive does not know")
     return feature_key(backbone_id, model.precision)
+
+
+def stored_keys(archive: Archive, model: Model) -> list[FeatureKey]:
+    """The ways in which features of a model's backbone may be stored: in float32, then in int8 if there is one."""
+    key = model_key(archive, model)._replace(precision=PRECISION)
+    int8 = int8_backbone(model.backbone_file)
+    return [key, key._replace(precision=int8.precision)] if int8 else [key]
 
 
 def encode_crawled(

@@ -27,6 +27,7 @@ from indexer import (
     open_archive,
     query_photo,
     rebuild_model,
+    retag_photos,
     tag_photos,
 )
 from indexer.archive import file_digest
@@ -269,6 +270,17 @@ def test_a_tagged_photo_stays_done_and_stored_features_of_the_other_precision_ar
     whole.use(1)
     assert outcomes("int8") == {"rescored"}
     assert outcomes("auto") == {"done"}
+
+
+def test_retagging_scores_features_of_either_precision_by_themselves(
+    whole: Archive, photos: list[str]
+) -> None:
+    before = {photo.photo: photo.guesses for photo in tag_photos(whole, photos, precision="int8")}
+    result = retag_photos(whole, everything=True)
+    assert (result.retagged, result.without_features) == (228, 0)
+    after = {photo.photo: photo.guesses for photo in tag_photos(whole, photos, with_done=True)}
+    assert after == before
+    assert retag_photos(whole).up_to_date == 228
 
 
 def test_a_query_runs_in_the_measured_precision_unless_another_is_asked_for(
