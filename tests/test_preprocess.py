@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from encoder import PhotoError, decode_photo, thumbnail
+from encoder.onnx_encoder import BackboneSpec, OnnxBackbone
 from encoder.preprocess import Pixels
 
 QUADRANTS = np.zeros((64, 96, 3), np.uint8)
@@ -108,6 +109,21 @@ def test_a_draft_decoded_jpeg_stays_near_the_fully_decoded_one(shared: Path) -> 
             full = np.asarray(image.convert("RGB").resize((224, 224), Image.Resampling.BILINEAR))
         worst = max(worst, float(np.abs(drafted.astype(int) - full).mean()))
     assert worst < 4.0
+
+
+def test_features_of_draft_decoded_jpegs_stay_near_those_of_fully_decoded_ones(shared: Path) -> None:
+    path = shared / "backbones/mobilenet_v2_imagenet.onnx"
+    backbone = OnnxBackbone(path, BackboneSpec.read(path))
+    cosines = []
+    for photo in sorted((shared / "data/recipes/images").glob("*.jpg"))[:40]:
+        with Image.open(photo) as image:
+            upright = ImageOps.exif_transpose(image).convert("RGB")
+        full = np.asarray(upright.resize((224, 224), Image.Resampling.BILINEAR))
+        pair = np.stack([decode_photo(photo.read_bytes(), 224), full])
+        quick, exact = backbone.encode(pair).astype(np.float64)
+        cosines.append(quick @ exact / np.linalg.norm(quick) / np.linalg.norm(exact))
+    assert np.mean(cosines) > 0.995
+    assert min(cosines) > 0.985
 
 
 def broken_files() -> dict[str, tuple[bytes, str]]:
