@@ -58,7 +58,7 @@ def learning_notes(gathered: Gathered) -> list[str]:
     if gathered.config.tagger.head == "landmarks":
         notes.append(
             "This product’s head is fitted over landmark photos, mostly in closed form; its curves run over the"
-            " number of training photos instead of epochs. The hashtag vectors, which come first, do learn in epochs."
+            " number of training photos instead of epochs. Hashtag vectors, which come first, do learn in epochs."
         )
     if gathered.vectors is None:
         notes.append(
