@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from indexer.sweep import Sweep, SweepConfig, sweep_vectors
     from indexer.tagger import Tagger, TaggerConfig, fit_tagger
     from indexer.tagging import TaggedPhoto, count_photos, query_photo, retry_failures, tag_photos
+    from indexer.unfrozen_backbone import NotResNet50Error
 
 _HOME = {
     "archive": ("Archive", "open_archive"),
@@ -38,6 +39,7 @@ _HOME = {
     "cut": ("Cut", "cut_for_precision", "threshold_of"),
     "tagger": ("Tagger", "TaggerConfig", "fit_tagger"),
     "tagging": ("TaggedPhoto", "count_photos", "query_photo", "retry_failures", "tag_photos"),
+    "unfrozen_backbone": ("NotResNet50Error",),
     "sweep": ("Sweep", "SweepConfig", "sweep_vectors"),
 }
 
@@ -56,6 +58,7 @@ __all__ = [
     "Model",
     "ModelError",
     "ModelSummary",
+    "NotResNet50Error",
     "RebuildConfig",
     "RebuildResult",
     "ScoredHashtag",

@@ -11,6 +11,7 @@ from db.photo_store import FeatureKey, PathRow
 from encoder import PREPROCESSING_VERSION
 from encoder.onnx_encoder import PRECISION, OnnxBackbone
 from indexer.archive import Archive
+from indexer.backbones import AdoptedBackbone
 from indexer.encode_photos import EncodedPhoto, PhotoEncoder
 from indexer.photo_files import PhotoFile, unchanged
 from indexer.progress import Progress
@@ -36,6 +37,18 @@ class Failures:
 def feature_key(backbone_id: int) -> FeatureKey:
     """The way in which this version computes features with a backbone."""
     return FeatureKey(backbone_id, PRECISION, PREPROCESSING_VERSION)
+
+
+def encode_with(
+    archive: Archive, adopted: AdoptedBackbone, workers: int | None, progress: Progress
+) -> tuple[int, Failures]:
+    """Give every photo of a post the features of a backbone; return that backbone's id, and what failed."""
+    with archive.store.write() as connection:
+        backbone_id = archive.store.photos.ensure_backbone(
+            connection, adopted.digest, adopted.session.spec.name
+        )
+    key = feature_key(backbone_id)
+    return backbone_id, encode_crawled(archive, adopted.session, key, workers, progress)
 
 
 def encode_crawled(

@@ -1,6 +1,6 @@
 """Pixels of crawled photos, for what learns from pixels: small, uint8, one array."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -23,23 +23,43 @@ def load_pixels(
 ) -> tuple[NDArray[np.bool_], Pixels]:
     """Return which photos could be read (n,), and the pixels uint8 (k, 3, side, side) of those, in that order.
 
-    A file that changed since it was crawled is another photo, and not read. k x 3 x side² bytes are held, and a
-    few hundred photos on their way there.
+    k x 3 x side² bytes are held, and a few hundred photos on their way there.
     """
-    paths = _paths(archive, photo_ids.tolist())
     found = np.zeros(len(photo_ids), np.bool_)
     pixels = np.empty((len(photo_ids), 3, side, side), np.uint8)
     count = 0
-    with ThreadPoolExecutor(cores(), thread_name_prefix="decode") as pool:
-        for places in _batches(range(len(photo_ids))):
-            rows = [paths.get(int(photo_ids[place]), []) for place in places]
-            decoded = pool.map(lambda paths_of_one: _decode(paths_of_one, side), rows)
-            for place, photo in zip(places, decoded, strict=True):
-                if photo is not None:
-                    found[place], pixels[count] = True, photo.transpose(2, 0, 1)
-                    count += 1
-            progress("decoding photos", places[-1] + 1, len(photo_ids))
+    for places, batch in pixel_batches(archive, photo_ids, side, progress):
+        found[places] = True
+        pixels[count : count + len(batch)] = batch
+        count += len(batch)
     return found, pixels[:count]
+
+
+def pixel_batches(
+    archive: Archive, photo_ids: Ids, side: int, progress: Progress = silent
+) -> Iterator[tuple[Ids, Pixels]]:
+    """Yield places in `photo_ids` and the pixels uint8 (k, 3, side, side) of those that could be read, in order.
+
+    A file that changed since it was crawled is another photo, and not read.
+    """
+    paths = _paths(archive, photo_ids.tolist())
+    with ThreadPoolExecutor(cores(), thread_name_prefix="decode") as pool:
+        for start in range(0, len(photo_ids), _AT_ONCE):
+            ids = photo_ids[start : start + _AT_ONCE].tolist()
+            decoded = list(pool.map(lambda rows: _decode(rows, side), [paths.get(id, []) for id in ids]))
+            read = [place for place, photo in enumerate(decoded) if photo is not None]
+            if read:
+                stacked = np.stack([photo for photo in decoded if photo is not None]).transpose(0, 3, 1, 2)
+                yield start + np.array(read, np.int64), np.ascontiguousarray(stacked)
+            progress("decoding photos", start + len(ids), len(photo_ids))
+
+
+def at_hand(archive: Archive, photo_ids: Ids) -> NDArray[np.bool_]:
+    """Return which photos (n,) have a file that is as it was when it was read."""
+    paths = _paths(archive, photo_ids.tolist())
+    return np.array(
+        [any(unchanged(row.path, row) for row in paths.get(id, [])) for id in photo_ids.tolist()], np.bool_
+    )
 
 
 def _paths(archive: Archive, photo_ids: Iterable[int]) -> dict[int, list[PathRow]]:
@@ -61,7 +81,3 @@ def _decode(rows: Sequence[PathRow], side: int) -> Pixels | None:
         except PhotoError:
             continue
     return None
-
-
-def _batches(places: range) -> Iterable[range]:
-    return (places[start : start + _AT_ONCE] for start in range(0, len(places), _AT_ONCE))

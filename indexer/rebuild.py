@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from encoder.unfreeze import UnfreezeConfig
 from indexer.archive import Archive
 from indexer.backbones import AdoptedBackbone, BackboneChoice, adopt_backbone
 from indexer.corpus import Corpus, load_corpus
@@ -21,7 +22,7 @@ from indexer.errors import ArchiveError
 from indexer.evaluation import Figures, Thresholds, choose_thresholds, left_out_hits, measure, popularity_hits
 from indexer.folds import TEST, TRAINING, VALIDATION
 from indexer.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors, need_hashtags
-from indexer.photo_features import Failures, encode_crawled, feature_key, load_features
+from indexer.photo_features import Failures, encode_with, feature_key, load_features
 from indexer.precision import Evidence, Kept, keep_promises
 from indexer.progress import Progress, silent
 from indexer.tagger import (
@@ -35,6 +36,7 @@ from indexer.tagger import (
     seeded,
     thresholds_on,
 )
+from indexer.unfrozen_backbone import clear_checkpoints, frozen_base, tune_backbone
 from indexer.write_model import NewModel, write_model
 
 LEAST_PHOTOS = {TRAINING: 10, VALIDATION: 2, TEST: 2}
@@ -42,12 +44,16 @@ LEAST_PHOTOS = {TRAINING: 10, VALIDATION: 2, TEST: 2}
 
 @dataclass(frozen=True)
 class RebuildConfig:
-    """How a model is made; `seed` is that of vectors, head and batches alike."""
+    """How a model is made; `seed` is that of vectors, head and batches alike.
+
+    With `unfreeze` the last stage of a ResNet50 is trained first, on training posts.
+    """
 
     vectors: VectorConfig = field(default_factory=VectorConfig)
     tagger: TaggerConfig = field(default_factory=TaggerConfig)
     seed: int = 0
     workers: int | None = None
+    unfreeze: UnfreezeConfig | None = None
 
 
 @dataclass
@@ -102,30 +108,31 @@ def rebuild_model(
         new = NewModel(config.seed, {"vectors": asdict(config.vectors), "tagger": asdict(config.tagger)})
         failures, adopted = Failures(), None
         if counts["with_photo"]:
-            choice = (
-                backbone
-                if isinstance(backbone, BackboneChoice)
-                else BackboneChoice(str(backbone) if backbone else None)
-            )
             with stages("backbone"):
-                adopted = adopt_backbone(archive, choice, config.seed)
-                new.backbone_digest, new.backbone = adopted.digest, adopted.session
+                adopt = frozen_base if config.unfreeze else adopt_backbone
+                adopted = adopt(archive, BackboneChoice.of(backbone), config.seed)
             with stages("features"):
-                with archive.store.write() as connection:
-                    new.backbone_id = archive.store.photos.ensure_backbone(
-                        connection, adopted.digest, adopted.session.spec.name
-                    )
-                failures = encode_crawled(
-                    archive, adopted.session, feature_key(new.backbone_id), config.workers, progress
-                )
+                new.backbone_id, failures = encode_with(archive, adopted, config.workers, progress)
         corpus = load_corpus(archive.store)
         need_hashtags(corpus.lists(), config.vectors.min_count)
         photos, folds = _photo_set(archive, corpus, new.backbone_id)
         new.held_out = fit_held_out(corpus, photos, folds, config, stages)
+        if config.unfreeze:
+            with stages("layer4"):
+                vectors, least = new.held_out.vectors, config.tagger.min_photos
+                adopted = tune_backbone(archive, adopted, corpus, vectors, least, config.unfreeze, progress)
+            with stages("features"):
+                new.backbone_id, failures = encode_with(archive, adopted, config.workers, progress)
+            photos, folds = _photo_set(archive, corpus, new.backbone_id)
+            new.frozen = new.held_out
+            new.held_out = fit_held_out(corpus, photos, folds, config, stages, vectors)
         _ship(new, corpus, photos, config, stages)
         new.corpus, new.photos = corpus, photos
+        if adopted:
+            new.backbone_digest, new.backbone = adopted.digest, adopted.session
         with stages("write and switch"):
             manifest = write_model(archive, new, stages.seconds)
+        clear_checkpoints(archive)
     return RebuildResult(manifest, stages.seconds, failures, adopted)
 
 
@@ -135,16 +142,17 @@ def fit_held_out(
     folds: np.ndarray,
     config: RebuildConfig,
     stages: "_Stages | None" = None,
+    vectors: HashtagVectors | None = None,
 ) -> HeldOut:
     """Learn from training posts, choose on validation posts, measure on test posts.
 
-    `photos` may be empty: then hashtag vectors alone are learnt and measured. Raises `ArchiveError` where
-    a fold has too few photos.
+    `photos` may be empty: then hashtag vectors alone are learnt and measured. `vectors` are those of training
+    posts, where they are known already. Raises `ArchiveError` where a fold has too few photos.
     """
     stages = stages or _Stages(silent)
     with stages("hashtag vectors, training posts"):
         training_posts = corpus.lists(TRAINING)
-        vectors = learn_vectors(training_posts, config.vectors, stages.progress)
+        vectors = vectors or learn_vectors(training_posts, config.vectors, stages.progress)
         counts = np.bincount(training_posts.flat(), minlength=int(vectors.ids.max()) + 1)[vectors.ids]
         test = corpus.lists(TEST)
         held_out = HeldOut(
@@ -218,12 +226,15 @@ def need_photos(found: dict[str, int], what: str) -> None:
 
 def _seeded(config: RebuildConfig) -> RebuildConfig:
     return replace(
-        config, vectors=replace(config.vectors, seed=config.seed), tagger=seeded(config.tagger, config.seed)
+        config,
+        vectors=replace(config.vectors, seed=config.seed),
+        tagger=seeded(config.tagger, config.seed),
+        unfreeze=replace(config.unfreeze, seed=config.seed) if config.unfreeze else None,
     )
 
 
 class _Stages:
-    """How long each stage took, in seconds."""
+    """How long each stage took, in seconds, all its turns together."""
 
     def __init__(self, progress: Progress) -> None:
         self.seconds: dict[str, float] = {}
@@ -235,4 +246,4 @@ class _Stages:
         try:
             yield
         finally:
-            self.seconds[name] = time.perf_counter() - began
+            self.seconds[name] = self.seconds.get(name, 0) + time.perf_counter() - began

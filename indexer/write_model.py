@@ -20,6 +20,7 @@ from indexer.hashtag_index import HashtagIndex
 from indexer.hashtag_vectors import HashtagVectors
 from indexer.model import MANIFEST, Model, file_digest
 from indexer.tagger import PhotoSet, TaggerFit
+from indexer.unfrozen_backbone import about_unfrozen
 
 if TYPE_CHECKING:
     from indexer.rebuild import HeldOut
@@ -29,7 +30,10 @@ LAST_NUMBER = "last_model"  # numbers are never given twice, even when their mod
 
 @dataclass
 class NewModel:
-    """What a rebuild has made so far. Backbone and tagger stay None where there are no photos."""
+    """What a rebuild has made so far. Backbone and tagger stay None where there are no photos.
+
+    `frozen` is what the backbone's frozen base gave, where this rebuild unfroze it.
+    """
 
     seed: int
     parameters: dict[str, Any]
@@ -37,6 +41,7 @@ class NewModel:
     backbone_digest: str | None = None
     backbone_id: int | None = None
     held_out: "HeldOut" = field(init=False)
+    frozen: "HeldOut | None" = None
     vectors: HashtagVectors = field(init=False)
     tagger: TaggerFit | None = None
     corpus: Corpus = field(init=False)
@@ -54,7 +59,7 @@ def write_model(archive: Archive, new: NewModel, seconds: dict[str, float]) -> d
     aside.mkdir()
     try:
         _write_parts(aside, new)
-        manifest = _manifest(new, number, seconds)
+        manifest = _manifest(new, number, seconds, about_unfrozen(archive, new.backbone_digest))
         manifest["files"] = {
             path.name: {"size": path.stat().st_size, "sha256": file_digest(path)}
             for path in sorted(aside.iterdir())
@@ -99,7 +104,9 @@ def _write_parts(folder: Path, new: NewModel) -> None:
         )
 
 
-def _manifest(new: NewModel, number: int, seconds: dict[str, float]) -> dict[str, Any]:
+def _manifest(
+    new: NewModel, number: int, seconds: dict[str, float], unfrozen: dict[str, Any] | None
+) -> dict[str, Any]:
     held_out, corpus, tagger = new.held_out, new.corpus, new.tagger
     folds, posts = np.unique(corpus.post_folds, return_counts=True)
     manifest: dict[str, Any] = {
@@ -110,6 +117,7 @@ def _manifest(new: NewModel, number: int, seconds: dict[str, float]) -> dict[str
         "seed": new.seed,
         "backbone": new.backbone_digest,
         "backbone_name": new.backbone.spec.name if new.backbone else None,
+        "unfrozen": unfrozen,
         "precision": PRECISION,
         "preprocessing": PREPROCESSING_VERSION,
         "vectors": new.vectors.digest(),
@@ -131,6 +139,8 @@ def _manifest(new: NewModel, number: int, seconds: dict[str, float]) -> dict[str
             "test": held_out.figures.to_dict() if held_out.figures else None,
             "promises": [asdict(kept) for kept in held_out.promises],
             "popularity": held_out.popularity.to_dict() if held_out.popularity else None,
+            "frozen": new.frozen.figures.to_dict() if new.frozen and new.frozen.figures else None,
+            "frozen_judged_photos": new.frozen.judged_photos if new.frozen else 0,
         },
         "thresholds": asdict(held_out.thresholds) if held_out.thresholds else None,
         "seconds": {stage: round(taken, 3) for stage, taken in seconds.items()},
