@@ -1,14 +1,12 @@
 """ResNet50 with its last stage unfrozen: layer4 and a head are trained together.
 
-Up to layer3 the network stays frozen, so what it gives is computed once a photo and kept in a file, float16. On a
-GPU training is in mixed precision, on a CPU in float32. Every epoch ends with a checkpoint, and draws from a
-seed of its own, so that a killed training that goes on has the same weights in the end as one that was not killed.
+Up to layer3 the network stays frozen, and what that gives is at hand (`encoder/layer3_maps.py`). On a GPU training
+is in mixed precision, on a CPU in float32. Every epoch ends with a checkpoint, and draws from a seed of its own, so
+that a killed training that goes on has the same weights in the end as one that was not killed.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,12 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from encoder.checkpoint import DamagedCheckpointError, load_checkpoint, save_checkpoint
+from encoder.checkpoint import Checkpoint, DamagedCheckpointError
+from encoder.layer3_maps import Machine, Maps, same_every_time
 from encoder.network import Head, LogitRule
 from encoder.resnet50 import FEATURES, PixelBackbone
 from encoder.train import Floats, HashtagRows, batches, multilabel_loss, targets_for
-
-Maps = NDArray[np.float16]
 
 
 @dataclass(frozen=True)
@@ -49,6 +46,19 @@ class MapSet:
 
 
 @dataclass
+class Lesson:
+    """What layer4 learns: training photos' hashtags, of which `vectors` (V, d) are unit and stay as they are.
+
+    `prior_logits` (V,) start the biases; `validation` photos choose the epoch and teach nothing.
+    """
+
+    training: MapSet
+    validation: MapSet
+    vectors: Floats
+    prior_logits: Floats
+
+
+@dataclass
 class Unfrozen:
     """A training's outcome: the epoch whose layer4 is kept, losses by epoch, and what was wrong with a checkpoint.
 
@@ -61,74 +71,29 @@ class Unfrozen:
     damaged: str | None = None
 
 
-@dataclass(frozen=True)
-class Machine:
-    """Where training runs, and the type that convolutions are computed in where that is not float32."""
-
-    device: str = "cpu"
-    mixed: torch.dtype | None = None
-
-    @classmethod
-    def here(cls) -> "Machine":
-        """A GPU where there is one: bfloat16 where it has that, float16 with a scaled loss where not."""
-        if not torch.cuda.is_available():
-            return cls()
-        return cls("cuda", torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16)
-
-    def autocast(self) -> torch.autocast:
-        """What convolutions are computed in."""
-        return torch.autocast(self.device, self.mixed, enabled=self.mixed is not None)
-
-
-def write_maps(
-    backbone: PixelBackbone, pixels: Iterable[NDArray[np.uint8]], file: Path, machine: Machine | None = None
-) -> Maps:
-    """Write what layer3 gives for batches of pixels (k, 3, side, side); return it all, float16 (n, 1024, h, w).
-
-    The array is mapped from `file`, which is the caller's to remove. Raises `OSError` where the disk is full.
-    """
-    machine = machine or Machine.here()
-    backbone.eval().to(machine.device)
-    count, shape = 0, torch.Size((1024, 1, 1))
-    # written, not mapped: a mapped file that outgrows the disk ends the process
-    with file.open("wb") as out, torch.no_grad(), _same_every_time():
-        for batch in pixels:
-            with machine.autocast():
-                maps = _up_to_layer3(backbone, torch.from_numpy(batch).to(machine.device))
-            out.write(maps.half().cpu().numpy().tobytes())
-            count, shape = count + len(batch), maps.shape[1:]
-    if not count:
-        return np.zeros((0, *shape), np.float16)
-    return np.memmap(file, np.float16, "r", shape=(count, *shape))
-
-
 def train_layer4(
     backbone: PixelBackbone,
-    training: MapSet,
-    validation: MapSet,
-    vectors: Floats,
-    prior_logits: Floats,
+    lesson: Lesson,
     config: UnfreezeConfig,
-    checkpoint: Path,
-    key: str,
+    checkpoint: Checkpoint,
     tell: Callable[[int, int], None] = lambda done, total: None,
     machine: Machine | None = None,
 ) -> Unfrozen:
-    """Train layer4 of `backbone` in place, with a head into the space of `vectors` (V, d, unit).
+    """Train layer4 of `backbone` in place, with a head into the space of the hashtag vectors.
 
-    The epoch of the lowest loss on `validation` is kept. After each epoch the state goes to `checkpoint`; one
-    with the same `key` is gone on from. `tell` is called with batches done and in all.
+    The epoch of the lowest loss on validation photos is kept. After each epoch the state goes to `checkpoint`,
+    and one that is there is gone on from. `tell` is called with batches done and in all.
     """
     machine = machine or Machine.here()
-    with torch.random.fork_rng(devices=[]), _same_every_time():
+    with torch.random.fork_rng(devices=[]), same_every_time():
         torch.manual_seed(config.seed)
-        run = _Run(backbone, vectors, prior_logits, config, machine)
-        outcome = run.go_on_from(checkpoint, key)
-        total = config.epochs * -(-len(training.maps) // config.batch_size)
+        run = _Run(backbone, lesson, config, machine)
+        outcome = run.go_on_from(checkpoint)
+        total = config.epochs * -(-len(lesson.training.maps) // config.batch_size)
         while run.epoch < config.epochs and run.epoch - run.best_epoch < config.patience:
-            run.train(training, tell, total)
-            run.judge(validation)
-            save_checkpoint(checkpoint, run.state(key))
+            run.train(lesson.training, tell, total)
+            run.judge(lesson.validation)
+            checkpoint.save(run.state())
         run.layer4.load_state_dict(run.best)
     backbone.cpu().requires_grad_(False)
     outcome.epoch, outcome.losses = run.best_epoch, run.losses
@@ -139,12 +104,7 @@ class _Run:
     """A training as it stands: what a checkpoint holds."""
 
     def __init__(
-        self,
-        backbone: PixelBackbone,
-        vectors: Floats,
-        prior_logits: Floats,
-        config: UnfreezeConfig,
-        machine: Machine,
+        self, backbone: PixelBackbone, lesson: Lesson, config: UnfreezeConfig, machine: Machine
     ) -> None:
         backbone.requires_grad_(False).eval().to(machine.device)
         layer4 = backbone.network.layer4
@@ -152,8 +112,9 @@ class _Run:
         # It stays in eval mode: the statistics of its batch norms are frozen. Those of a few dozen photos are
         # noise, and tagging, which looks at photos one by one, has only stored statistics to go by.
         self.layer4 = layer4.requires_grad_(True)
+        vectors, priors = torch.from_numpy(lesson.vectors), torch.from_numpy(lesson.prior_logits)
         head = Head(FEATURES, config.hidden, vectors.shape[1], config.dropout)
-        rule = LogitRule(torch.from_numpy(vectors), torch.from_numpy(prior_logits), config.scale)
+        rule = LogitRule(vectors, priors, config.scale)
         self.head = nn.Sequential(head, rule).to(machine.device)
         self.config, self.machine = config, machine
         self.optimizer = torch.optim.AdamW(
@@ -199,21 +160,20 @@ class _Run:
         if current < self.best_loss:
             self.best, self.best_loss, self.best_epoch = self._weights(), current, self.epoch
 
-    def state(self, key: str) -> dict[str, Any]:
+    def state(self) -> dict[str, Any]:
         """Everything that the next epoch depends on, and what has been chosen so far."""
         return {
-            "key": key,
             **{name: getattr(self, name) for name in _PLAIN},
             **{name: getattr(self, name).state_dict() for name in _STATEFUL},
         }
 
-    def go_on_from(self, checkpoint: Path, key: str) -> Unfrozen:
-        """Take over the state of a checkpoint that has this key; say where it is damaged."""
+    def go_on_from(self, checkpoint: Checkpoint) -> Unfrozen:
+        """Take over the state of a checkpoint where there is one; say where it is damaged."""
         try:
-            state = load_checkpoint(checkpoint, self.machine.device)
+            state = checkpoint.load(self.machine.device)
         except DamagedCheckpointError as error:
             return Unfrozen(0, [], damaged=str(error))
-        if state is not None and state.get("key") == key:
+        if state:
             for name in _STATEFUL:
                 getattr(self, name).load_state_dict(state[name])
             for name in _PLAIN:
@@ -233,18 +193,3 @@ class _Run:
 
 _PLAIN = ("epoch", "best_epoch", "best_loss", "losses", "best")
 _STATEFUL = ("layer4", "head", "optimizer", "scaler")
-
-
-def _up_to_layer3(backbone: PixelBackbone, pixels: Tensor) -> Tensor:
-    network = backbone.network
-    maps: Tensor = (pixels.float() - backbone.mean) * backbone.inverse_std
-    for name in ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3"):
-        maps = getattr(network, name)(maps)
-    return maps
-
-
-@contextmanager
-def _same_every_time() -> Iterator[None]:
-    """On a GPU, only those ways of convolving that give the same numbers every time."""
-    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
-        yield

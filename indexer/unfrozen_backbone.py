@@ -17,9 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder import EncoderError
+from encoder.checkpoint import Checkpoint
+from encoder.layer3_maps import write_maps
 from encoder.onnx_encoder import BackboneSpec
 from encoder.resnet50 import PixelBackbone, resnet50_from_onnx
-from encoder.unfreeze import MapSet, UnfreezeConfig, train_layer4, write_maps
+from encoder.unfreeze import Lesson, MapSet, UnfreezeConfig, train_layer4
 from indexer.archive import Archive
 from indexer.backbones import (
     RESNET50,
@@ -52,7 +54,7 @@ class NotResNet50Error(ArchiveError):
     """A backbone that has no layer4 to train."""
 
 
-class _Lesson:
+class _Photos:
     """What layer4 learns from: photos of training posts, then of validation posts, with an assignable hashtag."""
 
     def __init__(self, archive: Archive, corpus: Corpus, known: HashtagVectors, min_photos: int) -> None:
@@ -151,15 +153,15 @@ def tune_backbone(
     """
     if frozen is None:
         raise ArchiveError(f"no post has a photo: there is nothing that {LAYER} could learn from")
-    lesson = _Lesson(archive, corpus, vectors, min_photos)
-    key = lesson.key(frozen, config)
+    photos = _Photos(archive, corpus, vectors, min_photos)
+    key = photos.key(frozen, config)
     made = archive.store.setting(f"{_MADE}:{key}")
     if made and archive.backbone_file(made).is_file():
         tuned = open_adopted(archive, made)
     else:
-        tuned = _make(archive, frozen, lesson, config, key, progress)
+        tuned = _make(archive, frozen, photos, config, key, progress)
     tuned.tuned_from = archive.backbone_file(frozen.digest)
-    tuned.warnings += lesson.warnings
+    tuned.warnings += photos.warnings
     return tuned
 
 
@@ -174,20 +176,21 @@ def better_and_worse(ours: dict[str, float], theirs: dict[str, float]) -> tuple[
 def _make(
     archive: Archive,
     frozen: AdoptedBackbone,
-    lesson: _Lesson,
+    photos: _Photos,
     config: UnfreezeConfig,
     key: str,
     progress: Progress,
 ) -> AdoptedBackbone:
     """Train, export and remember; a killed training with the same key is gone on with."""
-    checkpoint = archive.backbones_folder / _CHECKPOINTS.replace("*", key[:16])
-    clear_checkpoints(archive, checkpoint)
+    checkpoint = Checkpoint(archive.backbones_folder / _CHECKPOINTS.replace("*", key[:16]), key)
+    clear_checkpoints(archive, checkpoint.path)
     spec = frozen.session.spec
     base = archive.backbone_file(frozen.digest)
     network = resnet50_from_onnx(base)
-    with _maps(archive, network, spec.size, lesson, progress) as (training, validation):
-        learn = partial(train_layer4, network, training, validation, lesson.vectors, lesson.priors, config)
-        outcome = learn(checkpoint, key, partial(progress, f"training {LAYER}"))
+    with _maps(archive, network, spec.size, photos, progress) as (training, validation):
+        lesson = Lesson(training, validation, photos.vectors, photos.priors)
+        tell = partial(progress, f"training {LAYER}")
+        outcome = train_layer4(network, lesson, config, checkpoint, tell)
     about = {
         "layer": LAYER,
         "from": frozen.digest,
@@ -200,10 +203,9 @@ def _make(
     }
     tuned = export_adopted(archive, network, f"{spec.name}-{LAYER}", spec.size, base)
     _remember(archive, tuned.digest, key, about)
-    checkpoint.unlink(missing_ok=True)
-    tuned.warnings = lesson.warnings + (
-        [f"{outcome.damaged}: training began again"] if outcome.damaged else []
-    )
+    checkpoint.path.unlink(missing_ok=True)
+    if outcome.damaged:
+        tuned.warnings.append(f"{outcome.damaged}: training began again")
     return tuned
 
 
@@ -215,7 +217,7 @@ def _remember(archive: Archive, digest: str, key: str, about: dict[str, Any]) ->
 
 @contextmanager
 def _maps(
-    archive: Archive, network: PixelBackbone, size: int, lesson: _Lesson, progress: Progress
+    archive: Archive, network: PixelBackbone, size: int, photos: _Photos, progress: Progress
 ) -> Iterator[tuple[MapSet, MapSet]]:
     """What layer3 gives for the photos of training and of validation posts, in a file for as long as it is needed.
 
@@ -225,16 +227,16 @@ def _maps(
     read: list[int] = []
 
     def batches() -> Iterator[NDArray[np.uint8]]:
-        for places, pixels in pixel_batches(archive, lesson.photo_ids, size):
+        for places, pixels in pixel_batches(archive, photos.photo_ids, size):
             for start in range(0, len(places), _AT_ONCE):
                 yield pixels[start : start + _AT_ONCE]
                 read.extend(places[start : start + _AT_ONCE].tolist())
-                progress("photos up to layer3", len(read), len(lesson.photo_ids))
+                progress("photos up to layer3", len(read), len(photos.photo_ids))
 
     try:
         maps = write_maps(network, batches(), file)
-        hashtags = [lesson.hashtags[place] for place in read]
-        cut = _need_both_folds(lesson.folds[read])
+        hashtags = [photos.hashtags[place] for place in read]
+        cut = _need_both_folds(photos.folds[read])
         yield MapSet(maps[:cut], hashtags[:cut]), MapSet(maps[cut:], hashtags[cut:])
     finally:
         file.unlink(missing_ok=True)

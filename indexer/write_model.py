@@ -140,7 +140,7 @@ def _manifest(
             "promises": [asdict(kept) for kept in held_out.promises],
             "popularity": held_out.popularity.to_dict() if held_out.popularity else None,
             "frozen": new.frozen.figures.to_dict() if new.frozen and new.frozen.figures else None,
-            "frozen_judged_photos": new.frozen.judged_photos if new.frozen else 0,
+            "frozen_judged_photos": new.frozen.judged_photos if new.frozen else None,
         },
         "thresholds": asdict(held_out.thresholds) if held_out.thresholds else None,
         "seconds": {stage: round(taken, 3) for stage, taken in seconds.items()},

@@ -9,32 +9,34 @@ import pytest
 import torch
 from torch import Tensor
 
-from encoder.checkpoint import DamagedCheckpointError, load_checkpoint, save_checkpoint
+from encoder.checkpoint import Checkpoint, DamagedCheckpointError
+from encoder.errors import EncoderError
+from encoder.layer3_maps import Machine, write_maps
 from encoder.resnet50 import PixelBackbone
-from encoder.unfreeze import Machine, MapSet, UnfreezeConfig, Unfrozen, train_layer4, write_maps
+from encoder.unfreeze import Lesson, MapSet, UnfreezeConfig, Unfrozen, train_layer4
 from encoder.vision import torchvision_models
 
-COLOURS = np.array([[200, 40, 40], [40, 180, 60], [40, 60, 200], [235, 235, 230]])
+MEANS = np.array([[200, 40, 40], [40, 180, 60], [40, 60, 200], [235, 235, 230]])
 
 
 class Killed(Exception):
     """What ends a training in the middle."""
 
 
-class Lesson:
+class Colours:
     """Something to learn: pictures of four colours, a hashtag each."""
 
     def __init__(self, folder: Path) -> None:
         torch.manual_seed(0)
         self.before = PixelBackbone(torchvision_models().resnet50()).eval()
         draw = np.random.default_rng(0)
-        pixels = COLOURS[np.arange(40) % 4, :, None, None] + draw.normal(0, 25, (40, 3, 32, 32))
+        pixels = MEANS[np.arange(40) % 4, :, None, None] + draw.normal(0, 25, (40, 3, 32, 32))
         parts = np.split(np.clip(pixels, 0, 255).astype(np.uint8), 4)
-        maps, hashtags = (
-            write_maps(self.before, parts, folder / "maps"),
-            [np.array([n % 4]) for n in range(40)],
-        )
-        self.training, self.validation = MapSet(maps[:32], hashtags[:32]), MapSet(maps[32:], hashtags[32:])
+        maps = write_maps(self.before, parts, folder / "maps")
+        hashtags = [np.array([photo % 4]) for photo in range(40)]
+        vectors, priors = np.eye(4, 8, dtype=np.float32), np.full(4, -1.0, np.float32)
+        training, validation = MapSet(maps[:32], hashtags[:32]), MapSet(maps[32:], hashtags[32:])
+        self.lesson = Lesson(training, validation, vectors, priors)
 
     def train(
         self,
@@ -52,21 +54,19 @@ class Lesson:
                 raise Killed
 
         backbone = copy.deepcopy(self.before)
-        vectors, priors = np.eye(4, 8, dtype=np.float32), np.full(4, -1.0, np.float32)
-        config = UnfreezeConfig(epochs, batch_size=16)
-        sets = self.training, self.validation
-        outcome = train_layer4(backbone, *sets, vectors, priors, config, checkpoint, key, tell, machine)
+        config, kept = UnfreezeConfig(epochs, batch_size=16), Checkpoint(checkpoint, key)
+        outcome = train_layer4(backbone, self.lesson, config, kept, tell, machine)
         return outcome, backbone.state_dict()
 
 
 @pytest.fixture(scope="module")
-def lesson(tmp_path_factory: pytest.TempPathFactory) -> Lesson:
-    return Lesson(tmp_path_factory.mktemp("lesson"))
+def lesson(tmp_path_factory: pytest.TempPathFactory) -> Colours:
+    return Colours(tmp_path_factory.mktemp("lesson"))
 
 
 @pytest.fixture(scope="module")
 def uninterrupted(
-    lesson: Lesson, tmp_path_factory: pytest.TempPathFactory
+    lesson: Colours, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Unfrozen, dict[str, Tensor], Path]:
     """How a training went that nobody ended, all its weights, and its last checkpoint."""
     checkpoint = tmp_path_factory.mktemp("whole") / "c.pt"
@@ -80,7 +80,7 @@ def assert_same(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> None:
 
 
 def test_layer4_is_learnt_and_nothing_before_it_nor_any_statistic_moves(
-    lesson: Lesson, uninterrupted: tuple[Unfrozen, dict[str, Tensor], Path]
+    lesson: Colours, uninterrupted: tuple[Unfrozen, dict[str, Tensor], Path]
 ) -> None:
     outcome, after, _ = uninterrupted
     assert outcome.losses[-1]["training"] < outcome.losses[0]["training"]
@@ -91,7 +91,7 @@ def test_layer4_is_learnt_and_nothing_before_it_nor_any_statistic_moves(
 
 
 def test_a_training_ended_in_its_second_epoch_goes_on_to_the_weights_of_one_that_was_not(
-    lesson: Lesson, uninterrupted: tuple[Unfrozen, dict[str, Tensor], Path], tmp_path: Path
+    lesson: Colours, uninterrupted: tuple[Unfrozen, dict[str, Tensor], Path], tmp_path: Path
 ) -> None:
     with pytest.raises(Killed):
         lesson.train(tmp_path / "c.pt", end_after=3)
@@ -103,7 +103,7 @@ def test_a_training_ended_in_its_second_epoch_goes_on_to_the_weights_of_one_that
 
 
 def test_a_damaged_checkpoint_is_named_and_one_of_another_key_passed_over(
-    lesson: Lesson, uninterrupted: tuple[Unfrozen, dict[str, Tensor], Path], tmp_path: Path
+    lesson: Colours, uninterrupted: tuple[Unfrozen, dict[str, Tensor], Path], tmp_path: Path
 ) -> None:
     path = tmp_path / "c.pt"
     shutil.copy(uninterrupted[2], path)
@@ -125,26 +125,28 @@ class Program:
 
 def test_a_checkpoint_is_read_only_when_it_is_whole_and_holds_no_program(tmp_path: Path) -> None:
     path = tmp_path / "c.pt"
-    assert load_checkpoint(path, "cpu") is None
-    save_checkpoint(path, {"weights": torch.arange(1000.0), "losses": [{"epoch": 1.0}]})
-    state = load_checkpoint(path, "cpu")
+    checkpoint = Checkpoint(path, "k")
+    assert checkpoint.load("cpu") is None
+    checkpoint.save({"weights": torch.arange(1000.0), "losses": [{"epoch": 1.0}]})
+    assert Checkpoint(path, "another").load("cpu") is None
+    state = checkpoint.load("cpu")
     assert state is not None
     assert torch.equal(state["weights"], torch.arange(1000.0))
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     with pytest.raises(DamagedCheckpointError, match=r"c\.pt: damaged .*not as it was written"):
-        load_checkpoint(path, "cpu")
-    torch.save({"epoch": Program()}, path)
+        checkpoint.load("cpu")
+    torch.save({"key": "k", "epoch": Program()}, path)
     with pytest.raises(DamagedCheckpointError, match=r"c\.pt: damaged"):
-        load_checkpoint(path, "cpu")
+        checkpoint.load("cpu")
     torch.save([1, 2], path)
     with pytest.raises(DamagedCheckpointError, match="not a training's state"):
-        load_checkpoint(path, "cpu")
+        checkpoint.load("cpu")
 
 
 def test_mixed_precision_keeps_float32_weights_near_those_of_float32(
-    lesson: Lesson, uninterrupted: tuple[Unfrozen, dict[str, Tensor], Path], tmp_path: Path
+    lesson: Colours, uninterrupted: tuple[Unfrozen, dict[str, Tensor], Path], tmp_path: Path
 ) -> None:
     mixed, weights = lesson.train(tmp_path / "c.pt", epochs=1, machine=Machine("cpu", torch.bfloat16))
     ours, theirs = (outcome.losses[0]["training"] for outcome in (mixed, uninterrupted[0]))
@@ -153,5 +155,11 @@ def test_mixed_precision_keeps_float32_weights_near_those_of_float32(
     assert weights["network.layer4.2.conv3.weight"].dtype == torch.float32
 
 
-def test_without_photos_there_are_no_maps(lesson: Lesson, tmp_path: Path) -> None:
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_is_told_with_what_a_photo_needs(lesson: Colours) -> None:
+    with pytest.raises(EncoderError, match=r"/dev/full: No space left on device; each photo takes 0\.01 MB"):
+        write_maps(lesson.before, [np.zeros((16, 3, 32, 32), np.uint8)], Path("/dev/full"))
+
+
+def test_without_photos_there_are_no_maps(lesson: Colours, tmp_path: Path) -> None:
     assert write_maps(lesson.before, [], tmp_path / "m").shape == (0, 1024, 1, 1)

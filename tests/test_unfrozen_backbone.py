@@ -202,9 +202,9 @@ def test_photos_whose_files_are_gone_are_not_learnt_from_and_told(
 ) -> None:
     corpus = load_corpus(untrained_colours.store)
     vectors = learn_vectors(corpus.lists(TRAINING), VectorConfig(size=8, epochs=400))
-    whole = unfrozen_backbone._Lesson(untrained_colours, corpus, vectors, 3)
+    whole = unfrozen_backbone._Photos(untrained_colours, corpus, vectors, 3)
     monkeypatch.setattr(unfrozen_backbone, "at_hand", lambda _, ids: np.arange(len(ids)) >= 2)
-    lesson = unfrozen_backbone._Lesson(untrained_colours, corpus, vectors, 3)
+    lesson = unfrozen_backbone._Photos(untrained_colours, corpus, vectors, 3)
     assert set(whole.photo_ids) - set(lesson.photo_ids) == set(whole.photo_ids[:2])
     assert (whole.warnings, lesson.warnings) == (
         [],
@@ -212,7 +212,7 @@ def test_photos_whose_files_are_gone_are_not_learnt_from_and_told(
     )
     monkeypatch.setattr(unfrozen_backbone, "at_hand", lambda _, ids: np.zeros(len(ids), np.bool_))
     with pytest.raises(ArchiveError, match="0 of training and 0 of validation posts can still be read"):
-        unfrozen_backbone._Lesson(untrained_colours, corpus, vectors, 3)
+        unfrozen_backbone._Photos(untrained_colours, corpus, vectors, 3)
 
 
 @pytest.mark.parametrize("named", [True, False])
