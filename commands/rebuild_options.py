@@ -23,6 +23,23 @@ class Window(click.ParamType[int | None]):
         return int(value)
 
 
+class Fields(click.ParamType[tuple[str, ...]]):
+    """Names of what posts say, separated by commas."""
+
+    name = "NAME,..."
+    known = ("caption", "location")
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        asked = [name.strip() for name in str(value).split(",") if name.strip()]
+        if not asked or not set(asked) <= set(self.known):
+            self.fail(f"{value!r}: there are {', '.join(self.known)}", param, ctx)
+        return tuple(name for name in self.known if name in asked)
+
+
 _option = partial(click.option, show_default=True)
 _OPTIONS = (
     _option(
@@ -100,6 +117,20 @@ _OPTIONS = (
         "--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.5, help="Of the network head."
     ),
     _option("--head-epochs", type=click.IntRange(1), default=40, help="Of the network head, at the most."),
+    click.option(
+        "--with",
+        "words",
+        type=Fields(),
+        default=(),
+        metavar="caption,location",
+        help="What posts say that is read beside the photo, where a photo has a post.",
+    ),
+    _option(
+        "--views",
+        type=click.IntRange(0, 20),
+        default=0,
+        help="Pictures of each photo with altered colours that the head learns from beside it; encoded once.",
+    ),
     _option(
         "--seed",
         type=click.IntRange(0, 2**31),
@@ -121,7 +152,7 @@ def rebuild_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def rebuild_config(options: dict[str, Any]) -> "RebuildConfig":
     """Return what the options say, by the names that click gives them."""
-    from encoder.landmark_head import LandmarkConfig
+    from encoder.landmark_fit import LandmarkConfig
     from encoder.train import TrainConfig
     from encoder.unfreeze import UnfreezeConfig
     from indexer import RebuildConfig
@@ -145,4 +176,6 @@ def rebuild_config(options: dict[str, Any]) -> "RebuildConfig":
     landmarks = LandmarkConfig(size=options["embedding_size"], landmarks=options["landmarks"])
     tagger = TaggerConfig(options["head"], landmarks, network, options["min_photos"])
     unfreeze = UnfreezeConfig(epochs=options["unfreeze_epochs"]) if options["unfreeze"] else None
-    return RebuildConfig(vectors, tagger, options["seed"], options["workers"], unfreeze)
+    return RebuildConfig(
+        vectors, tagger, options["words"], options["views"], options["seed"], options["workers"], unfreeze
+    )

@@ -8,14 +8,16 @@ import click
 from click.core import ParameterSource
 
 from commands.rebuild_options import rebuild_config, rebuild_options
-from commands.terminal import Bars, echo_json, json_option, open_from, printable, talk
+from commands.terminal import Bars, device_option, echo_json, json_option, open_from, printable, talk
 
 if TYPE_CHECKING:
+    from encoder.session import Device
     from indexer import RebuildResult
 
 
 @click.command("rebuild")
 @rebuild_options
+@device_option()
 @json_option
 @click.pass_context
 def rebuild_command(
@@ -24,6 +26,7 @@ def rebuild_command(
     backbone: str | None,
     weights: str | None,
     image_size: int,
+    device: "Device",
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -46,7 +49,7 @@ def rebuild_command(
             )
         if not Path(backbone or "").is_file():
             raise click.UsageError(f"--backbone: {backbone}: no such file")
-    archive = open_from(context)
+    archive = open_from(context, device=device)
     from indexer import BackboneChoice, NotResNet50Error, rebuild_model
 
     config = rebuild_config(options)
@@ -101,11 +104,15 @@ def print_rebuild(result: "RebuildResult") -> None:
         )
     if figures["test"]:
         click.echo(f"{figures['judged_photos']:,} held-out photos, {figures['judged_hashtags']:,} hashtags:")
-        click.echo("              " + "".join(f"{name:>8}" for name in FIGURE_NAMES.values()))
-        for row, name in (("test", "this model"), ("frozen", "frozen"), ("popularity", "popularity")):
-            if figures[row]:
-                click.echo(f"  {name:<12}" + "".join(f"{figures[row][key]:8.3f}" for key in FIGURE_NAMES))
-        if figures["frozen"]:
+        click.echo(" " * 16 + "".join(f"{name:>8}" for name in FIGURE_NAMES.values()))
+        rows = {"this model": figures["test"], **figures["beside"], "popularity": figures["popularity"]}
+        for name, row in rows.items():
+            click.echo(f"  {name:<14}" + "".join(f"{row[key]:8.3f}" for key in FIGURE_NAMES))
+        if manifest["text_weight"] == 0:
+            click.echo(
+                "what posts say brought nothing on validation photos: this model looks at photos alone"
+            )
+        if "frozen" in figures["beside"]:
             _print_unfrozen(result)
     click.echo(
         f"model {manifest['number']} is current: {counts['posts']:,} posts, {counts['photos']:,} photos,"
@@ -119,19 +126,15 @@ def print_rebuild(result: "RebuildResult") -> None:
 
 def _print_unfrozen(result: "RebuildResult") -> None:
     """Print what unfreezing brought, and where it harmed how to go back."""
-    from indexer.unfrozen_backbone import better_and_worse
+    from indexer.evaluation import better_and_worse
 
     figures, about = result.manifest["figures"], result.manifest["unfrozen"]
-    better, worse = better_and_worse(figures["test"], figures["frozen"])
+    better, worse = better_and_worse(figures["test"], figures["beside"]["frozen"])
     click.echo(
         f"{about['layer']} learnt from {about['photos']['training']:,} photos of training posts, epoch"
         f" {about['epoch']} of {len(about['losses'])} kept: better than frozen in {', '.join(better) or 'nothing'};"
         f" worse in {', '.join(worse) or 'nothing'}"
     )
-    if figures["frozen_judged_photos"] != figures["judged_photos"]:
-        click.echo(
-            f"(frozen was judged on {figures['frozen_judged_photos']:,} photos: the files of some are gone)"
-        )
     if len(worse) >= len(better) and result.backbone and (file := result.backbone.tuned_from):
         verdict = "HARMS" if len(worse) > len(better) else "brings nothing"
         archive, frozen = (shlex.quote(str(path)) for path in (file.parent.parent, file))

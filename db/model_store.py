@@ -1,15 +1,14 @@
 """Models, which one is current, and what each guessed."""
 
+import struct
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from db.models import Assignment, Backbone, Hashtag, Model, Setting, Tagging
-
-CURRENT_MODEL = "current_model"
+from db.models import Backbone, Hashtag, Model, Tagging
 
 
 class ModelRow(NamedTuple):
@@ -27,6 +26,14 @@ class Guess(NamedTuple):
     hashtag: str
     logit: float
     model: int
+
+
+class PackedGuesses(NamedTuple):
+    """All that is guessed of a photo, best first: hashtag ids uint32 and logits float32, little endian."""
+
+    photo_id: int
+    hashtags: bytes
+    logits: bytes
 
 
 class ModelStore:
@@ -60,45 +67,31 @@ class ModelStore:
         with self._engine.connect() as connection:
             return connection.scalar(select(func.max(Model.number))) or 0
 
-    def current(self) -> int | None:
-        """Return the current model's number, or None before the first rebuild."""
-        with self._engine.connect() as connection:
-            value = connection.scalar(select(Setting.value).where(Setting.key == CURRENT_MODEL))
-        return int(value) if value else None
-
-    def put_assignments(
-        self, connection: Connection, model: int, guesses: dict[int, Sequence[tuple[int, float]]]
-    ) -> None:
-        """Replace all guesses on each photo by (hashtag id, logit) pairs of `model`."""
-        if not guesses:
-            return
-        photos = list(guesses)
-        connection.execute(Assignment.__table__.delete().where(Assignment.photo_id.in_(photos)))  # type: ignore[attr-defined]
-        rows = [
-            {"photo_id": photo, "hashtag_id": hashtag, "model": model, "logit": logit}
-            for photo, pairs in guesses.items()
-            for hashtag, logit in pairs
-        ]
-        if rows:
-            connection.execute(insert(Assignment), rows)
-        tagging = insert(Tagging)
-        tagging = tagging.on_conflict_do_update(
-            index_elements=["photo_id"], set_={"model": tagging.excluded.model}
-        )
-        connection.execute(tagging, [{"photo_id": photo, "model": model} for photo in photos])
+    def put_guesses(self, connection: Connection, model: int, guesses: Iterable[PackedGuesses]) -> None:
+        """Replace all guesses on each photo by those of `model`."""
+        rows = [(photo, model, hashtags, logits) for photo, hashtags, logits in guesses]
+        if rows:  # the driver's own statement: building SQLAlchemy's parameters costs as much again
+            connection.exec_driver_sql(
+                "INSERT INTO taggings (photo_id, model, hashtags, logits) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (photo_id) DO UPDATE SET model = excluded.model, hashtags = excluded.hashtags,"
+                " logits = excluded.logits",
+                rows,
+            )
 
     def assignments(self, photo_ids: Sequence[int]) -> dict[int, list[Guess]]:
         """Return photo id → its guesses, the most probable first."""
-        query = (
-            select(Assignment.photo_id, Hashtag.text, Assignment.logit, Assignment.model)
-            .join(Hashtag, Hashtag.id == Assignment.hashtag_id)
-            .where(Assignment.photo_id.in_(photo_ids))
-            .order_by(Assignment.photo_id, Assignment.logit.desc(), Hashtag.text)
-        )
-        found: dict[int, list[Guess]] = {}
+        query = select(Tagging.photo_id, Tagging.model, Tagging.hashtags, Tagging.logits)
         with self._engine.connect() as connection:
-            for photo, hashtag, logit, model in connection.execute(query):
-                found.setdefault(photo, []).append(Guess(hashtag, logit, model))
+            rows = connection.execute(query.where(Tagging.photo_id.in_(photo_ids))).all()
+            unpacked = [
+                (photo, model, unpack_hashtags(hashtags), unpack_logits(logits))
+                for photo, model, hashtags, logits in rows
+            ]
+            texts = _texts(connection, {id for _, _, ids, _ in unpacked for id in ids})
+        found: dict[int, list[Guess]] = {}
+        for photo, model, ids, logits in unpacked:
+            guesses = [Guess(texts[id], logit, model) for id, logit in zip(ids, logits, strict=True)]
+            found[photo] = sorted(guesses, key=lambda guess: (-guess.logit, guess.hashtag))
         return found
 
     def tagged(self) -> Counter[int]:
@@ -106,3 +99,23 @@ class ModelStore:
         with self._engine.connect() as connection:
             query = select(Tagging.model, func.count()).group_by(Tagging.model)
             return Counter({model: count for model, count in connection.execute(query)})
+
+
+def unpack_hashtags(packed: bytes) -> tuple[int, ...]:
+    """Return the hashtag ids of a photo's guesses."""
+    return struct.unpack(f"<{len(packed) // 4}I", packed)
+
+
+def unpack_logits(packed: bytes) -> tuple[float, ...]:
+    """Return the logits of a photo's guesses."""
+    return struct.unpack(f"<{len(packed) // 4}f", packed)
+
+
+def _texts(connection: Connection, ids: set[int]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), 10_000):  # SQLite binds at most 32,766 values in a statement
+        chunk = ordered[start : start + 10_000]
+        rows = connection.execute(select(Hashtag.id, Hashtag.text).where(Hashtag.id.in_(chunk)))
+        found.update((id, text) for id, text in rows)
+    return found

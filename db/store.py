@@ -1,37 +1,39 @@
 """The archive's database: opening it, its transactions, its settings.
 
-The queries themselves live with their subject: `store.posts`, `store.photos`, `store.models`. No other folder
-writes a query.
+The queries live with their subject: `store.posts`, `store.photos`, `store.views`, `store.stale`, `store.models`. No
+other folder writes one.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, delete, event, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError
 
+from db.database_file import SCHEMA_VERSION, connect, is_writable
 from db.errors import DbError, SchemaError
 from db.model_store import ModelStore
-from db.models import SCHEMA_VERSION, Base, Setting
+from db.models import Base, Setting
 from db.photo_store import PhotoStore
 from db.post_store import PostStore
+from db.stale_store import StaleStore
+from db.upgrade import upgrade
+from db.view_store import ViewStore
 
 
 class Store:
     """One SQLite file in WAL mode: readers never wait, writers wait for one another up to a minute.
 
     Reading methods open a connection of their own; writing ones are given one by `write`, so that a caller
-    decides what is committed together.
+    decides what is committed together. A file that this user may not write can be read.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the database at `path`, making it where there is none.
+        """Open the database at `path`, making it where there is none, and bringing an earlier version's up to this.
 
-        Raises `SchemaError` where another version of the product made it and `DbError` where it is no
-        database.
+        Raises `SchemaError` where a later version of the product made it and `DbError` where it is no database.
         """
         self.path = path
         self.engine = _engine(path)
@@ -42,10 +44,19 @@ class Store:
         self.posts = PostStore(self.engine)
         self.photos = PhotoStore(self.engine)
         self.models = ModelStore(self.engine)
+        self.views = ViewStore(self.engine)
+        self.stale = StaleStore(self.engine)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction that holds the write lock from its start, committed at the end of the block."""
+        """One transaction that holds the write lock from its start, committed at the end of the block.
+
+        Raises `DbError` where this user may not write the file.
+        """
+        if not is_writable(self.path):
+            raise DbError(
+                f"{self.path}: this user may only read it; copy the archive to where it can be written"
+            )
         with self.engine.connect().execution_options(immediate=True) as connection, connection.begin():
             yield connection
 
@@ -83,24 +94,16 @@ class Store:
             empty = not connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one()
             if found == 0 and empty:
                 Base.metadata.create_all(connection)
-                connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            elif found != SCHEMA_VERSION:
+            elif found == 0 or not upgrade(connection, found):
                 what = f"schema {found}" if found else "no archive's schema"
                 raise SchemaError(
                     f"{self.path}: it has {what}, this version of hashtag reads {SCHEMA_VERSION}"
                 )
+            connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 60})
-
-    @event.listens_for(engine, "connect")
-    def configure(connection: Any, _record: object) -> None:
-        # SQLAlchemy's own recipe for SQLite: the driver must not begin transactions behind our back.
-        connection.isolation_level = None
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
+    engine = create_engine("sqlite:///archive", creator=lambda: connect(path))
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

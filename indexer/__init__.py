@@ -18,10 +18,14 @@ if TYPE_CHECKING:
     from indexer.evaluate import Evaluation, evaluate_held_out, evaluate_on
     from indexer.model import Model, ScoredHashtag
     from indexer.overview import ArchiveStats, ModelSummary, archive_stats, list_models
+    from indexer.query import query_photo
     from indexer.rebuild import RebuildConfig, RebuildResult, rebuild_model
+    from indexer.report.gather import ReportConfig
+    from indexer.report.page import write_report
+    from indexer.retag import Retagged, retag_photos
     from indexer.sweep import Sweep, SweepConfig, sweep_vectors
     from indexer.tagger import Tagger, TaggerConfig, fit_tagger
-    from indexer.tagging import TaggedPhoto, count_photos, query_photo, retry_failures, tag_photos
+    from indexer.tagging import TaggedPhoto, count_photos, retry_failures, tag_photos
     from indexer.unfrozen_backbone import NotResNet50Error
 
 _HOME = {
@@ -36,11 +40,15 @@ _HOME = {
     "model": ("Model", "ScoredHashtag"),
     "overview": ("ArchiveStats", "ModelSummary", "archive_stats", "list_models"),
     "rebuild": ("RebuildConfig", "RebuildResult", "rebuild_model"),
+    "retag": ("Retagged", "retag_photos"),
     "cut": ("Cut", "cut_for_precision", "threshold_of"),
     "tagger": ("Tagger", "TaggerConfig", "fit_tagger"),
-    "tagging": ("TaggedPhoto", "count_photos", "query_photo", "retry_failures", "tag_photos"),
+    "query": ("query_photo",),
+    "tagging": ("TaggedPhoto", "count_photos", "retry_failures", "tag_photos"),
     "unfrozen_backbone": ("NotResNet50Error",),
     "sweep": ("Sweep", "SweepConfig", "sweep_vectors"),
+    "report.gather": ("ReportConfig",),
+    "report.page": ("write_report",),
 }
 
 __all__ = [
@@ -61,6 +69,8 @@ __all__ = [
     "NotResNet50Error",
     "RebuildConfig",
     "RebuildResult",
+    "ReportConfig",
+    "Retagged",
     "ScoredHashtag",
     "Sweep",
     "SweepConfig",
@@ -81,10 +91,12 @@ __all__ = [
     "preview_crawls",
     "query_photo",
     "rebuild_model",
+    "retag_photos",
     "retry_failures",
     "sweep_vectors",
     "tag_photos",
     "threshold_of",
+    "write_report",
 ]
 
 

@@ -78,14 +78,14 @@ def adopt_backbone(archive: Archive, choice: BackboneChoice, seed: int) -> Adopt
         return _resnet50(archive, choice, seed)
     onnx_file = Path(choice.name or "")
     spec = BackboneSpec.read(onnx_file)
-    OnnxBackbone(onnx_file, spec)  # refuses what cannot be used before anything is copied
+    OnnxBackbone(onnx_file, spec).prove()  # refuses what cannot be used before anything is copied
     return open_adopted(archive, _keep(archive, onnx_file, spec))
 
 
 def open_adopted(archive: Archive, digest: str) -> AdoptedBackbone:
     """Open a backbone that the archive has; raises `BackboneError` where it is damaged or gone."""
     path = archive.backbone_file(digest)
-    return AdoptedBackbone(digest, OnnxBackbone(path, BackboneSpec.read(path)))
+    return AdoptedBackbone(digest, OnnxBackbone(path, BackboneSpec.read(path), archive.sessions))
 
 
 def _keep(archive: Archive, onnx_file: Path, spec: BackboneSpec) -> str:

@@ -13,13 +13,10 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.corpus import Ids
 from indexer.errors import ModelError
 
 Floats = NDArray[np.float32]
-
-# Queries are small: waking a second thread costs more than it brings, and workers use the other cores.
-faiss.omp_set_num_threads(1)
+Ids = NDArray[np.int64]
 
 
 class HashtagIndex:
@@ -57,6 +54,9 @@ class HashtagIndex:
         best = min(best, len(self))  # FAISS fills what it does not have with id -1
         if not best or not len(embeddings):
             return np.zeros((len(embeddings), best), np.float32), np.zeros((len(embeddings), best), np.int64)
+        # Waking a second thread costs a query more than it brings, and workers use the other cores. Each calling
+        # thread has a number of its own.
+        faiss.omp_set_num_threads(1)
         asked = np.concatenate([embeddings, np.ones((len(embeddings), 1), np.float32)], axis=1)
         logits, ids = self._index.search(np.ascontiguousarray(asked, np.float32), best)
         return logits, ids

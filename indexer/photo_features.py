@@ -1,18 +1,19 @@
 """Features of photos in the database: encoding what has none, and reading them back as arrays."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from db import Store
-from db.photo_store import FeatureKey, PathRow
+from db.photo_rows import FeatureKey, PathRow
 from encoder import PREPROCESSING_VERSION
 from encoder.onnx_encoder import PRECISION, OnnxBackbone
 from indexer.archive import Archive
-from indexer.backbones import AdoptedBackbone
 from indexer.encode_photos import EncodedPhoto, PhotoEncoder
+from indexer.errors import ModelError
+from indexer.model import Model
 from indexer.photo_files import PhotoFile, unchanged
 from indexer.progress import Progress
 
@@ -39,16 +40,12 @@ def feature_key(backbone_id: int) -> FeatureKey:
     return FeatureKey(backbone_id, PRECISION, PREPROCESSING_VERSION)
 
 
-def encode_with(
-    archive: Archive, adopted: AdoptedBackbone, workers: int | None, progress: Progress
-) -> tuple[int, Failures]:
-    """Give every photo of a post the features of a backbone; return that backbone's id, and what failed."""
-    with archive.store.write() as connection:
-        backbone_id = archive.store.photos.ensure_backbone(
-            connection, adopted.digest, adopted.session.spec.name
-        )
-    key = feature_key(backbone_id)
-    return backbone_id, encode_crawled(archive, adopted.session, key, workers, progress)
+def model_key(archive: Archive, model: Model) -> FeatureKey:
+    """The way in which a model's features are computed; raises `ModelError` where its backbone is not known."""
+    backbone_id = archive.store.photos.backbone_id(model.manifest["backbone"])
+    if backbone_id is None:
+        raise ModelError(f"model {model.number} names a backbone that the archive does not know")
+    return feature_key(backbone_id)
 
 
 def encode_crawled(
@@ -120,5 +117,10 @@ def load_features(
     places = np.array([place for place, photo in enumerate(photo_ids.tolist()) if photo in found], np.int64)
     if not len(places):
         return places, np.zeros((0, 0), np.float16)
-    rows = [np.frombuffer(found[int(photo)], "<f2") for photo in photo_ids[places]]
-    return places, np.stack(rows).astype(np.float16)
+    return places, features_of([found[int(photo)] for photo in photo_ids[places]])
+
+
+def features_of(stored: Sequence[bytes]) -> NDArray[np.float16]:
+    """Return stored features of one backbone, at least one photo's, as float16 (n, f)."""
+    rows = np.frombuffer(b"".join(stored), "<f2").reshape(len(stored), -1)
+    return rows.astype(np.float16, copy=False)

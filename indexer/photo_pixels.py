@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from db.photo_store import PathRow
+from db.photo_rows import PathRow
 from encoder import PhotoError, decode_photo
 from indexer.archive import Archive
 from indexer.corpus import Ids
@@ -42,27 +42,27 @@ def pixel_batches(
 
     A file that changed since it was crawled is another photo, and not read.
     """
-    paths = _paths(archive, photo_ids.tolist())
+    paths = paths_of_photos(archive, photo_ids.tolist())
     with ThreadPoolExecutor(cores(), thread_name_prefix="decode") as pool:
-        for start in range(0, len(photo_ids), _AT_ONCE):
-            ids = photo_ids[start : start + _AT_ONCE].tolist()
-            decoded = list(pool.map(lambda rows: _decode(rows, side), [paths.get(id, []) for id in ids]))
-            read = [place for place, photo in enumerate(decoded) if photo is not None]
+        for places in _batches(range(len(photo_ids))):
+            rows = [paths.get(int(photo_ids[place]), []) for place in places]
+            decoded = list(pool.map(lambda paths_of_one: decode_first(paths_of_one, side), rows))
+            read = [place for place, photo in zip(places, decoded, strict=True) if photo]
             if read:
-                stacked = np.stack([photo for photo in decoded if photo is not None]).transpose(0, 3, 1, 2)
-                yield start + np.array(read, np.int64), np.ascontiguousarray(stacked)
-            progress("decoding photos", start + len(ids), len(photo_ids))
+                pixels = np.stack([photo[0].transpose(2, 0, 1) for photo in decoded if photo])
+                yield np.array(read, np.int64), pixels
+            progress("decoding photos", places[-1] + 1, len(photo_ids))
 
 
 def at_hand(archive: Archive, photo_ids: Ids) -> NDArray[np.bool_]:
     """Return which photos (n,) have a file that is as it was when it was read."""
-    paths = _paths(archive, photo_ids.tolist())
-    return np.array(
-        [any(unchanged(row.path, row) for row in paths.get(id, [])) for id in photo_ids.tolist()], np.bool_
-    )
+    paths = paths_of_photos(archive, photo_ids.tolist())
+    kept = [any(unchanged(row.path, row) for row in paths.get(id, [])) for id in photo_ids.tolist()]
+    return np.array(kept, np.bool_)
 
 
-def _paths(archive: Archive, photo_ids: Iterable[int]) -> dict[int, list[PathRow]]:
+def paths_of_photos(archive: Archive, photo_ids: Iterable[int]) -> dict[int, list[PathRow]]:
+    """Return photo id → every path under which posts name it."""
     wanted = set(photo_ids)
     paths: dict[int, list[PathRow]] = {}
     for row in archive.store.photos.crawled_paths(None):
@@ -71,13 +71,17 @@ def _paths(archive: Archive, photo_ids: Iterable[int]) -> dict[int, list[PathRow
     return paths
 
 
-def _decode(rows: Sequence[PathRow], side: int) -> Pixels | None:
-    """Return the pixels (side, side, 3) of the first of a photo's files that is as it was and can be read."""
+def decode_first(rows: Sequence[PathRow], side: int) -> tuple[Pixels, str] | None:
+    """Return pixels (side, side, 3) and sha256 of a photo's first file that is unchanged and can be read."""
     for row in rows:
-        content = read_file(row.path).content if unchanged(row.path, row) else None
+        read = read_file(row.path) if unchanged(row.path, row) else None
         try:
-            if content:
-                return decode_photo(content, side)
+            if read and read.content and read.seen.sha256:
+                return decode_photo(read.content, side), read.seen.sha256
         except PhotoError:
             continue
     return None
+
+
+def _batches(places: range) -> Iterable[range]:
+    return (places[start : start + _AT_ONCE] for start in range(0, len(places), _AT_ONCE))

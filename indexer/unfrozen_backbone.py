@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from encoder import EncoderError
 from encoder.checkpoint import Checkpoint
-from encoder.layer3_maps import write_maps
+from encoder.layer3_maps import Machine, write_maps
 from encoder.onnx_encoder import BackboneSpec
 from encoder.resnet50 import PixelBackbone, resnet50_from_onnx
 from encoder.unfreeze import Lesson, MapSet, UnfreezeConfig, train_layer4
@@ -34,12 +34,15 @@ from indexer.backbones import (
 from indexer.calibration import prior_logits
 from indexer.corpus import Corpus
 from indexer.errors import ArchiveError
-from indexer.evaluation import FIGURE_NAMES
 from indexer.folds import TRAINING, VALIDATION
 from indexer.hashtag_vectors import HashtagVectors
 from indexer.photo_pixels import at_hand, pixel_batches
+from indexer.photo_set import PhotoSet, columns
 from indexer.progress import Progress
-from indexer.tagger import PhotoSet, assignable, columns, need_assignable
+from indexer.tagger import assignable, need_assignable
+
+if TYPE_CHECKING:
+    from indexer.held_out import HeldOut
 
 LAYER = "layer4"
 LEARNT_FROM = "training posts, the epoch chosen on validation posts; it is not learnt again from all posts"
@@ -165,12 +168,14 @@ def tune_backbone(
     return tuned
 
 
-def better_and_worse(ours: dict[str, float], theirs: dict[str, float]) -> tuple[list[str], list[str]]:
-    """Return the names of the figures in which ours are better, and worse, at the three decimals of a table."""
-    gains = {key: round(ours[key], 3) - round(theirs[key], 3) for key in FIGURE_NAMES}
-    gains["ece"] *= -1  # an error
-    better = [FIGURE_NAMES[key] for key, gain in gains.items() if gain > 0]
-    return better, [FIGURE_NAMES[key] for key, gain in gains.items() if gain < 0]
+def set_beside(frozen: "HeldOut", tuned: "HeldOut", adopted: AdoptedBackbone) -> None:
+    """Put the frozen backbone's figures beside the tuned one's."""
+    if frozen.figures:
+        tuned.beside["frozen"] = frozen.figures
+    if frozen.judged_photos != tuned.judged_photos:
+        adopted.warnings.append(
+            f"frozen was judged on {frozen.judged_photos:,} photos, of which some have no file any more"
+        )
 
 
 def _make(
@@ -187,10 +192,11 @@ def _make(
     spec = frozen.session.spec
     base = archive.backbone_file(frozen.digest)
     network = resnet50_from_onnx(base)
-    with _maps(archive, network, spec.size, photos, progress) as (training, validation):
+    machine = Machine() if archive.device == "cpu" else Machine.here()
+    with _maps(archive, network, spec.size, machine, photos, progress) as (training, validation):
         lesson = Lesson(training, validation, photos.vectors, photos.priors)
         tell = partial(progress, f"training {LAYER}")
-        outcome = train_layer4(network, lesson, config, checkpoint, tell)
+        outcome = train_layer4(network, lesson, config, checkpoint, tell, machine)
     about = {
         "layer": LAYER,
         "from": frozen.digest,
@@ -217,7 +223,7 @@ def _remember(archive: Archive, digest: str, key: str, about: dict[str, Any]) ->
 
 @contextmanager
 def _maps(
-    archive: Archive, network: PixelBackbone, size: int, photos: _Photos, progress: Progress
+    archive: Archive, network: PixelBackbone, size: int, machine: Machine, photos: _Photos, progress: Progress
 ) -> Iterator[tuple[MapSet, MapSet]]:
     """What layer3 gives for the photos of training and of validation posts, in a file for as long as it is needed.
 
@@ -234,7 +240,7 @@ def _maps(
                 progress("photos up to layer3", len(read), len(photos.photo_ids))
 
     try:
-        maps = write_maps(network, batches(), file)
+        maps = write_maps(network, batches(), file, machine)
         hashtags = [photos.hashtags[place] for place in read]
         cut = _need_both_folds(photos.folds[read])
         yield MapSet(maps[:cut], hashtags[:cut]), MapSet(maps[cut:], hashtags[cut:])

@@ -10,30 +10,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from db.model_store import CURRENT_MODEL
 from encoder import PREPROCESSING_VERSION
 from encoder.export import export_head
 from encoder.onnx_encoder import PRECISION, OnnxBackbone
-from indexer.archive import BACKBONE, Archive, now
+from indexer.archive import BACKBONE, CURRENT_MODEL, Archive, now
 from indexer.corpus import Corpus
 from indexer.hashtag_index import HashtagIndex
 from indexer.hashtag_vectors import HashtagVectors
-from indexer.model import MANIFEST, Model, file_digest
-from indexer.tagger import PhotoSet, TaggerFit
+from indexer.model import MANIFEST, TEXT, Model, file_digest
+from indexer.photo_set import PhotoSet
+from indexer.tagger import TaggerFit
 from indexer.unfrozen_backbone import about_unfrozen
 
 if TYPE_CHECKING:
-    from indexer.rebuild import HeldOut
+    from indexer.held_out import HeldOut
 
 LAST_NUMBER = "last_model"  # numbers are never given twice, even when their models are gone
 
 
 @dataclass
 class NewModel:
-    """What a rebuild has made so far. Backbone and tagger stay None where there are no photos.
-
-    `frozen` is what the backbone's frozen base gave, where this rebuild unfroze it.
-    """
+    """What a rebuild has made so far. Backbone and tagger stay None where there are no photos."""
 
     seed: int
     parameters: dict[str, Any]
@@ -41,7 +38,6 @@ class NewModel:
     backbone_digest: str | None = None
     backbone_id: int | None = None
     held_out: "HeldOut" = field(init=False)
-    frozen: "HeldOut | None" = None
     vectors: HashtagVectors = field(init=False)
     tagger: TaggerFit | None = None
     corpus: Corpus = field(init=False)
@@ -59,7 +55,8 @@ def write_model(archive: Archive, new: NewModel, seconds: dict[str, float]) -> d
     aside.mkdir()
     try:
         _write_parts(aside, new)
-        manifest = _manifest(new, number, seconds, about_unfrozen(archive, new.backbone_digest))
+        manifest = _manifest(new, number, seconds)
+        manifest["unfrozen"] = about_unfrozen(archive, new.backbone_digest)
         manifest["files"] = {
             path.name: {"size": path.stat().st_size, "sha256": file_digest(path)}
             for path in sorted(aside.iterdir())
@@ -97,6 +94,8 @@ def _write_parts(folder: Path, new: NewModel) -> None:
             file.write(f"{id}\t{posts[id]}\t{photos[id]}\t{new.corpus.texts[id]}\n")
     if tagger and new.held_out.evidence:
         new.held_out.evidence.save(folder / "evidence.npz")
+        if tagger.text:
+            tagger.text.save(folder / TEXT)
         kin = {"vectors": vectors.digest(), "backbone": new.backbone_digest or ""}
         export_head(tagger.network, new.photos.features.shape[1], folder / "head.onnx", kin)
         HashtagIndex.build(tagger.ids, tagger.vectors, tagger.scale, tagger.biases, kin).save(
@@ -104,9 +103,7 @@ def _write_parts(folder: Path, new: NewModel) -> None:
         )
 
 
-def _manifest(
-    new: NewModel, number: int, seconds: dict[str, float], unfrozen: dict[str, Any] | None
-) -> dict[str, Any]:
+def _manifest(new: NewModel, number: int, seconds: dict[str, float]) -> dict[str, Any]:
     held_out, corpus, tagger = new.held_out, new.corpus, new.tagger
     folds, posts = np.unique(corpus.post_folds, return_counts=True)
     manifest: dict[str, Any] = {
@@ -117,7 +114,6 @@ def _manifest(
         "seed": new.seed,
         "backbone": new.backbone_digest,
         "backbone_name": new.backbone.spec.name if new.backbone else None,
-        "unfrozen": unfrozen,
         "precision": PRECISION,
         "preprocessing": PREPROCESSING_VERSION,
         "vectors": new.vectors.digest(),
@@ -139,13 +135,13 @@ def _manifest(
             "test": held_out.figures.to_dict() if held_out.figures else None,
             "promises": [asdict(kept) for kept in held_out.promises],
             "popularity": held_out.popularity.to_dict() if held_out.popularity else None,
-            "frozen": new.frozen.figures.to_dict() if new.frozen and new.frozen.figures else None,
-            "frozen_judged_photos": new.frozen.judged_photos if new.frozen else None,
+            "beside": {name: figures.to_dict() for name, figures in held_out.beside.items()},
         },
         "thresholds": asdict(held_out.thresholds) if held_out.thresholds else None,
         "seconds": {stage: round(taken, 3) for stage, taken in seconds.items()},
     }
     if tagger:
+        manifest["text_weight"] = held_out.tagger.text_weight if held_out.tagger else None
         manifest["calibration"] = {
             "scale": tagger.scale,
             **{f"fitted_{name}": value for name, value in asdict(tagger.calibration).items()},

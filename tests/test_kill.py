@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer import Archive, list_models, open_archive, query_photo, rebuild_model, tag_photos
+from indexer import Archive, list_models, open_archive, query_photo, rebuild_model, retag_photos, tag_photos
 from tests.conftest import COLOURS, QUICK, draw_photo
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -50,7 +50,7 @@ def assert_whole(archive: Path) -> None:
     assert (
         count(
             archive,
-            """SELECT count(*) FROM taggings WHERE photo_id NOT IN (SELECT photo_id FROM assignments)
+            """SELECT count(*) FROM taggings WHERE length(hashtags) = 0 OR length(hashtags) != length(logits)
         OR photo_id NOT IN (SELECT photo_id FROM features)""",
         )
         == 0
@@ -84,6 +84,26 @@ def test_ctrl_c_in_tag_ends_it_at_once_with_what_is_committed(colours: Archive, 
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=20) == 1
     assert count(colours.folder, "SELECT count(*) FROM taggings") < PHOTOS
+    assert_whole(colours.folder)
+
+
+def test_kill_9_in_retag_keeps_the_batches_before_and_the_next_run_does_the_rest(colours: Archive) -> None:
+    many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)"
+    with colours.store.write() as connection:
+        connection.exec_driver_sql(f"{many} INSERT INTO photos (sha256) SELECT 'made-' || i FROM n")
+        connection.exec_driver_sql(
+            "INSERT INTO features (photo_id, backbone_id, precision, preprocessing, data)"
+            " SELECT p.id, backbone_id, precision, preprocessing, data FROM features, photos p"
+            " WHERE photo_id = 1 AND p.sha256 LIKE 'made-%'"
+        )
+    tagged = "SELECT count(*) FROM taggings"
+    process = start(colours.folder, "retag", "--workers", "2")
+    kill_when(process, lambda: count(colours.folder, tagged) > 0)
+    assert_whole(colours.folder)
+    committed = count(colours.folder, tagged)
+    rest = retag_photos(colours)
+    assert (rest.up_to_date, rest.retagged) == (committed, 50_096 - committed)
+    assert 0 < committed < 50_096
     assert_whole(colours.folder)
 
 

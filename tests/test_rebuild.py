@@ -12,8 +12,8 @@ from db.post_store import FoldRow
 from indexer import Archive, ArchiveError, ModelError, import_crawls, list_models, open_archive, rebuild_model
 from indexer.corpus import Corpus
 from indexer.folds import TEST, TRAINING, VALIDATION, assign_folds
-from indexer.rebuild import fit_held_out
-from indexer.tagger import PhotoSet
+from indexer.held_out import fit_held_out
+from indexer.photo_set import PhotoSet
 from tests.conftest import QUICK, write_backbone, write_crawl
 
 
@@ -158,7 +158,7 @@ def held_out_pattern() -> tuple[Corpus, PhotoSet, np.ndarray]:
 
 def test_a_pattern_that_only_test_posts_have_is_learnt_by_nothing() -> None:
     corpus, photos, folds = held_out_pattern()
-    held_out = fit_held_out(corpus, photos, folds, QUICK)
+    held_out = fit_held_out(corpus, photos, folds, QUICK.vectors, QUICK.tagger)
     assert held_out.tagger is not None
     assert 9 not in held_out.vectors.ids
     assert 9 not in held_out.tagger.ids
@@ -167,7 +167,7 @@ def test_a_pattern_that_only_test_posts_have_is_learnt_by_nothing() -> None:
     changed.hashtags = np.where(changed.hashtags == 9, 8, changed.hashtags)
     other.features[folds == TEST] = -3
     other.hashtags = [np.where(ids == 9, 8, ids) for ids in other.hashtags]
-    again = fit_held_out(changed, other, folds, QUICK)
+    again = fit_held_out(changed, other, folds, QUICK.vectors, QUICK.tagger)
     assert again.tagger is not None
     assert again.vectors.digest() == held_out.vectors.digest()
     assert again.thresholds == held_out.thresholds
