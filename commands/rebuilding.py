@@ -73,8 +73,10 @@ def talk_of_rebuild(result: "RebuildResult") -> None:
         talk(printable(f"{path}: {reason}"))
     if failed := sum(result.failures.by_reason.values()):
         talk(f"{failed:,} photos could not be encoded; the rest was")
-    for warning in [*result.manifest["warnings"], *(result.backbone.warnings if result.backbone else [])]:
+    for warning in result.manifest["warnings"]:
         talk(f"warning: {warning}")
+    for note in result.backbone.notes if result.backbone else []:
+        talk(printable(note))
     if result.backbone and result.backbone.proof:
         proof = result.backbone.proof
         talk(

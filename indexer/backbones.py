@@ -50,15 +50,15 @@ class BackboneChoice:
 class AdoptedBackbone:
     """A backbone under `backbones/`, opened; `proof` is there where it was exported just now.
 
-    `tuned_from` is the file of the backbone that this rebuild unfroze, `warnings` what its user should know of
-    how that went.
+    `tuned_from` is the file of the backbone that this rebuild unfroze, `notes` what its user should know of how
+    that went.
     """
 
     digest: str
     session: OnnxBackbone
     proof: "ExportProof | None" = None
     tuned_from: Path | None = None
-    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def untrained(self) -> bool:

@@ -65,9 +65,9 @@ class _Photos:
             [np.flatnonzero(corpus.photo_folds == fold) for fold in (TRAINING, VALIDATION)]
         )
         kept = at_hand(archive, corpus.photo_ids[places])
-        self.warnings: list[str] = []
+        self.notes: list[str] = []
         if lost := int((~kept).sum()):
-            self.warnings = [f"{LAYER} did not learn from {lost:,} photos whose files are gone or changed"]
+            self.notes = [f"{LAYER} did not learn from {lost:,} photos whose files are gone or changed"]
         places = places[kept]
         _need_both_folds(corpus.photo_folds[places])
         training = places[corpus.photo_folds[places] == TRAINING]
@@ -164,7 +164,7 @@ def tune_backbone(
     else:
         tuned = _make(archive, frozen, photos, config, key, progress)
     tuned.tuned_from = archive.backbone_file(frozen.digest)
-    tuned.warnings += photos.warnings
+    tuned.notes += photos.notes
     return tuned
 
 
@@ -173,7 +173,7 @@ def set_beside(frozen: "HeldOut", tuned: "HeldOut", adopted: AdoptedBackbone) ->
     if frozen.figures:
         tuned.beside["frozen"] = frozen.figures
     if frozen.judged_photos != tuned.judged_photos:
-        adopted.warnings.append(
+        adopted.notes.append(
             f"frozen was judged on {frozen.judged_photos:,} photos, of which some have no file any more"
         )
 
@@ -211,7 +211,9 @@ def _make(
     _remember(archive, tuned.digest, key, about)
     checkpoint.path.unlink(missing_ok=True)
     if outcome.damaged:
-        tuned.warnings.append(f"{outcome.damaged}: training began again")
+        tuned.notes.append(f"{outcome.damaged}: training {LAYER} began again")
+    if outcome.resumed:
+        tuned.notes.append(f"training {LAYER} went on after epoch {outcome.resumed}, where it had been ended")
     return tuned
 
 

@@ -1,6 +1,7 @@
 """Unfreezing in an archive: its figures, what it may learn from, and a rebuild that is killed and goes on."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def kill_after_first_checkpoint(archive: Path) -> None:
     """Start a rebuild of its own process, and kill -9 it once an epoch is done."""
     command = [sys.executable, "-m", "cli", "--archive", str(archive), "rebuild", *OPTIONS.split()]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    until = time.monotonic() + 120
+    until = time.monotonic() + 300
     while not list((archive / "backbones").glob("unfreeze-*.pt")):
         assert process.poll() is None, "it ended before it could be killed"
         assert time.monotonic() < until, "it never got that far"
@@ -106,6 +107,7 @@ def test_an_unfreezing_killed_after_an_epoch_goes_on_and_ends_where_an_uninterru
 ) -> None:
     folder, done = unfrozen
     assert done.exit_code == 0, done.output
+    assert re.search(r"training layer4 went on after epoch [12], where it had been ended", done.stderr)
     backbones = folder / "backbones"
     assert {path.suffix for path in backbones.iterdir()} == {".onnx", ".json"}
     with open_archive(folder) as archive:
@@ -201,6 +203,15 @@ def test_a_tuned_backbone_is_remembered_and_not_trained_twice(
     assert stages == {"learning hashtag vectors"}  # nothing is encoded or trained again
 
 
+def test_compare_by_owner_warns_of_a_network_that_knows_other_folds(unfrozen: tuple[Path, Result]) -> None:
+    for split, warned in (("owner", True), ("fold", False)):
+        done = run(
+            unfrozen[0], "compare", "--systems", "popularity", "--min-photos", "3", "--split-by", split
+        )
+        assert done.exit_code == 0, done.output
+        assert ("layer4 has learnt from some of these test photos" in done.stderr) == warned
+
+
 def test_photos_whose_files_are_gone_are_not_learnt_from_and_told(
     untrained_colours: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,7 +221,7 @@ def test_photos_whose_files_are_gone_are_not_learnt_from_and_told(
     monkeypatch.setattr(unfrozen_backbone, "at_hand", lambda _, ids: np.arange(len(ids)) >= 2)
     lesson = unfrozen_backbone._Photos(untrained_colours, corpus, vectors, 3)
     assert set(whole.photo_ids) - set(lesson.photo_ids) == set(whole.photo_ids[:2])
-    assert (whole.warnings, lesson.warnings) == (
+    assert (whole.notes, lesson.notes) == (
         [],
         ["layer4 did not learn from 2 photos whose files are gone or changed"],
     )
