@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from indexer.sweep import Sweep, SweepConfig, sweep_vectors
     from indexer.tagger import Tagger, TaggerConfig, fit_tagger
     from indexer.tagging import TaggedPhoto, count_photos, retry_failures, tag_photos
+    from indexer.unfrozen_backbone import NotResNet50Error
 
 _HOME = {
     "archive": ("Archive", "open_archive"),
@@ -44,6 +45,7 @@ _HOME = {
     "tagger": ("Tagger", "TaggerConfig", "fit_tagger"),
     "query": ("query_photo",),
     "tagging": ("TaggedPhoto", "count_photos", "retry_failures", "tag_photos"),
+    "unfrozen_backbone": ("NotResNet50Error",),
     "sweep": ("Sweep", "SweepConfig", "sweep_vectors"),
     "report.gather": ("ReportConfig",),
     "report.page": ("write_report",),
@@ -64,6 +66,7 @@ __all__ = [
     "Model",
     "ModelError",
     "ModelSummary",
+    "NotResNet50Error",
     "RebuildConfig",
     "RebuildResult",
     "ReportConfig",
