@@ -19,10 +19,10 @@ from encoder.export import export_head
 from encoder.landmark_head import LandmarkHead
 from encoder.network import LandmarkModule
 from indexer import Archive, open_archive
-from indexer.archive import now
+from indexer.archive import file_digest, now
 from indexer.hashtag_index import HashtagIndex
 from indexer.hashtag_vectors import unit
-from indexer.model import MANIFEST, file_digest
+from indexer.model import MANIFEST
 from indexer.photo_features import feature_key
 
 Floats = NDArray[np.float32]

@@ -24,7 +24,15 @@ from side_by_side import ROOT, in_turn, machine, process, ratio, table
 
 from encoder import decode_photo
 from encoder.onnx_encoder import OnnxBackbone
-from indexer import Archive, BackboneChoice, import_crawls, open_archive, query_photo, rebuild_model
+from indexer import (
+    Archive,
+    BackboneChoice,
+    RebuildConfig,
+    import_crawls,
+    open_archive,
+    query_photo,
+    rebuild_model,
+)
 from indexer.demo.posts import draw_archive
 
 IMPORTS = "import onnxruntime, faiss, PIL.Image, sqlalchemy, click"
@@ -46,7 +54,7 @@ def made_archive(folder: Path, posts: Path | None, backbone: str | None) -> Path
     choice = BackboneChoice(backbone) if backbone else BackboneChoice("resnet50", "none")
     with open_archive(folder / "archive", create=True) as archive:
         import_crawls(archive, [posts])
-        rebuild_model(archive, choice)
+        rebuild_model(archive, choice, RebuildConfig(int8=False))
     return posts
 
 

@@ -25,7 +25,7 @@ from made_archive import drawn_features
 from sqlalchemy import Column, Float, Integer, MetaData, Table, insert
 
 from indexer import Archive, open_archive
-from indexer.encode_photos import cores
+from indexer.machine import cores
 from indexer.model import KEPT_BEST, KEPT_LOGIT, KEPT_MOST, SEARCHED
 from indexer.photo_features import load_features, model_key
 
@@ -84,7 +84,7 @@ def earlier_path(archive: Archive) -> float:
     )
     model = archive.model(2)
     key = model_key(archive, model)
-    rows = archive.store.stale.features(key, None, 0, 10**9)
+    rows = archive.store.stale.features([key], None, 0, 10**9)
     ids = np.array([photo for photo, _ in rows], np.int64)
     with archive.store.write() as connection:
         table.create(connection)

@@ -1,10 +1,11 @@
 """`hashtag related`, `stats`, `models`, `use` and `doctor`: what the archive and the machine hold."""
 
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
-from commands.terminal import echo_json, json_option, open_from, talk
+from commands.terminal import echo_json, json_option, open_from, printable, talk
 
 
 @click.command("related")
@@ -120,7 +121,8 @@ def use_command(context: click.Context, number: int) -> None:
 
 @click.command("doctor")
 @json_option
-def doctor_command(as_json: bool) -> None:
+@click.pass_context
+def doctor_command(context: click.Context, as_json: bool) -> None:
     """Print versions, cores, providers and weights, and what would run where.
 
     \b
@@ -129,7 +131,7 @@ def doctor_command(as_json: bool) -> None:
     """
     from indexer.doctor import examine
 
-    found = examine()
+    found = examine(Path(context.obj["archive"]))
     if as_json:
         echo_json({**asdict(found), "conclusions": found.conclusions})
         return
@@ -143,6 +145,7 @@ def doctor_command(as_json: bool) -> None:
         ("sqlite", found.sqlite),
         ("providers", ", ".join(found.providers)),
         ("weights", found.weights or "none in torch's cache"),
+        ("precision", printable(found.precision)),
     ):
         click.echo(f"{name:<14} {value}")
     for sentence in found.conclusions:

@@ -83,6 +83,8 @@ def talk_of_rebuild(result: "RebuildResult") -> None:
             f"exported: ONNX differs from torch by {proof.features:.1e} in features and"
             f" {proof.embeddings:.1e} in embeddings"
         )
+    if result.precision:
+        talk(printable(f"tagging on this machine: {result.precision}"))
     if result.backbone and result.backbone.untrained:
         but = " but for layer4" if result.manifest["unfrozen"] else ""
         talk(

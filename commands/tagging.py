@@ -1,19 +1,26 @@
 """`hashtag tag`, `hashtag retry` and `hashtag query`."""
 
-from collections import Counter
-from collections.abc import Iterable
+import time
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from commands.terminal import Bars, device_option, echo_json, json_option, open_from, printable, talk
+from commands.tagged_photos import print_tagged, talk_of_times
+from commands.terminal import (
+    Bars,
+    device_option,
+    echo_json,
+    json_option,
+    open_from,
+    precision_option,
+    printable,
+    talk,
+)
 
 if TYPE_CHECKING:
     from encoder.session import Device
-    from indexer import Archive, Cut, TaggedPhoto
-
-SHOWN = 1000
+    from indexer import Archive, Cut, PrecisionChoice, PrecisionMode
 
 
 class _Threshold(click.ParamType[str | float]):
@@ -59,11 +66,13 @@ _workers = click.option(
 @click.option(
     "--batch-size",
     type=click.IntRange(1, 256),
-    help="Photos a worker encodes at once; without it 8, and 64 on a GPU.",
+    help="Photos a worker encodes at once; without it as many as this machine is fastest with.",
 )
+@precision_option
 @device_option()
 @click.option("--dry-run", is_flag=True, help="Say what would be done and write nothing.")
 @click.option("--all", "everything", is_flag=True, help="Print photos that were tagged before as well.")
+@click.option("--profile", is_flag=True, help="Say at the end where the time went.")
 @json_option
 @click.pass_context
 def tag_command(
@@ -74,14 +83,16 @@ def tag_command(
     top: int | None,
     workers: int | None,
     batch_size: int | None,
+    precision_mode: "PrecisionMode",
     device: "Device",
     dry_run: bool,
     everything: bool,
+    profile: bool,
     as_json: bool,
 ) -> None:
     """Tag photos and folders of photos with the current model.
 
-    Guesses are stored batch by batch: stop it when you like, and the next run does what is missing. Photos that
+    Guesses are stored as they come: stop it when you like, and the next run does what is missing. Photos that
     were tagged before are left out unless they or the model changed. A photo that cannot be read is
     recorded, listed at the end, and alone does not make the run fail.
 
@@ -90,15 +101,26 @@ def tag_command(
       hashtag tag ~/photos
       hashtag tag ~/photos --json --all --threshold 0.5 > tags.jsonl
     """
-    from indexer import tag_photos
+    began = time.perf_counter()
+    from indexer import Stages, cores, count_photos, tag_photos
 
-    archive = open_from(context, device=device)
+    archive, times = open_from(context, device=device), Stages()
+    with times("open"):
+        cut, total = _cut(context, archive, threshold, precision), count_photos(paths)
+        choice = _choose(archive, precision_mode, 0 if dry_run else total)
     tagged = tag_photos(
-        archive, paths, workers=workers, batch_size=batch_size, dry_run=dry_run, with_done=everything
+        archive,
+        paths,
+        workers=workers,
+        batch_size=batch_size,
+        dry_run=dry_run,
+        with_done=everything,
+        precision=choice.precision,
+        times=times,
     )
-    _print_tagged(
-        archive, paths, tagged, _cut(context, archive, threshold, precision), top, everything, as_json
-    )
+    encoded = print_tagged(archive, tagged, total, cut, top, everything, as_json)
+    if profile:
+        talk_of_times(times.seconds, time.perf_counter() - began, encoded, workers or cores())
 
 
 @click.command("retry")
@@ -106,6 +128,7 @@ def tag_command(
 @_precision
 @_top
 @_workers
+@precision_option
 @device_option()
 @json_option
 @click.pass_context
@@ -115,6 +138,7 @@ def retry_command(
     precision: float | None,
     top: int | None,
     workers: int | None,
+    precision_mode: "PrecisionMode",
     device: "Device",
     as_json: bool,
 ) -> None:
@@ -129,44 +153,22 @@ def retry_command(
     from indexer import retry_failures, tag_photos
 
     archive = open_from(context, device=device)
-    archive.model().need_head()
+    cut = _cut(context, archive, threshold, precision)
+    choice = _choose(archive, precision_mode, 0)
     paths = retry_failures(archive)
-    tagged = tag_photos(archive, paths, workers=workers)
-    _print_tagged(archive, paths, tagged, _cut(context, archive, threshold, precision), top, False, as_json)
+    tagged = tag_photos(archive, paths, workers=workers, precision=choice.precision)
+    print_tagged(archive, tagged, len(paths), cut, top, False, as_json)
 
 
-def _print_tagged(
-    archive: "Archive",
-    paths: Iterable[str],
-    tagged: "Iterable[TaggedPhoto]",
-    cut: "Cut",
-    top: int | None,
-    everything: bool,
-    as_json: bool,
-) -> None:
-    from indexer import count_photos
+def _choose(archive: "Archive", mode: "PrecisionMode", photos: int) -> "PrecisionChoice":
+    """Return this machine's precision, measured now where `photos` make that worth it, and then say so."""
+    from indexer import choose_precision
 
-    total = count_photos(paths)
-    outcomes: Counter[str] = Counter()
-    failed: list[tuple[str, str]] = []
-    with Bars("photos") as bars:
-        for done, photo in enumerate(tagged, start=1):
-            outcomes[photo.outcome] += 1
-            if photo.error and len(failed) < SHOWN:
-                failed.append((photo.photo, photo.error))
-            if _is_shown(photo, everything):
-                bars.clear()
-                _print_photo(photo, cut, top, as_json)
-            bars("tagging", done, max(done, total))
-    if outcomes["done"] and not everything:
-        talk(f"{outcomes['done']:,} were tagged before and are not printed; --all prints them")
-    for path, reason in failed:
-        talk(printable(f"{path}: {reason}"))
-    counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
-    talk(
-        f"{sum(outcomes.values()):,} photos: {counts or 'none found'}"
-        f" (model {archive.current()}, threshold {cut})"
-    )
+    with Bars() as bars:
+        choice = choose_precision(archive, mode, photos=photos, progress=bars)
+    if choice.fresh:
+        talk(f"measured on this machine: {choice}")
+    return choice
 
 
 def _cut(
@@ -189,31 +191,6 @@ def _cut(
     return cut
 
 
-def _is_shown(photo: "TaggedPhoto", everything: bool) -> bool:
-    if photo.outcome in ("would encode", "would rescore"):
-        return True
-    return everything or photo.outcome not in ("done", "failed before")
-
-
-def _print_photo(photo: "TaggedPhoto", cut: "Cut", top: int | None, as_json: bool) -> None:
-    hashtags = photo.cut(cut, top)
-    if as_json and photo.error:
-        echo_json({"photo": photo.photo, "error": photo.error})
-    elif as_json and photo.model is None:
-        echo_json({"photo": photo.photo, "outcome": photo.outcome})
-    elif as_json:
-        named = [{"hashtag": guess.hashtag, "probability": round(guess.score, 4)} for guess in hashtags]
-        echo_json({"photo": photo.photo, "hashtags": named, "model": photo.model})
-    elif photo.model is None and not photo.error:
-        click.echo(printable(f"{photo.photo}\t{photo.outcome}"))
-    elif not photo.error:
-        click.echo(
-            "\t".join(
-                [printable(photo.photo), *(f"#{guess.hashtag} {guess.score:.2f}" for guess in hashtags)]
-            )
-        )
-
-
 @click.command("query")
 @click.argument("photos", nargs=-1, required=True, type=click.Path())
 @click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="Hashtags a photo.")
@@ -228,6 +205,7 @@ def _print_photo(photo: "TaggedPhoto", cut: "Cut", top: int | None, as_json: boo
     "--caption", metavar="TEXT", help="What is said of the photo, for a model learnt --with caption."
 )
 @click.option("--location", metavar="TEXT", help="Where it is, for a model learnt --with location.")
+@precision_option
 @device_option("cpu")
 @json_option
 @click.pass_context
@@ -238,6 +216,7 @@ def query_command(
     rule: Any,
     caption: str | None,
     location: str | None,
+    precision_mode: "PrecisionMode",
     device: "Device",
     as_json: bool,
 ) -> None:
@@ -253,7 +232,7 @@ def query_command(
     from encoder import PhotoError
     from indexer import query_photo
 
-    model = open_from(context, device=device).model()
+    model = open_from(context, device=device).model(precision=precision_mode)
     words = {name: text for name, text in (("caption", caption), ("location", location)) if text}
     if unread := set(words) - set(model.text.fields if model.text else ()):
         names = ",".join(sorted(unread))

@@ -54,6 +54,17 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")(command)
 
 
+def precision_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--precision-mode`."""
+    return click.option(
+        "--precision-mode",
+        type=click.Choice(["auto", "float32", "int8"]),
+        default="auto",
+        show_default=True,
+        help="How exactly the network computes; auto takes int8 where that was measured to be faster and as good.",
+    )(command)
+
+
 def echo_json(value: object) -> None:
     """Print a value as one line of JSON; a file name that is no Unicode comes out escaped."""
     line = json.dumps(value, ensure_ascii=False)

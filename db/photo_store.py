@@ -152,6 +152,21 @@ class PhotoStore:
                 )
         return found
 
+    def sample(self, key: FeatureKey, count: int, *, last: bool = False) -> list[tuple[int, str]]:
+        """Return (photo id, a path) of `count` photos with features, the first or `last` by their sha256.
+
+        A digest is as good as a draw, and is the same draw every time.
+        """
+        query = (
+            select(Photo.id, func.min(PhotoPath.path))
+            .join(PhotoPath, PhotoPath.photo_id == Photo.id)
+            .where(select(Feature.id).where(Feature.photo_id == Photo.id, *_is(key)).exists())
+            .group_by(Photo.sha256)
+            .order_by(Photo.sha256.desc() if last else Photo.sha256)
+        )
+        with self._engine.connect() as connection:
+            return [(photo, path) for photo, path in connection.execute(query.limit(count))]
+
     def ensure_backbone(self, connection: Connection, digest: str, name: str) -> int:
         """Return the id of a backbone, recording it where it is new."""
         connection.execute(upsert(Backbone).values(digest=digest, name=name).on_conflict_do_nothing())

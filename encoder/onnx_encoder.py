@@ -137,12 +137,16 @@ class OnnxBackbone:
         with np.errstate(over="ignore"):
             return self._run(pixels).astype(np.float16)
 
-    def _run(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+    def feed(self, pixels: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """Return `pixels` (n, size, size, 3) as the graph takes them, by its input's name."""
         if not self._takes_pixels:
             pixels = (pixels.astype(np.float32) - self._mean) * self._inverse_std
-        nchw = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
+        return {self._input: np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))}
+
+    def _run(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+        fed = self.feed(pixels)
         with self._turn:
-            return cast(NDArray[np.float32], self._session.run([self.spec.output], {self._input: nchw})[0])
+            return cast(NDArray[np.float32], self._session.run([self.spec.output], fed)[0])
 
 
 class OnnxHead:

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from indexer.encoder_export import EncoderExport, export_encoder
     from indexer.errors import ArchiveError, ModelError
     from indexer.evaluate import Evaluation, evaluate_held_out, evaluate_on
+    from indexer.machine import cores
+    from indexer.machine_choice import PrecisionChoice, PrecisionMode, choose_precision
     from indexer.model import Model, ScoredHashtag
     from indexer.overview import ArchiveStats, ModelSummary, archive_stats, list_models
+    from indexer.progress import Stages
     from indexer.query import query_photo
     from indexer.rebuild import RebuildConfig, RebuildResult, rebuild_model
     from indexer.report.gather import ReportConfig
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from indexer.sweep import Sweep, SweepConfig, sweep_vectors
     from indexer.tagger import Tagger, TaggerConfig, fit_tagger
     from indexer.tagging import TaggedPhoto, count_photos, retry_failures, tag_photos
+    from indexer.two_precisions import measure_precision
     from indexer.unfrozen_backbone import NotResNet50Error
 
 _HOME = {
@@ -37,8 +41,12 @@ _HOME = {
     "errors": ("ArchiveError", "ModelError"),
     "crawl_import": ("ImportTotals", "import_crawls"),
     "crawl_preview": ("ImportPreview", "preview_crawls"),
+    "machine": ("cores",),
+    "machine_choice": ("PrecisionChoice", "PrecisionMode", "choose_precision"),
+    "two_precisions": ("measure_precision",),
     "model": ("Model", "ScoredHashtag"),
     "overview": ("ArchiveStats", "ModelSummary", "archive_stats", "list_models"),
+    "progress": ("Stages",),
     "rebuild": ("RebuildConfig", "RebuildResult", "rebuild_model"),
     "retag": ("Retagged", "retag_photos"),
     "cut": ("Cut", "cut_for_precision", "threshold_of"),
@@ -67,18 +75,23 @@ __all__ = [
     "ModelError",
     "ModelSummary",
     "NotResNet50Error",
+    "PrecisionChoice",
+    "PrecisionMode",
     "RebuildConfig",
     "RebuildResult",
     "ReportConfig",
     "Retagged",
     "ScoredHashtag",
+    "Stages",
     "Sweep",
     "SweepConfig",
     "TaggedPhoto",
     "Tagger",
     "TaggerConfig",
     "archive_stats",
+    "choose_precision",
     "compare_systems",
+    "cores",
     "count_photos",
     "cut_for_precision",
     "evaluate_held_out",
@@ -87,6 +100,7 @@ __all__ = [
     "fit_tagger",
     "import_crawls",
     "list_models",
+    "measure_precision",
     "open_archive",
     "preview_crawls",
     "query_photo",

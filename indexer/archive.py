@@ -1,6 +1,7 @@
 """The archive: one folder with its database, its models and its backbones."""
 
 import fcntl
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from indexer.errors import ArchiveError, ModelError
 if TYPE_CHECKING:
     from db import Store
     from encoder.session import Device, Sessions
+    from indexer.machine_choice import PrecisionMode
     from indexer.model import Model
 
 DATABASE = "archive.db"
@@ -67,15 +69,20 @@ class Archive:
         """Where one backbone is; its description stands beside it."""
         return self.backbones_folder / f"{digest[:16]}.onnx"
 
+    def setting(self, key: str) -> str | None:
+        """Return a named value of the database, or None."""
+        return read_setting(self.folder / DATABASE, key)
+
     def current(self) -> int | None:
         """Return the current model's number, or None before the first rebuild."""
-        number = read_setting(self.folder / DATABASE, CURRENT_MODEL)
+        number = self.setting(CURRENT_MODEL)
         return int(number) if number else None
 
-    def model(self, number: int | None = None) -> "Model":
+    def model(self, number: int | None = None, precision: "PrecisionMode" = "float32") -> "Model":
         """Open a model, the current one unless a number is given.
 
-        Raises `ModelError` where there is none, or where it is damaged.
+        `auto` runs its backbone in the precision that was measured to be this machine's, float32 where none was.
+        Raises `ModelError` where there is none, where it is damaged, or where there is no int8 to run it in.
         """
         from indexer.model import Model
 
@@ -84,7 +91,12 @@ class Archive:
             posts = self.store.posts.counts()["posts"]
             todo = "`hashtag rebuild`" if posts else "`hashtag import SOURCE`, then `hashtag rebuild`"
             raise ModelError(f"{self.folder}: no model yet; run {todo}")
-        return Model.open(self.model_folder(number), self.backbones_folder, self.sessions)
+        model = Model.open(self.model_folder(number), self.backbones_folder, self.sessions)
+        if precision != "float32":
+            from indexer.machine_choice import set_precision
+
+            set_precision(self, model, precision)
+        return model
 
     def use(self, number: int) -> None:
         """Make a model current, in one transaction, after checking every digest of it.
@@ -166,3 +178,12 @@ def open_archive(folder: str | Path, *, create: bool = False, device: "Device" =
 def now() -> str:
     """The time, UTC, ISO 8601, to the second."""
     return datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+
+
+def file_digest(path: Path) -> str:
+    """The sha256 of a file's bytes, in hex; raises `ModelError` where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(f"{path}: {error.strerror}") from error

@@ -8,21 +8,13 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from indexer.encode_photos import cores
+from db.errors import DbError
+from indexer.archive import open_archive
+from indexer.errors import ArchiveError
+from indexer.machine import cores, instructions
 
 _READ = ("faiss-cpu", "numpy", "onnxruntime", "onnxruntime-gpu", "pillow", "sqlalchemy", "click")
 _TRAIN = ("torch", "torchvision", "gensim", "onnx", "onnxscript", "scikit-learn", "scipy")
-_WORTH_TELLING = (
-    "avx2",
-    "avx512f",
-    "avx512_vnni",
-    "avx_vnni",
-    "avx512_bf16",
-    "amx_int8",
-    "asimd",
-    "asimddp",
-    "sve",
-)
 _WEIGHTS = "resnet50-11ad3fa6.pth"  # torchvision's ResNet50_Weights.IMAGENET1K_V2
 
 
@@ -30,7 +22,8 @@ _WEIGHTS = "resnet50-11ad3fa6.pth"  # torchvision's ResNet50_Weights.IMAGENET1K_
 class Examination:
     """What was found; versions are None where a package is absent.
 
-    `no_cuda` says why photos cannot be encoded on a GPU, None where they can.
+    `no_cuda` says why photos cannot be encoded on a GPU, None where they can; `precision` is what was chosen on
+    this machine for the archive's current model.
     """
 
     python: str
@@ -42,6 +35,7 @@ class Examination:
     providers: list[str]
     no_cuda: str | None
     weights: str | None
+    precision: str
 
     @property
     def conclusions(self) -> list[str]:
@@ -65,8 +59,11 @@ class Examination:
         return said
 
 
-def examine() -> Examination:
-    """Look at this machine; nothing heavy is imported but onnxruntime, which says what it can use."""
+def examine(archive: Path | None = None) -> Examination:
+    """Look at this machine, and at what was measured on it for the current model of the archive in a folder.
+
+    Nothing heavy is imported but onnxruntime, which says what it can use.
+    """
     import onnxruntime
 
     from encoder.session import cuda_obstacle
@@ -75,25 +72,30 @@ def examine() -> Examination:
         python=f"{platform.python_version()} ({sys.executable})",
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         cores=cores(),
-        instructions=_instructions(),
+        instructions=instructions(),
         versions={name: _version(name) for name in (*_READ, *_TRAIN, "pillow-heif", "hashtag-archive")},
         sqlite=sqlite3.sqlite_version,
         providers=list(onnxruntime.get_available_providers()),
         no_cuda=cuda_obstacle(),
         weights=_weights(),
+        precision=_precision(archive),
     )
 
 
-def _instructions() -> list[str]:
+def _precision(folder: Path | None) -> str:
+    if folder is None:
+        return "of no archive"
+    from indexer.machine_choice import choose_precision
+
     try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return []  # no Linux: the operating system does not say
-    for line in text.splitlines():
-        if line.lower().startswith(("flags", "features")):
-            found = set(line.split(":", 1)[1].split())
-            return [name for name in _WORTH_TELLING if name in found]
-    return []
+        with open_archive(folder) as archive:
+            model = archive.model()
+            if not model.has_head:
+                return f"model {model.number} looks at no photos"
+            found = choose_precision(archive, model=model)
+            return f"{found} (model {model.number})"
+    except (ArchiveError, DbError) as error:
+        return str(error)
 
 
 def _version(package: str) -> str | None:

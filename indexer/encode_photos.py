@@ -4,13 +4,12 @@ Work is handed out a few photos at a time and no faster than its results are tak
 with the number of photos.
 """
 
-import os
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,10 +19,14 @@ from db.photo_rows import FeatureKey, SeenFile
 from db.photo_store import PhotoStore
 from encoder import PhotoError, decode_photo
 from encoder.errors import NOT_FINITE
+from indexer.machine import cores
 from indexer.photo_files import PhotoFile, read_file
+from indexer.progress import Stages
 
 if TYPE_CHECKING:
     from encoder.onnx_encoder import OnnxBackbone
+
+COMMITTED = 32  # batches at the most that are committed together
 
 
 @dataclass
@@ -51,7 +54,9 @@ class PhotoEncoder:
         *,
         workers: int | None = None,
         batch_size: int | None = None,
+        times: Stages | None = None,
     ) -> None:
+        """Without `workers` they are one a core; `times` gathers how long they read, decode and encode."""
         self._photos = photos
         self._backbone = backbone
         self._key = key
@@ -59,17 +64,20 @@ class PhotoEncoder:
         self._batch_size = batch_size or backbone.batch_size
         self._in_flight: set[str] = set()
         self._lock = threading.Lock()
+        self._times = times or Stages()
 
-    def encode(self, files: Iterable[PhotoFile]) -> Iterator[list[EncodedPhoto]]:
-        """Yield batches in the order of `files`; the caller stores each, then calls `stored` with it."""
-        source = iter(files)
+    def encode(self, files: Iterable[PhotoFile | None]) -> Iterator[list[EncodedPhoto]]:
+        """Yield batches in the order of `files`; the caller stores each, then calls `stored` with it.
+
+        A None among the files ends a batch, which may be empty: so a caller whose files need no encoding for a long
+        stretch comes to its turn meanwhile.
+        """
+        batches = _batches(files, self._batch_size)
         with ThreadPoolExecutor(self._workers, thread_name_prefix="encode") as pool:
             waiting: deque[Future[list[EncodedPhoto]]] = deque()
             try:
                 while True:
-                    while len(waiting) < 2 * self._workers and (
-                        batch := list(islice(source, self._batch_size))
-                    ):
+                    while len(waiting) < 2 * self._workers and (batch := next(batches, None)) is not None:
                         waiting.append(pool.submit(self._encode_batch, batch))
                     if not waiting:
                         return
@@ -87,39 +95,65 @@ class PhotoEncoder:
             )
 
     def _encode_batch(self, files: list[PhotoFile]) -> list[EncodedPhoto]:
-        photos, claimed, pixels = [], [], []
-        size = self._backbone.spec.size
-        for file in files:
-            read = read_file(file.path)
-            photo = EncodedPhoto(file, read.seen)
-            photos.append(photo)
-            if read.content is None or not self._claim(read.seen.sha256 or ""):
-                continue
-            try:
-                pixels.append(decode_photo(read.content, size))
-                claimed.append(photo)
-            except PhotoError as error:
-                photo.error = str(error)
-        if claimed:
-            for photo, features in zip(claimed, self._backbone.encode(np.stack(pixels)), strict=True):
+        with self._times("read"):
+            read = [read_file(file.path) for file in files]
+            claimed = self._claim([one.seen.sha256 for one in read if one.seen.sha256])
+        photos = [EncodedPhoto(file, one.seen) for file, one in zip(files, read, strict=True)]
+        decoded, pixels = [], []
+        with self._times("decode"):
+            for photo, one in zip(photos, read, strict=True):
+                if one.content is None or photo.seen.sha256 not in claimed:
+                    continue
+                claimed.remove(photo.seen.sha256)  # the same content again in this batch is not encoded again
+                try:
+                    pixels.append(decode_photo(one.content, self._backbone.spec.size))
+                    decoded.append(photo)
+                except PhotoError as error:
+                    photo.error = str(error)
+        if decoded:
+            with self._times("encode"):
+                encoded = self._backbone.encode(np.stack(pixels))
+            for photo, features in zip(decoded, encoded, strict=True):
                 if np.isfinite(features).all():
                     photo.features = features
                 else:
                     photo.error = NOT_FINITE
         return photos
 
-    def _claim(self, sha256: str) -> bool:
-        """Whether this content is the caller's to encode: unknown, and in nobody else's hands."""
+    def _claim(self, digests: list[str]) -> set[str]:
+        """Return the contents that are the caller's to encode: unknown, and in nobody else's hands."""
         with self._lock:
-            if sha256 in self._in_flight:
-                return False
-            known = self._photos.state_of([sha256], self._key).get(sha256)
-            if known and (known.error or known.has_features):
-                return False
-            self._in_flight.add(sha256)
-            return True
+            wanted = set(digests) - self._in_flight
+            known = self._photos.state_of(sorted(wanted), self._key)
+            wanted -= {sha for sha, state in known.items() if state.error or state.has_features}
+            self._in_flight |= wanted
+            return wanted
 
 
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _batches(files: Iterable[PhotoFile | None], size: int) -> Iterator[list[PhotoFile]]:
+    batch: list[PhotoFile] = []
+    for file in files:
+        if file is not None:
+            batch.append(file)
+        if file is None or len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def grouped(batches: Iterator[list[EncodedPhoto]]) -> Iterator[list[EncodedPhoto]]:
+    """Put batches together until a second has gone by, there are `COMMITTED` of them, or one is empty.
+
+    A commit waits for the disk; a killed process loses one group.
+    """
+    group: list[EncodedPhoto] = []
+    count, began = 0, time.monotonic()
+    for batch in batches:
+        group.extend(batch)
+        count += 1
+        if not batch or count == COMMITTED or time.monotonic() - began >= 1:
+            yield group
+            group, count, began = [], 0, time.monotonic()
+    if group:
+        yield group

@@ -9,7 +9,6 @@ evidence.npz    what validation photos gave     }
 text.npz        words of captions and locations, where they are read beside the photo
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.archive import file_digest
 from indexer.errors import ModelError
 from indexer.evaluation import Thresholds, sigmoid
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from encoder.session import Sessions
     from indexer.guesses import Guesses
     from indexer.hashtag_index import HashtagIndex
+    from indexer.int8_backbone import Int8Backbone
     from indexer.post_text import TextSpace
     from indexer.precision import Evidence
 
@@ -50,7 +51,7 @@ class ScoredHashtag:
 
 
 class Model:
-    """An opened model. Parts are read when they are first needed."""
+    """An opened model. Parts are read when they are first needed; `int8`, set before that, runs as its backbone."""
 
     def __init__(
         self, folder: Path, manifest: dict[str, Any], backbones: Path, sessions: "Sessions | None" = None
@@ -58,6 +59,7 @@ class Model:
         self.folder = folder
         self.manifest = manifest
         self.number: int = manifest["number"]
+        self.int8: Int8Backbone | None = None
         self._backbones = backbones
         self._sessions = sessions
 
@@ -145,10 +147,16 @@ class Model:
 
     @cached_property
     def backbone(self) -> "OnnxBackbone":
-        """Its backbone, opened."""
+        """Its backbone, opened, in int8 where that was chosen."""
         from encoder.onnx_encoder import OnnxBackbone
 
-        return OnnxBackbone(self.backbone_file, self.backbone_spec, self._sessions)
+        file = self.int8.path if self.int8 else self.backbone_file
+        return OnnxBackbone(file, self.backbone_spec, self._sessions)
+
+    @property
+    def precision(self) -> str:
+        """How the features are marked that its backbone gives: those of one precision never mix with another's."""
+        return self.int8.precision if self.int8 else self.manifest["precision"]
 
     @cached_property
     def head(self) -> "OnnxHead":
@@ -284,12 +292,3 @@ class Model:
         cosines = self.vectors @ self.vectors[row]
         order = [place for place in np.argsort(-cosines, kind="stable")[: best + 1].tolist() if place != row]
         return [ScoredHashtag(self.hashtags[place], float(cosines[place])) for place in order[:best]]
-
-
-def file_digest(path: Path) -> str:
-    """The sha256 of a file's bytes, in hex; raises `ModelError` where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise ModelError(f"{path}: {error.strerror}") from error

@@ -11,8 +11,9 @@ from db.photo_rows import FeatureKey, PathRow
 from encoder import PREPROCESSING_VERSION
 from encoder.onnx_encoder import PRECISION, OnnxBackbone
 from indexer.archive import Archive
-from indexer.encode_photos import EncodedPhoto, PhotoEncoder
+from indexer.encode_photos import EncodedPhoto, PhotoEncoder, grouped
 from indexer.errors import ModelError
+from indexer.int8_backbone import int8_backbone
 from indexer.model import Model
 from indexer.photo_files import PhotoFile, unchanged
 from indexer.progress import Progress
@@ -35,9 +36,9 @@ class Failures:
             self.told.append((path, reason))
 
 
-def feature_key(backbone_id: int) -> FeatureKey:
+def feature_key(backbone_id: int, precision: str = PRECISION) -> FeatureKey:
     """The way in which this version computes features with a backbone."""
-    return FeatureKey(backbone_id, PRECISION, PREPROCESSING_VERSION)
+    return FeatureKey(backbone_id, precision, PREPROCESSING_VERSION)
 
 
 def model_key(archive: Archive, model: Model) -> FeatureKey:
@@ -45,13 +46,20 @@ def model_key(archive: Archive, model: Model) -> FeatureKey:
     backbone_id = archive.store.photos.backbone_id(model.manifest["backbone"])
     if backbone_id is None:
         raise ModelError(f"model {model.number} names a backbone that the archive does not know")
-    return feature_key(backbone_id)
+    return feature_key(backbone_id, model.precision)
+
+
+def stored_keys(archive: Archive, model: Model) -> list[FeatureKey]:
+    """The ways in which features of a model's backbone may be stored: in float32, then in int8 if there is one."""
+    key = model_key(archive, model)._replace(precision=PRECISION)
+    int8 = int8_backbone(model.backbone_file)
+    return [key, key._replace(precision=int8.precision)] if int8 else [key]
 
 
 def encode_crawled(
     archive: Archive, backbone: OnnxBackbone, key: FeatureKey, workers: int | None, progress: Progress
 ) -> Failures:
-    """Give features to every photo of a post that has none, a transaction a batch; return what failed.
+    """Give features to every photo of a post that has none, committed about once a second; return what failed.
 
     Content that failed before is not tried again until `retry`; a file that could not be read is.
     """
@@ -72,7 +80,7 @@ def encode_crawled(
                 yield PhotoFile(row.path, row.path)
 
     encoder = PhotoEncoder(store.photos, backbone, key, workers=workers)
-    for batch in encoder.encode(missing()):
+    for batch in grouped(encoder.encode(missing())):
         store_batch(store, batch, key)
         encoder.stored(batch)
         done += len(batch)

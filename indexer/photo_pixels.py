@@ -10,7 +10,7 @@ from db.photo_rows import PathRow
 from encoder import PhotoError, decode_photo
 from indexer.archive import Archive
 from indexer.corpus import Ids
-from indexer.encode_photos import cores
+from indexer.machine import cores
 from indexer.photo_files import read_file, unchanged
 from indexer.progress import Progress, silent
 

@@ -1,5 +1,6 @@
 """How long work tells its caller how far it is, and how long each stage took."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,11 +14,12 @@ def silent(stage: str, done: int, total: int | None) -> None:
 
 
 class Stages:
-    """How long each stage took, in seconds."""
+    """How long each stage took, in seconds; stages that several threads pass through add up."""
 
     def __init__(self, progress: Progress = silent) -> None:
         self.seconds: dict[str, float] = {}
         self.progress = progress
+        self._lock = threading.Lock()
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
@@ -26,4 +28,6 @@ class Stages:
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
+            taken = time.perf_counter() - began
+            with self._lock:
+                self.seconds[name] = self.seconds.get(name, 0.0) + taken

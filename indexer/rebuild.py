@@ -18,6 +18,7 @@ from indexer.corpus import Corpus, load_corpus
 from indexer.errors import ArchiveError
 from indexer.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors, need_hashtags
 from indexer.held_out import fit_held_out, learn_words
+from indexer.machine_choice import PrecisionChoice
 from indexer.photo_features import Failures, encode_crawled, feature_key, load_features
 from indexer.photo_set import PhotoSet
 from indexer.post_text import joined
@@ -25,6 +26,7 @@ from indexer.progress import Progress, Stages, silent
 from indexer.stored_views import encode_views, load_views
 from indexer.tagger import TaggerConfig, fit_photos, seeded
 from indexer.text_fit import add_text
+from indexer.two_precisions import offer_int8
 from indexer.unfrozen_backbone import clear_checkpoints, frozen_base, set_beside, tune_backbone
 from indexer.write_model import NewModel, write_model
 
@@ -35,7 +37,8 @@ class RebuildConfig:
 
     `words` are fields of posts, of `post_text.FIELDS`, that are read beside the photo; `views` is how many altered
     pictures of each photo the head learns from beside it; with `unfreeze` the last stage of a ResNet50 is trained
-    first, on training posts.
+    first, on training posts. `int8` says whether the backbone is quantised as well, and what this machine gains
+    by it measured.
     """
 
     vectors: VectorConfig = field(default_factory=VectorConfig)
@@ -45,19 +48,22 @@ class RebuildConfig:
     seed: int = 0
     workers: int | None = None
     unfreeze: UnfreezeConfig | None = None
+    int8: bool = True
 
 
 @dataclass
 class RebuildResult:
     """What a rebuild made: the manifest, how long each stage took in seconds, and photos that failed.
 
-    `backbone` is None where no post had a photo.
+    `backbone` is None where no post had a photo; `precision` is what this machine will run it in, None where that
+    was not asked.
     """
 
     manifest: dict[str, Any]
     seconds: dict[str, float]
     failures: Failures
     backbone: AdoptedBackbone | None
+    precision: PrecisionChoice | None = None
 
 
 def rebuild_model(
@@ -104,7 +110,11 @@ def rebuild_model(
         with stages("write and switch"):
             manifest = write_model(archive, new, stages.seconds)
         clear_checkpoints(archive)
-    return RebuildResult(manifest, stages.seconds, failures, adopted)
+        precision = None
+        if adopted and config.int8:
+            with stages("int8"):
+                precision = offer_int8(archive, progress)
+    return RebuildResult(manifest, stages.seconds, failures, adopted, precision)
 
 
 def _encode(

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from db.photo_rows import FeatureKey
 from indexer.archive import Archive
-from indexer.encode_photos import cores
 from indexer.errors import ModelError
 from indexer.guesses import Guesses, Ids, guess, store_guesses
+from indexer.machine import cores
 from indexer.model import Model
-from indexer.photo_features import features_of, model_key
+from indexer.photo_features import features_of, stored_keys
 from indexer.progress import Progress, silent
 
 BATCH = 2048  # photos scored at once and committed together: 5 MB of ResNet50's features
@@ -48,24 +48,26 @@ def retag_photos(
 ) -> Retagged:
     """Replace the guesses on every photo that has stored features by those of model `number`, or the current one.
 
-    Photos that this model tagged last are left as they are, unless `everything`. A transaction a batch: when it is
-    stopped, the next call does the rest. Memory is that of a few batches. Raises `ModelError` where there is
-    no such model, or it holds hashtag vectors alone.
+    Photos that this model tagged last are left as they are, unless `everything`. A photo with features in both
+    precisions is scored from float32's. A transaction a batch: when it is stopped, the next call does the rest.
+    Memory is that of a few batches. Raises `ModelError` where there is no such model, or it holds hashtag vectors
+    alone.
     """
     model = _model(archive, number)
-    key = model_key(archive, model)
+    keys = stored_keys(archive, model)
     stale_for = None if everything else model.number
-    counts = archive.store.stale.counts(key, stale_for)
+    counts = archive.store.stale.counts(keys, stale_for)
     result = Retagged(
         model.number,
         up_to_date=counts.with_features - counts.stale,
         without_features=counts.without_features,
-        named=archive.store.stale.paths_without_features(key, stale_for, NAMED),
+        named=archive.store.stale.paths_without_features(keys, stale_for, NAMED),
     )
-    run = _Retagging(archive, model, key, stale_for, result)
-    for done in run.batches(workers or cores()):
-        result.retagged += done
-        progress("retagging", result.retagged, max(counts.stale, result.retagged))
+    for place in range(len(keys)):
+        run = _Retagging(archive, model, keys[: place + 1], stale_for, result)
+        for done in run.batches(workers or cores()):
+            result.retagged += done
+            progress("retagging", result.retagged, max(counts.stale, result.retagged))
     return result
 
 
@@ -81,11 +83,12 @@ class _Retagging:
     """Reading and writing on the caller's thread, scoring on workers that keep a core each."""
 
     def __init__(
-        self, archive: Archive, model: Model, key: FeatureKey, stale_for: int | None, result: Retagged
+        self, archive: Archive, model: Model, keys: list[FeatureKey], stale_for: int | None, result: Retagged
     ) -> None:
+        """Of photos that have features under the last of `keys` alone."""
         self._store = archive.store
         self._model = model
-        self._key = key
+        self._keys = keys
         self._stale_for = stale_for
         self._seconds = result.seconds
         _ = model.head, model.index  # opened once, before workers ask for them at the same time
@@ -110,7 +113,7 @@ class _Retagging:
         last = 0
         while True:
             with self._timed("read"):
-                rows = self._store.stale.features(self._key, self._stale_for, last, BATCH)
+                rows = self._store.stale.features(self._keys, self._stale_for, last, BATCH)
                 if not rows:
                     return
                 last = rows[-1][0]

@@ -11,7 +11,7 @@ from encoder.jitter import VIEW_KIND, jittered
 from encoder.onnx_encoder import OnnxBackbone
 from indexer.archive import Archive
 from indexer.corpus import Ids
-from indexer.encode_photos import cores
+from indexer.machine import cores
 from indexer.photo_pixels import decode_first, paths_of_photos
 from indexer.progress import Progress, silent
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -11,12 +11,17 @@ from db.model_store import Guess
 from db.photo_rows import FeatureKey, PathRow
 from indexer.archive import Archive
 from indexer.cut import Cut
-from indexer.encode_photos import EncodedPhoto, PhotoEncoder
+from indexer.encode_photos import EncodedPhoto, PhotoEncoder, grouped
 from indexer.evaluation import sigmoid
 from indexer.guesses import guess, store_guesses
+from indexer.machine_choice import set_precision
 from indexer.model import Model, ScoredHashtag
 from indexer.photo_features import load_features, model_key, store_batch
 from indexer.photo_files import PhotoFile, unchanged, walk_photos
+from indexer.progress import Stages
+
+if TYPE_CHECKING:
+    from indexer.machine_choice import PrecisionMode
 
 LOOKED_UP = 200  # paths asked of the database at once
 
@@ -57,19 +62,28 @@ def tag_photos(
     batch_size: int | None = None,
     dry_run: bool = False,
     with_done: bool = False,
+    precision: "PrecisionMode" = "auto",
+    times: Stages | None = None,
 ) -> Iterator[TaggedPhoto]:
-    """Tag files and folders with the current model, and yield each photo as the batch it is in is committed.
+    """Tag files and folders with the current model, and yield each photo once it is committed.
 
     Nothing happens until it is iterated. A photo that the current model tagged before, and that did not
     change since, is yielded as `done` (with its guesses only if `with_done`); one whose features are
     stored is scored again without being opened. A photo that fails is recorded with its reason and yielded as
-    `failed`; its content is not tried again before it changes. `dry_run` writes nothing.
+    `failed`; its content is not tried again before it changes. `dry_run` writes nothing. Work is committed about
+    once a second.
+
+    `precision` is the mode of `choose_precision`, which chooses the batch size as well; `times` gathers the seconds
+    that went into reading, decoding, encoding, scoring and writing. A photo that the current model tagged is done,
+    whichever precision it was tagged in.
 
     Raises `ModelError` where there is no model that can look at photos.
     """
+    times = times or Stages()
     model = archive.model()
     model.need_head()
-    run = _TagRun(archive, model, model_key(archive, model), with_done, dry_run)
+    choice = set_precision(archive, model, precision)
+    run = _TagRun(archive, model, model_key(archive, model), with_done, dry_run, times)
     waiting = walk_photos(paths)
     if dry_run:
         while files := list(islice(waiting, LOOKED_UP)):
@@ -77,31 +91,34 @@ def tag_photos(
             yield from known
             yield from (TaggedPhoto(file.shown, "would encode") for file in to_encode)
         return
-    yield from run.tag(waiting, workers, batch_size)
+    yield from run.tag(waiting, workers, batch_size or choice.batch_size)
 
 
 class _TagRun:
     """One call of `tag_photos`: sorts photos by what they need, and stores what came of them."""
 
     def __init__(
-        self, archive: Archive, model: Model, key: FeatureKey, with_done: bool, dry_run: bool
+        self, archive: Archive, model: Model, key: FeatureKey, with_done: bool, dry_run: bool, times: Stages
     ) -> None:
         self._store = archive.store
         self._model = model
         self._key = key
         self._with_done = with_done
         self._dry_run = dry_run
+        self._times = times
         self._known: list[TaggedPhoto] = []  # needed no encoding; yielded with the next batch
 
     def tag(
         self, files: Iterator[PhotoFile], workers: int | None, batch_size: int | None
     ) -> Iterator[TaggedPhoto]:
-        """Encode, store and score what needs it, and yield every photo as its batch is committed."""
+        """Encode, store and score what needs it, and yield every photo as it is committed."""
+        with self._times("open"):
+            backbone = self._model.backbone
         encoder = PhotoEncoder(
-            self._store.photos, self._model.backbone, self._key, workers=workers, batch_size=batch_size
+            self._store.photos, backbone, self._key, workers=workers, batch_size=batch_size, times=self._times
         )
         doubles: list[EncodedPhoto] = []  # same content as a photo that is still being encoded
-        for batch in encoder.encode(self._to_encode(files)):
+        for batch in grouped(encoder.encode(self._to_encode(files))):
             yield from self._take_known()
             tagged, unresolved = self._store_batch([*doubles, *batch])
             encoder.stored(batch)
@@ -113,11 +130,13 @@ class _TagRun:
         for photo in unresolved:
             yield TaggedPhoto(photo.file.shown, "failed", error="its content could not be encoded")
 
-    def _to_encode(self, files: Iterator[PhotoFile]) -> Iterator[PhotoFile]:
+    def _to_encode(self, files: Iterator[PhotoFile]) -> Iterator[PhotoFile | None]:
         while chunk := list(islice(files, LOOKED_UP)):
             to_encode, known = self.look_up(chunk)
             self._known.extend(known)
             yield from to_encode
+            if not to_encode:
+                yield None  # what is known does not wait until something is to be encoded
 
     def _take_known(self) -> list[TaggedPhoto]:
         known, self._known = self._known, []
@@ -167,7 +186,8 @@ class _TagRun:
         """Commit a batch and score it; return what came of it, and doubles whose original is still under way."""
         if not batch:
             return [], []
-        store_batch(self._store, batch, self._key)
+        with self._times("write"):
+            store_batch(self._store, batch, self._key)
         digests = sorted({photo.seen.sha256 for photo in batch if photo.seen.sha256})
         states = self._store.photos.state_of(digests, self._key)
         self._score(
@@ -201,8 +221,10 @@ class _TagRun:
         places, features = load_features(self._store, ids, self._key)
         if not len(places):
             return
-        guesses = guess(self._store, self._model, ids[places], features)
-        store_guesses(self._store, self._model.number, ids[places], guesses)
+        with self._times("score"):
+            guesses = guess(self._store, self._model, ids[places], features)
+        with self._times("write"):
+            store_guesses(self._store, self._model.number, ids[places], guesses)
 
     def _guesses(self, photo_ids: Sequence[int]) -> dict[int, tuple[ScoredHashtag, ...]]:
         found = self._store.models.assignments(sorted(set(photo_ids))) if photo_ids else {}

@@ -13,11 +13,11 @@ import numpy as np
 from encoder import PREPROCESSING_VERSION
 from encoder.export import export_head
 from encoder.onnx_encoder import PRECISION, OnnxBackbone
-from indexer.archive import BACKBONE, CURRENT_MODEL, Archive, now
+from indexer.archive import BACKBONE, CURRENT_MODEL, Archive, file_digest, now
 from indexer.corpus import Corpus
 from indexer.hashtag_index import HashtagIndex
 from indexer.hashtag_vectors import HashtagVectors
-from indexer.model import MANIFEST, TEXT, Model, file_digest
+from indexer.model import MANIFEST, TEXT, Model
 from indexer.photo_set import PhotoSet
 from indexer.tagger import TaggerFit
 from indexer.unfrozen_backbone import about_unfrozen

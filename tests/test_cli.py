@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -148,6 +149,18 @@ def test_import_prints_totals_and_names_what_it_refused(tmp_path: Path) -> None:
     ]
     assert f"{source}:2: not JSON" in done.stderr
     assert f"photo left out, not found: {tmp_path}/gone.jpg" in done.stderr
+
+
+def test_a_containers_quota_counts_where_it_is_below_the_cores_at_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from indexer import machine
+
+    at_hand = len(os.sched_getaffinity(0))
+    monkeypatch.setattr(machine, "_QUOTA", tmp_path / "cpu.max")
+    for quota, expected in (("max 100000", at_hand), ("50000 100000", 1), ("99900000 100000", at_hand)):
+        (tmp_path / "cpu.max").write_text(quota)
+        assert machine.cores() == expected
 
 
 def test_doctor_says_what_would_run_where() -> None:

@@ -2,6 +2,7 @@ import os
 import shutil
 import sqlite3
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -199,6 +200,24 @@ def test_a_dry_run_writes_nothing(colours: Archive, photos: Path) -> None:
         before = list(connection.iterdump())
         assert outcomes(tag(colours, photos, dry_run=True)) == {"would encode": 7, "would rescore": 1}
         assert list(connection.iterdump()) == before
+
+
+def test_a_run_with_nothing_to_do_goes_on_as_it_looks_and_gathers_nothing(
+    colours: Archive, photos: Path
+) -> None:
+    tag(colours, photos)
+    looked_at = 0
+
+    def paths() -> Iterator[str]:
+        nonlocal looked_at
+        for _ in range(5000):
+            looked_at += 1
+            yield str(photos / "red-0.png")
+
+    tagged = tag_photos(colours, paths(), workers=2)  # type: ignore[arg-type]
+    assert next(tagged).outcome == "done"
+    assert looked_at < 2000
+    assert [photo.outcome for photo in tagged] == ["done"] * 4999
 
 
 def test_features_that_are_not_finite_are_refused(colours: Archive, photos: Path) -> None:

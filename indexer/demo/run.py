@@ -13,7 +13,7 @@ from indexer.demo.sheet import SheetEntry, contact_sheet
 from indexer.model import ScoredHashtag
 from indexer.progress import Progress, silent
 from indexer.query import query_photo
-from indexer.rebuild import RebuildResult, rebuild_model
+from indexer.rebuild import RebuildConfig, RebuildResult, rebuild_model
 from indexer.tagging import tag_photos
 
 SHEET = "contact-sheet.png"
@@ -57,7 +57,7 @@ def run_demo(
     with open_archive(folder / "hashtag-archive", create=True) as archive:
         imported = import_crawls(archive, [drawn.posts_file], progress=progress)
         laps.end("import")
-        rebuilt = rebuild_model(archive, _choice(backbone), progress=progress)
+        rebuilt = rebuild_model(archive, _choice(backbone), RebuildConfig(int8=False), progress=progress)
         laps.end("rebuild")
         entries = _tag(archive, drawn.held_out)
         laps.end("tag")
