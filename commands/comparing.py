@@ -126,6 +126,10 @@ def compare_command(
         comparison = compare_systems(archive, config, bars)
     for why, photos in comparison.left_out.items():
         talk(f"left out: {photos:,} photos {why}")
+    if config.split_by == "owner" and comparison.backbone.endswith("-layer4"):
+        talk(
+            "WARNING: this backbone's layer4 has learnt from some of these test photos: the figures flatter it"
+        )
     if as_json:
         echo_json(comparison.to_dict())
     else:

@@ -1,134 +1,22 @@
 """`hashtag rebuild` and `hashtag export-encoder`."""
 
-from functools import partial
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
+from commands.rebuild_options import rebuild_config, rebuild_options
 from commands.terminal import Bars, device_option, echo_json, json_option, open_from, printable, talk
 
 if TYPE_CHECKING:
     from encoder.session import Device
-    from indexer import RebuildConfig, RebuildResult
-
-
-class Window(click.ParamType[int | None]):
-    """A number of hashtags, or the whole post (None)."""
-
-    name = "N|post"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
-        if value == "post":
-            return None
-        if not str(value).isdecimal() or int(value) < 1:
-            self.fail(f"{value!r} is neither a number from 1 on nor 'post'", param, ctx)
-        return int(value)
-
-
-class Fields(click.ParamType[tuple[str, ...]]):
-    """Names of what posts say, separated by commas."""
-
-    name = "NAME,..."
-    known = ("caption", "location")
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, ...]:
-        if isinstance(value, tuple):
-            return value
-        asked = [name.strip() for name in str(value).split(",") if name.strip()]
-        if not asked or not set(asked) <= set(self.known):
-            self.fail(f"{value!r}: there are {', '.join(self.known)}", param, ctx)
-        return tuple(name for name in self.known if name in asked)
-
-
-_option = partial(click.option, show_default=True)
+    from indexer import RebuildResult
 
 
 @click.command("rebuild")
-@_option(
-    "--backbone",
-    metavar="resnet50|FILE.onnx",
-    help="The network that looks at photos; without it the one used"
-    " last, or ResNet50. Beside FILE.onnx stands FILE.json.",
-)
-@_option(
-    "--weights",
-    metavar="FILE.pth|none",
-    help="ResNet50's weights; without it torchvision's of ImageNet, 'none' takes an untrained network.",
-)
-@_option(
-    "--image-size", type=click.IntRange(32, 4096), default=200, help="Side of ResNet50's pictures, in pixels."
-)
-@_option("--size", type=click.IntRange(2, 4096), default=40, help="Of a hashtag vector.")
-@_option(
-    "--window",
-    type=Window(),
-    default="post",
-    help="Hashtags on each side that count as company; 'post' takes the whole post.",
-)
-@_option("--epochs", type=click.IntRange(1), help="Of the hashtag vectors; without it chosen by the corpus.")
-@_option(
-    "--alpha",
-    type=click.FloatRange(0, 10, min_open=True),
-    default=0.1,
-    help="Learning rate of the hashtag vectors.",
-)
-@_option("--min-count", type=click.IntRange(1), default=2, help="Posts a hashtag needs for a vector.")
-@_option("--min-photos", type=click.IntRange(0), default=5, help="Photos a hashtag needs to be assigned.")
-@_option(
-    "--head",
-    type=click.Choice(["landmarks", "network"]),
-    default="landmarks",
-    help="How photos come into the hashtag space: by likeness to landmark photos, or by a trained network.",
-)
-@_option("--embedding-size", type=click.IntRange(2, 4096), default=256, help="Of the landmark head.")
-@_option(
-    "--landmarks", type=click.IntRange(2, 20000), default=4000, help="Photos that others are compared with."
-)
-@_option(
-    "--loss",
-    type=click.Choice(["scaled", "report"]),
-    default="scaled",
-    help="Of the network head: KLDiv + 0.3 BCE scaled by the vocabulary, or the report's KLDiv + 0.1 BCE.",
-)
-@_option(
-    "--learning-rate", type=click.FloatRange(0, 1, min_open=True), default=1e-3, help="Of the network head."
-)
-@_option(
-    "--batch-size",
-    type=click.IntRange(2),
-    help="Of the network head; without it 64, and 32 below 500 photos.",
-)
-@_option("--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.5, help="Of the network head.")
-@_option("--head-epochs", type=click.IntRange(1), default=40, help="Of the network head, at the most.")
-@click.option(
-    "--with",
-    "words",
-    type=Fields(),
-    default=(),
-    metavar="caption,location",
-    help="What posts say that is read beside the photo, where a photo has a post.",
-)
-@_option(
-    "--views",
-    type=click.IntRange(0, 20),
-    default=0,
-    help="Pictures of each photo with altered colours that the head learns from beside it; encoded once.",
-)
-@_option(
-    "--seed", type=click.IntRange(0, 2**31), default=0, help="The same seed and posts give the same model."
-)
-@click.option("--workers", type=click.IntRange(1), help="Photos encoded side by side; without it one a core.")
-@_option(
-    "--precision-mode",
-    type=click.Choice(["auto", "float32"]),
-    default="auto",
-    help="auto also quantises the network to int8, once, and measures what this machine gains by it; a model is"
-    " fitted on float32 either way.",
-)
+@rebuild_options
 @device_option()
 @json_option
 @click.pass_context
@@ -152,6 +40,7 @@ def rebuild_command(
       hashtag rebuild
       hashtag rebuild --backbone mobilenet_v2_imagenet.onnx
       hashtag rebuild --backbone resnet50 --weights resnet50-11ad3fa6.pth
+      hashtag rebuild --unfreeze layer4
     """
     if backbone not in (None, "resnet50"):
         if weights is not None or context.get_parameter_source("image_size") == ParameterSource.COMMANDLINE:
@@ -161,50 +50,21 @@ def rebuild_command(
         if not Path(backbone or "").is_file():
             raise click.UsageError(f"--backbone: {backbone}: no such file")
     archive = open_from(context, device=device)
-    from indexer import BackboneChoice, rebuild_model
+    from indexer import BackboneChoice, NotResNet50Error, rebuild_model
 
-    config = _config(options)
-    with Bars() as bars:
-        result = rebuild_model(archive, BackboneChoice(backbone, weights, image_size), config, progress=bars)
+    config = rebuild_config(options)
+    try:
+        with Bars() as bars:
+            result = rebuild_model(
+                archive, BackboneChoice(backbone, weights, image_size), config, progress=bars
+            )
+    except NotResNet50Error as error:
+        raise click.UsageError(str(error)) from error
     talk_of_rebuild(result)
     if as_json:
         echo_json(result.manifest)
     else:
         print_rebuild(result)
-
-
-def _config(options: dict[str, Any]) -> "RebuildConfig":
-    from encoder.landmark_fit import LandmarkConfig
-    from encoder.train import TrainConfig
-    from indexer import RebuildConfig
-    from indexer.hashtag_vectors import VectorConfig
-    from indexer.tagger import TaggerConfig
-
-    vectors = VectorConfig(
-        options["size"],
-        options["window"],
-        options["epochs"],
-        options["alpha"],
-        min_count=options["min_count"],
-    )
-    network = TrainConfig(
-        dropout=options["dropout"],
-        learning_rate=options["learning_rate"],
-        batch_size=options["batch_size"],
-        epochs=options["head_epochs"],
-        loss=options["loss"],
-    )
-    landmarks = LandmarkConfig(size=options["embedding_size"], landmarks=options["landmarks"])
-    tagger = TaggerConfig(options["head"], landmarks, network, options["min_photos"])
-    return RebuildConfig(
-        vectors,
-        tagger,
-        options["words"],
-        options["views"],
-        options["seed"],
-        options["workers"],
-        int8=options["precision_mode"] == "auto",
-    )
 
 
 def talk_of_rebuild(result: "RebuildResult") -> None:
@@ -215,6 +75,8 @@ def talk_of_rebuild(result: "RebuildResult") -> None:
         talk(f"{failed:,} photos could not be encoded; the rest was")
     for warning in result.manifest["warnings"]:
         talk(f"warning: {warning}")
+    for note in result.backbone.notes if result.backbone else []:
+        talk(printable(note))
     if result.backbone and result.backbone.proof:
         proof = result.backbone.proof
         talk(
@@ -224,7 +86,10 @@ def talk_of_rebuild(result: "RebuildResult") -> None:
     if result.precision:
         talk(printable(f"tagging on this machine: {result.precision}"))
     if result.backbone and result.backbone.untrained:
-        talk("WARNING: this ResNet50 is UNTRAINED: its features say little of what is seen; see --weights")
+        but = " but for layer4" if result.manifest["unfrozen"] else ""
+        talk(
+            f"WARNING: this ResNet50 is UNTRAINED{but}: its features say little of what is seen; see --weights"
+        )
 
 
 def print_rebuild(result: "RebuildResult") -> None:
@@ -251,6 +116,8 @@ def print_rebuild(result: "RebuildResult") -> None:
             click.echo(
                 "what posts say brought nothing on validation photos: this model looks at photos alone"
             )
+        if "frozen" in figures["beside"]:
+            _print_unfrozen(result)
     click.echo(
         f"model {manifest['number']} is current: {counts['posts']:,} posts, {counts['photos']:,} photos,"
         f" {counts['hashtags']:,} hashtags with a vector, {counts['assignable']:,} of them assignable"
@@ -258,6 +125,26 @@ def print_rebuild(result: "RebuildResult") -> None:
     if not figures["test"]:
         click.echo(
             "it holds hashtag vectors alone: no post had a photo; `related` works, `tag` and `query` need photos"
+        )
+
+
+def _print_unfrozen(result: "RebuildResult") -> None:
+    """Print what unfreezing brought, and where it harmed how to go back."""
+    from indexer.evaluation import better_and_worse
+
+    figures, about = result.manifest["figures"], result.manifest["unfrozen"]
+    better, worse = better_and_worse(figures["test"], figures["beside"]["frozen"])
+    click.echo(
+        f"{about['layer']} learnt from {about['photos']['training']:,} photos of training posts, epoch"
+        f" {about['epoch']} of {len(about['losses'])} kept: better than frozen in {', '.join(better) or 'nothing'};"
+        f" worse in {', '.join(worse) or 'nothing'}"
+    )
+    if len(worse) >= len(better) and result.backbone and (file := result.backbone.tuned_from):
+        verdict = "HARMS" if len(worse) > len(better) else "brings nothing"
+        archive, frozen = (shlex.quote(str(path)) for path in (file.parent.parent, file))
+        click.echo(
+            f"unfreezing {verdict} here; back to the frozen network, whose features are kept:\n"
+            f"  hashtag --archive {archive} rebuild --backbone {frozen}"
         )
 
 

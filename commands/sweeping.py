@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from commands.rebuilding import Window
+from commands.rebuild_options import Window
 from commands.terminal import Bars, echo_json, json_option, open_from, printable, talk
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from torch import nn
 from encoder.errors import EncoderError
 from encoder.network import Head
 from encoder.onnx_encoder import OnnxHead
-from encoder.resnet50 import FEATURES, PixelBackbone
+from encoder.resnet50 import FEATURES, PixelBackbone, folded_weights
 from encoder.session import Sessions
 
 EMBEDDING_TOLERANCE = 1e-4  # largest difference of a component, torch against onnxruntime
-FEATURE_TOLERANCE = 2e-4
+FEATURE_TOLERANCE = 2e-4  # the same of a feature, or of the largest where that is above 1
 _OPSET = 18
 
 
@@ -82,6 +82,29 @@ def export_backbone(backbone: PixelBackbone, path: Path) -> ExportProof:
     return proof
 
 
+def export_retrained(backbone: PixelBackbone, base: Path, path: Path) -> ExportProof:
+    """Write a backbone whose weights alone differ from those of `base`, an export of `export_backbone`'s.
+
+    The same as `export_backbone` in a fraction of the time; raises the same.
+    """
+    backbone.eval()
+    part = path.with_name(f".{path.name}.part")
+    proto = onnx.load(base)
+    folded = folded_weights(backbone.network)
+    weights = {}
+    for node in proto.graph.node:
+        if node.op_type == "Conv":
+            _, weight, bias = node.input
+            weights[weight], weights[bias] = folded[weight.removeprefix("network.")]
+    for entry in proto.graph.initializer:
+        if entry.name in weights:
+            entry.CopyFrom(onnx.numpy_helper.from_array(weights[entry.name].numpy(), entry.name))
+    part.write_bytes(proto.SerializeToString(deterministic=True))
+    proof = verify_backbone(backbone, part)
+    os.replace(part, path)
+    return proof
+
+
 def verify_backbone(backbone: PixelBackbone, path: Path) -> ExportProof:
     """Compare torch and onnxruntime; embeddings are those that one random head makes of both's features.
 
@@ -93,6 +116,7 @@ def verify_backbone(backbone: PixelBackbone, path: Path) -> ExportProof:
         torch.manual_seed(0)
         head = Head(FEATURES, 512, 40, 0.0).eval()
     features = embeddings = 0.0
+    largest = 1.0  # random pixels can bring features of hundreds out of a network that has seen calm photos
     for batch in (1, 3):
         for size in (200, 224):
             pixels = draw.integers(0, 256, (batch, 3, size, size), dtype=np.uint8)
@@ -100,9 +124,10 @@ def verify_backbone(backbone: PixelBackbone, path: Path) -> ExportProof:
             with torch.no_grad():
                 expected = backbone(torch.from_numpy(pixels))
                 ours, theirs = head(torch.from_numpy(found)).numpy(), head(expected).numpy()
+            largest = max(largest, float(expected.abs().max()))
             features = max(features, float(np.abs(found - expected.numpy()).max()))
             embeddings = max(embeddings, float(np.abs(ours - theirs).max()))
-    _need_below(path, "features", features, FEATURE_TOLERANCE)
+    _need_below(path, "features", features, FEATURE_TOLERANCE * largest)
     _need_below(path, "embeddings", embeddings, EMBEDDING_TOLERANCE)
     return ExportProof(features, embeddings)
 

@@ -1,4 +1,5 @@
-"""ResNet50 as a frozen backbone: torchvision's network, its pooled features, its weights from three places.
+"""ResNet50 as a frozen backbone: torchvision's network, its pooled features, its weights from three places, and
+from the ONNX file that was made of them.
 
 The report's encoder (its Table 4) without the last layer; the head takes that layer's place.
 """
@@ -19,6 +20,7 @@ from encoder.vision import torchvision_models
 
 FEATURES = 2048
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, of pixels from 0 to 1
+_NORM_EPSILON = 1e-5  # torch's, of every batch norm in it
 _THREE_WAYS = (
     "ResNet50 needs weights: go online once for torchvision's (97.8 MB), or name a file with --weights FILE.pth, or"
     " take an untrained network with --weights none"
@@ -107,6 +109,64 @@ def resnet50_untrained(batches: Iterable[NDArray[np.uint8]], seed: int) -> Pixel
         for batch in batches:
             backbone(torch.from_numpy(np.ascontiguousarray(batch.transpose(0, 3, 1, 2))))
     return backbone.eval()
+
+
+def resnet50_from_onnx(path: Path) -> PixelBackbone:
+    """Return the ResNet50 that `export_backbone` wrote, as a network of torch's that computes the same.
+
+    The export has folded each batch norm into the convolution before it, so the norms come back with mean 0,
+    variance 1 and weight 1, and a bias that is all of what they did. Raises `EncoderError` where the file holds
+    another network.
+    """
+    import onnx
+
+    graph = onnx.load(path).graph
+    found = {entry.name: entry for entry in graph.initializer}
+    with torch.device("meta"):  # shapes alone: drawing random weights first takes seconds
+        network = PixelBackbone(torchvision_models().resnet50(weights=None)).network
+    state = network.state_dict()
+    convolutions = [node.input for node in graph.node if node.op_type == "Conv" and len(node.input) == 3]
+    folded = {inputs[1].removeprefix("network."): inputs for inputs in convolutions}
+    expected = [name for name, value in state.items() if value.ndim == 4]
+    if set(folded) != set(expected):
+        raise EncoderError(f"{path}: not a ResNet50 that was exported here")
+    for name in expected:
+        weight, bias = (
+            torch.from_numpy(onnx.numpy_helper.to_array(found[n]).copy()) for n in folded[name][1:]
+        )
+        norm = _norm_after(name.removesuffix(".weight"))
+        if weight.shape != state[name].shape or bias.shape != state[f"{norm}.bias"].shape:
+            raise EncoderError(
+                f"{path}: not a ResNet50 that was exported here: {name} is {tuple(weight.shape)}"
+            )
+        state[name], state[f"{norm}.bias"] = weight, bias
+        state[f"{norm}.weight"] = torch.ones_like(bias)
+        state[f"{norm}.running_mean"] = torch.zeros_like(bias)
+        state[f"{norm}.running_var"] = torch.full_like(bias, 1 - _NORM_EPSILON)  # which the norm adds again
+        state[f"{norm}.num_batches_tracked"] = torch.tensor(0)
+    network.load_state_dict(state, assign=True)
+    return PixelBackbone(network).eval()
+
+
+def folded_weights(network: nn.Module) -> dict[str, tuple[Tensor, Tensor]]:
+    """Return each convolution's weight and bias with the batch norm after it folded in, as an export holds them."""
+    state = network.state_dict()
+    folded = {}
+    for name, weight in state.items():
+        if weight.ndim == 4:
+            norm = _norm_after(name.removesuffix(".weight"))
+            scale = state[f"{norm}.weight"] / (state[f"{norm}.running_var"] + _NORM_EPSILON).sqrt()
+            bias = state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * scale
+            folded[name] = weight * scale.view(-1, 1, 1, 1), bias
+    return folded
+
+
+def _norm_after(convolution: str) -> str:
+    """The batch norm that follows a convolution, by torchvision's names."""
+    if convolution.endswith("downsample.0"):
+        return convolution.removesuffix("0") + "1"
+    block, _, last = convolution.rpartition("conv")
+    return f"{block}bn{last}"
 
 
 def _need_same(path: Path, expected: dict[str, Tensor], found: object) -> None:

@@ -135,7 +135,7 @@ def fit_network(
     for epoch in range(1, config.epochs + 1):
         network.train()
         total = 0.0
-        for rows in _batches(photos, config.batch_for(photos), shuffle):
+        for rows in batches(photos, config.batch_for(photos), shuffle):
             loss = _loss(network, training, rows, config)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -185,10 +185,15 @@ def _loss(
     network: nn.Module, data: TrainingSet | PictureSet, rows: NDArray[np.int64], config: TrainConfig
 ) -> Tensor:
     logits: Tensor = network(torch.from_numpy(data.features[rows]))
+    return multilabel_loss(logits, targets_for(logits, [data.hashtags[row] for row in rows]), config.loss)
+
+
+def targets_for(logits: Tensor, hashtags: HashtagRows) -> Tensor:
+    """Return ones where a photo has a hashtag, of the shape (n, V) and on the device of `logits`."""
     targets = torch.zeros_like(logits)
-    for row, photo in enumerate(rows):
-        targets[row, torch.from_numpy(data.hashtags[photo])] = 1.0
-    return multilabel_loss(logits, targets, config.loss)
+    for row, columns in enumerate(hashtags):
+        targets[row, torch.from_numpy(columns)] = 1.0
+    return targets
 
 
 def multilabel_loss(logits: Tensor, targets: Tensor, loss: Literal["scaled", "report"]) -> Tensor:
@@ -224,7 +229,7 @@ def blocks(rows: NDArray[np.int64], values: int) -> Iterator[NDArray[np.int64]]:
         yield rows[start : start + step]
 
 
-def _batches(photos: int, size: int, shuffle: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+def batches(photos: int, size: int, shuffle: np.random.Generator) -> Iterator[NDArray[np.int64]]:
     """Yield shuffled rows; a last batch of one joins the batch before it, since batch norm needs two."""
     order = shuffle.permutation(photos)
     starts = list(range(0, photos, size))

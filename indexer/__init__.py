@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from indexer.tagger import Tagger, TaggerConfig, fit_tagger
     from indexer.tagging import TaggedPhoto, count_photos, retry_failures, tag_photos
     from indexer.two_precisions import measure_precision
+    from indexer.unfrozen_backbone import NotResNet50Error
 
 _HOME = {
     "archive": ("Archive", "open_archive"),
@@ -52,6 +53,7 @@ _HOME = {
     "tagger": ("Tagger", "TaggerConfig", "fit_tagger"),
     "query": ("query_photo",),
     "tagging": ("TaggedPhoto", "count_photos", "retry_failures", "tag_photos"),
+    "unfrozen_backbone": ("NotResNet50Error",),
     "sweep": ("Sweep", "SweepConfig", "sweep_vectors"),
     "report.gather": ("ReportConfig",),
     "report.page": ("write_report",),
@@ -72,6 +74,7 @@ __all__ = [
     "Model",
     "ModelError",
     "ModelSummary",
+    "NotResNet50Error",
     "PrecisionChoice",
     "PrecisionMode",
     "RebuildConfig",

@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from indexer.photo_files import read_file
 
 if TYPE_CHECKING:
     from encoder.export import ExportProof
+    from encoder.resnet50 import PixelBackbone
 
 RESNET50, UNTRAINED = "resnet50", "none"
 IMAGE_SIZE = 200  # the report's
@@ -39,19 +40,30 @@ class BackboneChoice:
     weights: str | None = None
     image_size: int = IMAGE_SIZE
 
+    @classmethod
+    def of(cls, choice: "str | Path | BackboneChoice | None") -> "BackboneChoice":
+        """The choice that a name alone makes."""
+        return choice if isinstance(choice, cls) else cls(str(choice) if choice else None)
+
 
 @dataclass
 class AdoptedBackbone:
-    """A backbone under `backbones/`, opened; `proof` is there where it was exported just now."""
+    """A backbone under `backbones/`, opened; `proof` is there where it was exported just now.
+
+    `tuned_from` is the file of the backbone that this rebuild unfroze, `notes` what its user should know of how
+    that went.
+    """
 
     digest: str
     session: OnnxBackbone
     proof: "ExportProof | None" = None
+    tuned_from: Path | None = None
+    notes: list[str] = field(default_factory=list)
 
     @property
     def untrained(self) -> bool:
-        """Whether its weights are random."""
-        return self.session.spec.name == f"{RESNET50}-untrained"
+        """Whether its weights are random, or were before a last stage was trained."""
+        return self.session.spec.name.startswith(f"{RESNET50}-untrained")
 
 
 def adopt_backbone(archive: Archive, choice: BackboneChoice, seed: int) -> AdoptedBackbone:
@@ -61,16 +73,17 @@ def adopt_backbone(archive: Archive, choice: BackboneChoice, seed: int) -> Adopt
     """
     remembered = archive.store.setting(BACKBONE)
     if choice.name is None and choice.weights is None and remembered:
-        return _open(archive, remembered)
+        return open_adopted(archive, remembered)
     if choice.name in (None, RESNET50):
         return _resnet50(archive, choice, seed)
     onnx_file = Path(choice.name or "")
     spec = BackboneSpec.read(onnx_file)
     OnnxBackbone(onnx_file, spec).prove()  # refuses what cannot be used before anything is copied
-    return _open(archive, _keep(archive, onnx_file, spec))
+    return open_adopted(archive, _keep(archive, onnx_file, spec))
 
 
-def _open(archive: Archive, digest: str) -> AdoptedBackbone:
+def open_adopted(archive: Archive, digest: str) -> AdoptedBackbone:
+    """Open a backbone that the archive has; raises `BackboneError` where it is damaged or gone."""
     path = archive.backbone_file(digest)
     return AdoptedBackbone(digest, OnnxBackbone(path, BackboneSpec.read(path), archive.sessions))
 
@@ -92,14 +105,13 @@ def _resnet50(archive: Archive, choice: BackboneChoice, seed: int) -> AdoptedBac
 
     The untrained one is made once: another draw would make every stored feature useless.
     """
-    from encoder.export import export_backbone
     from encoder.resnet50 import resnet50_from_file, resnet50_imagenet, resnet50_untrained
 
     source = _weights_key(choice.weights)
     setting = f"{RESNET50}:{source}:{choice.image_size}"
     digest = archive.store.setting(setting)
     if digest and archive.backbone_file(digest).is_file():
-        return _open(archive, digest)
+        return open_adopted(archive, digest)
     if choice.weights is None:
         network, name = resnet50_imagenet(), f"{RESNET50}-imagenet1k-v2"
     elif choice.weights == UNTRAINED:
@@ -109,15 +121,29 @@ def _resnet50(archive: Archive, choice: BackboneChoice, seed: int) -> AdoptedBac
         )
     else:
         network, name = resnet50_from_file(Path(choice.weights)), f"{RESNET50}-{Path(choice.weights).stem}"
+    adopted = export_adopted(archive, network, name, choice.image_size)
+    with archive.store.write() as connection:
+        archive.store.put_setting(connection, setting, adopted.digest)
+    return adopted
+
+
+def export_adopted(
+    archive: Archive, network: "PixelBackbone", name: str, size: int, base: Path | None = None
+) -> AdoptedBackbone:
+    """Return a ResNet50 of torch's as a backbone of the archive, exported and proved.
+
+    `base` is an export of the same network with other weights. Raises `EncoderError` where torch and
+    onnxruntime differ by too much.
+    """
+    from encoder.export import export_backbone, export_retrained
+
     part = archive.backbones_folder / f".{RESNET50}.onnx.part"
     try:
-        proof = export_backbone(network, part)
-        digest = _keep(archive, part, BackboneSpec(name, choice.image_size, NO_MEAN, NO_STD, "features"))
+        proof = export_retrained(network, base, part) if base else export_backbone(network, part)
+        digest = _keep(archive, part, BackboneSpec(name, size, NO_MEAN, NO_STD, "features"))
     finally:
         part.unlink(missing_ok=True)
-    with archive.store.write() as connection:
-        archive.store.put_setting(connection, setting, digest)
-    adopted = _open(archive, digest)
+    adopted = open_adopted(archive, digest)
     adopted.proof = proof
     return adopted
 

@@ -54,6 +54,14 @@ class Figures:
         return asdict(self)
 
 
+def better_and_worse(ours: dict[str, float], theirs: dict[str, float]) -> tuple[list[str], list[str]]:
+    """Return the names of the figures in which ours are better, and worse, at the three decimals of a table."""
+    gains = {key: round(ours[key], 3) - round(theirs[key], 3) for key in FIGURE_NAMES}
+    gains["ece"] *= -1  # an error
+    better = [FIGURE_NAMES[key] for key, gain in gains.items() if gain > 0]
+    return better, [FIGURE_NAMES[key] for key, gain in gains.items() if gain < 0]
+
+
 @dataclass(frozen=True)
 class Thresholds:
     """Probabilities from which on a hashtag is assigned: best for F1, and for the report's F2."""

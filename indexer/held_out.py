@@ -32,7 +32,7 @@ class HeldOut:
     """What training posts taught, and how good it was on posts that taught nothing.
 
     `beside` has the figures of lesser variants on the same photos: the report's rule on the same embeddings, the
-    photo without its text, the fit without views.
+    photo without its text, the fit without views, the backbone before its last stage was trained.
     """
 
     vectors: HashtagVectors
@@ -56,16 +56,18 @@ def fit_held_out(
     tagger: TaggerConfig,
     words: tuple[str, ...] = (),
     stages: Stages | None = None,
+    known: HashtagVectors | None = None,
 ) -> HeldOut:
     """Learn from training posts, choose on validation posts, measure on test posts.
 
     `photos` may be empty: then hashtag vectors alone are learnt and measured. `words` are the fields of posts that
-    are read beside the photo. Raises `ArchiveError` where a fold has too few photos.
+    are read beside the photo, `known` the vectors of training posts where they were learnt before. Raises
+    `ArchiveError` where a fold has too few photos.
     """
     stages = stages or Stages()
     with stages("hashtag vectors, training posts"):
         training_posts = corpus.lists(TRAINING)
-        learnt = learn_vectors(training_posts, vectors, stages.progress)
+        learnt = known or learn_vectors(training_posts, vectors, stages.progress)
         counts = np.bincount(training_posts.flat(), minlength=int(learnt.ids.max()) + 1)[learnt.ids]
         test = corpus.lists(TEST)
         held_out = HeldOut(

@@ -1,6 +1,6 @@
 """Pixels of crawled photos, for what learns from pixels: small, uint8, one array."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -23,23 +23,42 @@ def load_pixels(
 ) -> tuple[NDArray[np.bool_], Pixels]:
     """Return which photos could be read (n,), and the pixels uint8 (k, 3, side, side) of those, in that order.
 
-    A file that changed since it was crawled is another photo, and not read. k x 3 x side² bytes are held, and a
-    few hundred photos on their way there.
+    k x 3 x side² bytes are held, and a few hundred photos on their way there.
     """
-    paths = paths_of_photos(archive, photo_ids.tolist())
     found = np.zeros(len(photo_ids), np.bool_)
     pixels = np.empty((len(photo_ids), 3, side, side), np.uint8)
     count = 0
+    for places, batch in pixel_batches(archive, photo_ids, side, progress):
+        found[places] = True
+        pixels[count : count + len(batch)] = batch
+        count += len(batch)
+    return found, pixels[:count]
+
+
+def pixel_batches(
+    archive: Archive, photo_ids: Ids, side: int, progress: Progress = silent
+) -> Iterator[tuple[Ids, Pixels]]:
+    """Yield places in `photo_ids` and the pixels uint8 (k, 3, side, side) of those that could be read, in order.
+
+    A file that changed since it was crawled is another photo, and not read.
+    """
+    paths = paths_of_photos(archive, photo_ids.tolist())
     with ThreadPoolExecutor(cores(), thread_name_prefix="decode") as pool:
         for places in _batches(range(len(photo_ids))):
             rows = [paths.get(int(photo_ids[place]), []) for place in places]
-            decoded = pool.map(lambda paths_of_one: decode_first(paths_of_one, side), rows)
-            for place, photo in zip(places, decoded, strict=True):
-                if photo is not None:
-                    found[place], pixels[count] = True, photo[0].transpose(2, 0, 1)
-                    count += 1
+            decoded = list(pool.map(lambda paths_of_one: decode_first(paths_of_one, side), rows))
+            read = [place for place, photo in zip(places, decoded, strict=True) if photo]
+            if read:
+                pixels = np.stack([photo[0].transpose(2, 0, 1) for photo in decoded if photo])
+                yield np.array(read, np.int64), pixels
             progress("decoding photos", places[-1] + 1, len(photo_ids))
-    return found, pixels[:count]
+
+
+def at_hand(archive: Archive, photo_ids: Ids) -> NDArray[np.bool_]:
+    """Return which photos (n,) have a file that is as it was when it was read."""
+    paths = paths_of_photos(archive, photo_ids.tolist())
+    kept = [any(unchanged(row.path, row) for row in paths.get(id, [])) for id in photo_ids.tolist()]
+    return np.array(kept, np.bool_)
 
 
 def paths_of_photos(archive: Archive, photo_ids: Iterable[int]) -> dict[int, list[PathRow]]:

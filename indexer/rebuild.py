@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from encoder.unfreeze import UnfreezeConfig
 from indexer.archive import Archive
 from indexer.backbones import AdoptedBackbone, BackboneChoice, adopt_backbone
 from indexer.corpus import Corpus, load_corpus
 from indexer.errors import ArchiveError
-from indexer.hashtag_vectors import VectorConfig, learn_vectors, need_hashtags
+from indexer.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors, need_hashtags
 from indexer.held_out import fit_held_out, learn_words
 from indexer.machine_choice import PrecisionChoice
 from indexer.photo_features import Failures, encode_crawled, feature_key, load_features
@@ -26,6 +27,7 @@ from indexer.stored_views import encode_views, load_views
 from indexer.tagger import TaggerConfig, fit_photos, seeded
 from indexer.text_fit import add_text
 from indexer.two_precisions import offer_int8
+from indexer.unfrozen_backbone import clear_checkpoints, frozen_base, set_beside, tune_backbone
 from indexer.write_model import NewModel, write_model
 
 
@@ -34,8 +36,9 @@ class RebuildConfig:
     """How a model is made; `seed` is that of vectors, head and batches alike.
 
     `words` are fields of posts, of `post_text.FIELDS`, that are read beside the photo; `views` is how many altered
-    pictures of each photo the head learns from beside it. `int8` says whether the backbone is quantised as well,
-    and what this machine gains by it measured.
+    pictures of each photo the head learns from beside it; with `unfreeze` the last stage of a ResNet50 is trained
+    first, on training posts. `int8` says whether the backbone is quantised as well, and what this machine gains
+    by it measured.
     """
 
     vectors: VectorConfig = field(default_factory=VectorConfig)
@@ -44,6 +47,7 @@ class RebuildConfig:
     views: int = 0
     seed: int = 0
     workers: int | None = None
+    unfreeze: UnfreezeConfig | None = None
     int8: bool = True
 
 
@@ -85,38 +89,63 @@ def rebuild_model(
         new = NewModel(config.seed, _parameters(config))
         failures, adopted = Failures(), None
         if counts["with_photo"]:
-            choice = (
-                backbone
-                if isinstance(backbone, BackboneChoice)
-                else BackboneChoice(str(backbone) if backbone else None)
-            )
             with stages("backbone"):
-                adopted = adopt_backbone(archive, choice, config.seed)
-                new.backbone_digest, new.backbone = adopted.digest, adopted.session
-            with stages("features"):
-                with archive.store.write() as connection:
-                    new.backbone_id = archive.store.photos.ensure_backbone(
-                        connection, adopted.digest, adopted.session.spec.name
-                    )
-                failures = encode_crawled(
-                    archive, adopted.session, feature_key(new.backbone_id), config.workers, progress
-                )
+                adopt = frozen_base if config.unfreeze else adopt_backbone
+                adopted = adopt(archive, BackboneChoice.of(backbone), config.seed)
+            failures = _encode(archive, new, adopted, config, stages)
         corpus = load_corpus(archive.store, with_words=bool(config.words))
         need_hashtags(corpus.lists(), config.vectors.min_count)
-        with stages("views" if config.views else "features"):
-            photos, folds = _photo_set(archive, corpus, new, config, progress)
-        new.held_out = fit_held_out(
-            corpus, photos, folds, config.vectors, config.tagger, config.words, stages
-        )
+        photos = _learn(archive, corpus, new, config, stages)
+        if config.unfreeze:
+            frozen, least = new.held_out, config.tagger.min_photos
+            with stages("layer4"):
+                adopted = tune_backbone(
+                    archive, adopted, corpus, frozen.vectors, least, config.unfreeze, progress
+                )
+            failures = _encode(archive, new, adopted, config, stages)
+            photos = _learn(archive, corpus, new, config, stages, frozen.vectors)
+            set_beside(frozen, new.held_out, adopted)
         _ship(new, corpus, photos, config, stages)
         new.corpus, new.photos = corpus, photos
         with stages("write and switch"):
             manifest = write_model(archive, new, stages.seconds)
+        clear_checkpoints(archive)
         precision = None
         if adopted and config.int8:
             with stages("int8"):
                 precision = offer_int8(archive, progress)
     return RebuildResult(manifest, stages.seconds, failures, adopted, precision)
+
+
+def _encode(
+    archive: Archive, new: NewModel, adopted: AdoptedBackbone, config: RebuildConfig, stages: Stages
+) -> Failures:
+    """Give every photo the features of a backbone, which from now on is the new model's."""
+    new.backbone_digest, new.backbone = adopted.digest, adopted.session
+    with stages("features"):
+        with archive.store.write() as connection:
+            new.backbone_id = archive.store.photos.ensure_backbone(
+                connection, adopted.digest, adopted.session.spec.name
+            )
+        key = feature_key(new.backbone_id)
+        return encode_crawled(archive, adopted.session, key, config.workers, stages.progress)
+
+
+def _learn(
+    archive: Archive,
+    corpus: Corpus,
+    new: NewModel,
+    config: RebuildConfig,
+    stages: Stages,
+    known: HashtagVectors | None = None,
+) -> PhotoSet:
+    """Return the photos that can be learnt from, and set what those of training posts teach."""
+    with stages("views" if config.views else "features"):
+        photos, folds = _photo_set(archive, corpus, new, config, stages.progress)
+    new.held_out = fit_held_out(
+        corpus, photos, folds, config.vectors, config.tagger, config.words, stages, known
+    )
+    return photos
 
 
 def _ship(new: NewModel, corpus: Corpus, photos: PhotoSet, config: RebuildConfig, stages: Stages) -> None:
@@ -170,10 +199,14 @@ def _parameters(config: RebuildConfig) -> dict[str, Any]:
         "tagger": asdict(config.tagger),
         "words": list(config.words),
         "views": config.views,
+        "unfreeze": asdict(config.unfreeze) if config.unfreeze else None,
     }
 
 
 def _seeded(config: RebuildConfig) -> RebuildConfig:
     return replace(
-        config, vectors=replace(config.vectors, seed=config.seed), tagger=seeded(config.tagger, config.seed)
+        config,
+        vectors=replace(config.vectors, seed=config.seed),
+        tagger=seeded(config.tagger, config.seed),
+        unfreeze=replace(config.unfreeze, seed=config.seed) if config.unfreeze else None,
     )

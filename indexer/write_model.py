@@ -20,6 +20,7 @@ from indexer.hashtag_vectors import HashtagVectors
 from indexer.model import MANIFEST, TEXT, Model
 from indexer.photo_set import PhotoSet
 from indexer.tagger import TaggerFit
+from indexer.unfrozen_backbone import about_unfrozen
 
 if TYPE_CHECKING:
     from indexer.held_out import HeldOut
@@ -55,6 +56,7 @@ def write_model(archive: Archive, new: NewModel, seconds: dict[str, float]) -> d
     try:
         _write_parts(aside, new)
         manifest = _manifest(new, number, seconds)
+        manifest["unfrozen"] = about_unfrozen(archive, new.backbone_digest)
         manifest["files"] = {
             path.name: {"size": path.stat().st_size, "sha256": file_digest(path)}
             for path in sorted(aside.iterdir())

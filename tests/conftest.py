@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,16 @@ import pytest
 from onnx import TensorProto, helper
 from PIL import Image
 
-from indexer import Archive, RebuildConfig, import_crawls, open_archive, rebuild_model
+from encoder.train import TrainConfig
+from indexer import (
+    Archive,
+    BackboneChoice,
+    RebuildConfig,
+    RebuildResult,
+    import_crawls,
+    open_archive,
+    rebuild_model,
+)
 from indexer.hashtag_vectors import VectorConfig
 from indexer.tagger import TaggerConfig
 
@@ -24,6 +34,8 @@ COMPANY = {
     "white": ["plain", "snow"],
 }
 QUICK = RebuildConfig(VectorConfig(size=8, epochs=400), TaggerConfig(min_photos=3))
+# for ResNet50's 2,048 features, on which the closed form takes seconds
+QUICK_NETWORK = replace(QUICK, tagger=TaggerConfig("network", network=TrainConfig(epochs=5), min_photos=3))
 
 
 @pytest.fixture(scope="session")
@@ -103,6 +115,24 @@ def colour_folder(tmp_path_factory: pytest.TempPathFactory, backbone: Path) -> P
         import_crawls(opened, [crawl])
         rebuild_model(opened, backbone, QUICK)
     return folder
+
+
+@pytest.fixture(scope="session")
+def untrained_rebuild(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RebuildResult]:
+    """A folder like `colour_folder`, looked at by an untrained ResNet50, and what its rebuild returned."""
+    folder = tmp_path_factory.mktemp("untrained")
+    crawl = write_crawl(folder, posts=64)
+    with open_archive(folder / "archive", create=True) as opened:
+        import_crawls(opened, [crawl])
+        return folder, rebuild_model(opened, BackboneChoice("resnet50", "none", 64), QUICK_NETWORK)
+
+
+@pytest.fixture
+def untrained_colours(untrained_rebuild: tuple[Path, RebuildResult], tmp_path: Path) -> Iterator[Archive]:
+    """A copy of that archive, to be changed at will."""
+    folder, _ = untrained_rebuild
+    with open_archive(copy_archive(folder / "archive", tmp_path / "archive")) as opened:
+        yield opened
 
 
 @pytest.fixture

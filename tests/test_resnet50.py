@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import urllib.error
@@ -13,8 +14,8 @@ from encoder.export import EMBEDDING_TOLERANCE, FEATURE_TOLERANCE, export_backbo
 from encoder.onnx_encoder import NO_MEAN, NO_STD, BackboneSpec, OnnxBackbone
 from encoder.resnet50 import PixelBackbone, resnet50_from_file, resnet50_imagenet, resnet50_untrained
 from encoder.vision import torchvision_models
-from indexer import Archive, BackboneChoice, import_crawls, rebuild_model
-from tests.conftest import QUICK, draw_photo, write_crawl
+from indexer import Archive, BackboneChoice, RebuildResult, rebuild_model
+from tests.conftest import QUICK_NETWORK, draw_photo
 
 
 def pixel_batches(seed: int = 0) -> list[np.ndarray]:
@@ -120,20 +121,24 @@ def test_without_network_and_file_the_error_names_three_ways(monkeypatch: pytest
     assert "\n" not in str(caught.value)
 
 
-def test_an_untrained_backbone_is_made_once_and_named_so(archive: Archive, tmp_path: Path) -> None:
-    import_crawls(archive, [write_crawl(tmp_path, posts=48)])
-    choice = BackboneChoice("resnet50", "none", 96)
-    first = rebuild_model(archive, choice, QUICK)
+def test_an_untrained_backbone_is_made_once_and_named_so(
+    untrained_rebuild: tuple[Path, RebuildResult], untrained_colours: Archive
+) -> None:
+    folder, first = untrained_rebuild
     assert first.backbone is not None
     assert first.backbone.untrained
     assert first.backbone.proof is not None
     assert first.manifest["backbone_name"] == "resnet50-untrained"
-    draw_photo(tmp_path / "photos/000.png", "blue", 99)
-    second = rebuild_model(archive, choice, QUICK)
+    photo = folder / "photos/000.png"
+    content, times = photo.read_bytes(), (photo.stat().st_atime_ns, photo.stat().st_mtime_ns)
+    draw_photo(photo, "blue", 99)
+    second = rebuild_model(untrained_colours, BackboneChoice("resnet50", "none", 64), QUICK_NETWORK)
+    photo.write_bytes(content)  # others look at it too
+    os.utime(photo, ns=times)
     assert second.manifest["backbone"] == first.manifest["backbone"]
     assert second.backbone is not None
     assert second.backbone.proof is None
-    assert len(list(archive.backbones_folder.glob("*.onnx"))) == 1
+    assert len(list(untrained_colours.backbones_folder.glob("*.onnx"))) == 1
 
 
 STUB = """

@@ -57,8 +57,8 @@ def learning_notes(gathered: Gathered) -> list[str]:
     notes = []
     if gathered.config.tagger.head == "landmarks":
         notes.append(
-            "This product’s head is fitted in closed form and has no epochs; its curves run over the number of"
-            " training photos instead. The hashtag vectors, which come first, do learn in epochs."
+            "This product’s head is fitted over landmark photos, mostly in closed form; its curves run over the"
+            " number of training photos instead of epochs. Hashtag vectors, which come first, do learn in epochs."
         )
     if gathered.vectors is None:
         notes.append(
