@@ -118,7 +118,8 @@ def rebuild_model(
                 failures = encode_crawled(
                     archive, adopted.session, feature_key(new.backbone_id), config.workers, progress
                 )
-        corpus = load_corpus(archive.store)
+        with stages("posts and folds"):
+            corpus = load_corpus(archive.store)
         need_hashtags(corpus.lists(), config.vectors.min_count)
         photos, folds = _photo_set(archive, corpus, new.backbone_id)
         new.held_out = fit_held_out(corpus, photos, folds, config, stages)
