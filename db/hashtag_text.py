@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 MAX_LENGTH = 100
 _SPACE = re.compile(r"\s+")
@@ -13,6 +14,7 @@ _WORD_CATEGORIES = {"L", "M", "N"}
 _SYMBOL_CATEGORIES = {"Pc", "So", "Sk"}
 
 
+@lru_cache(maxsize=100_000)  # a crawl repeats its hashtags: most of an import's time went here
 def normalise_hashtag(text: str) -> str | None:
     """Return the hashtag without `#`, NFKC and case-folded, or None where nothing of it is left.
 

@@ -104,7 +104,7 @@ class PostHashtag(Base):
     """A crawled hashtag on a post, at its place in the post."""
 
     __tablename__ = "post_hashtags"
-    __table_args__ = (Index("ix_post_hashtags_hashtag", "hashtag_id"), {"sqlite_with_rowid": False})
+    __table_args__ = {"sqlite_with_rowid": False}
     post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
     hashtag_id: Mapped[int] = mapped_column(ForeignKey("hashtags.id"), primary_key=True)
     position: Mapped[int]

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from db.crawled_post import CrawledPost
 from db.models import Crawl, Hashtag, PhotoPath, Post, PostHashtag, PostPhoto, PostVersion
@@ -68,15 +68,15 @@ class PostStore:
                 connection.execute(update(Post).where(Post.key == row["key"]).values(**row))
         ids = _post_ids(connection, keys)
         hashtag_ids = self.ensure_hashtags(connection, {text for post in posts for text in post.hashtags})
-        _insert_all(
-            connection,
-            PostHashtag,
-            [
-                {"post_id": ids[post.key], "hashtag_id": hashtag_ids[text], "position": position}
-                for post in posts
-                for position, text in enumerate(post.hashtags)
-            ],
-        )
+        rows_of_hashtags = [
+            (ids[post.key], hashtag_ids[text], position)
+            for post in posts
+            for position, text in enumerate(post.hashtags)
+        ]
+        if rows_of_hashtags:  # the driver's own statement: these are most of an import's rows
+            connection.exec_driver_sql(
+                "INSERT INTO post_hashtags (post_id, hashtag_id, position) VALUES (?, ?, ?)", rows_of_hashtags
+            )
         _insert_all(
             connection,
             PostPhoto,
@@ -152,16 +152,18 @@ class PostStore:
     def put_folds(self, connection: Connection, folds: dict[int, str]) -> None:
         """Store the fold of each post."""
         if folds:
-            statement = update(Post).where(Post.id == bindparam("post")).values(fold=bindparam("new_fold"))
-            connection.execute(statement, [{"post": post, "new_fold": fold} for post, fold in folds.items()])
+            rows = [(fold, post) for post, fold in folds.items()]
+            connection.exec_driver_sql("UPDATE posts SET fold = ? WHERE id = ?", rows)
 
-    def hashtag_rows(self, connection: Connection) -> Iterator[tuple[int, int]]:
-        """Iterate over (post id, hashtag id), post by post, in the order in which the crawl gave them."""
-        query = select(PostHashtag.post_id, PostHashtag.hashtag_id).order_by(
-            PostHashtag.post_id, PostHashtag.position
-        )
-        rows = connection.execute(query, execution_options={"yield_per": 50_000})
-        return ((post_id, hashtag_id) for post_id, hashtag_id in rows)
+    def hashtag_rows(self, connection: Connection) -> Iterator[Sequence[tuple[int, int]]]:
+        """Yield (post id, hashtag id) in long lists, post by post, in the order in which the crawl gave them.
+
+        The driver's own rows: SQLAlchemy's take as long again, and there are ten million in a million posts.
+        """
+        query = "SELECT post_id, hashtag_id FROM post_hashtags ORDER BY post_id, position"
+        cursor = connection.exec_driver_sql(query).cursor
+        while cursor is not None and (rows := cursor.fetchmany(50_000)):
+            yield rows
 
     def said(self, connection: Connection) -> Iterator[tuple[int, dict[str, str]]]:
         """Iterate over (post id, caption and location where it has them), oldest first."""

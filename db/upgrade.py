@@ -27,7 +27,8 @@ def upgrade(connection: Connection, found: int) -> bool:
 
 
 def _pack_guesses(connection: Connection) -> None:
-    """Version 1 had a row a guess in `assignments`, beside `taggings`."""
+    """Version 1 had a row a guess in `assignments`, beside `taggings`, and an index that made imports slow."""
+    connection.exec_driver_sql("DROP INDEX IF EXISTS ix_post_hashtags_hashtag")
     connection.exec_driver_sql("ALTER TABLE taggings RENAME TO taggings_1")
     Base.metadata.create_all(connection, [Base.metadata.tables["taggings"]])
     connection.exec_driver_sql(

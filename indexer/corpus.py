@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,11 +56,25 @@ class HashtagLists:
         self._rows = rows
 
     def __iter__(self) -> Iterator[list[str]]:
-        for ids in self.ids():
-            yield [str(id) for id in ids.tolist()]
+        ends = np.cumsum(self._lengths).tolist()
+        for start, end in zip([0, *ends], ends, strict=False):
+            yield self._words[start:end]
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    @cached_property
+    def _words(self) -> list[str]:
+        """All hashtags of all posts, each text once in memory."""
+        flat = self.flat()
+        texts = {id: str(id) for id in np.flatnonzero(np.bincount(flat)).tolist()}
+        return [texts[id] for id in flat.tolist()]
+
+    @property
+    def _lengths(self) -> Ids:
+        offsets = self._corpus.offsets
+        lengths: Ids = offsets[self._rows + 1] - offsets[self._rows]
+        return lengths
 
     def ids(self) -> Iterator[Ids]:
         """Yield each post's hashtag ids."""
@@ -68,8 +84,11 @@ class HashtagLists:
 
     def flat(self) -> Ids:
         """All hashtag ids of all posts, one after the other."""
-        parts = list(self.ids())
-        return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+        lengths = self._lengths
+        before = np.cumsum(lengths) - lengths  # how many come before each post's
+        places = np.repeat(self._corpus.offsets[self._rows] - before, lengths) + np.arange(lengths.sum())
+        found: Ids = self._corpus.hashtags[places]
+        return found
 
 
 def hashtag_lists(rows: list[Ids], name: str = "rows") -> HashtagLists:
@@ -115,7 +134,7 @@ def _corpus(
     """Read the rest; `changes` (post id → fold) go before the stored folds."""
     rows = {post.post_id: row for row, post in enumerate(posts)}
     folds = np.array([changes.get(post.post_id, post.fold) for post in posts], dtype="<U10")
-    offsets, hashtags = _hashtags_by_post(connection, store, rows)
+    offsets, hashtags = _hashtags_by_post(connection, store, posts)
     photos: dict[int, list[int]] = {}
     for post_id, photo_id in links:
         photos.setdefault(photo_id, []).append(rows[post_id])
@@ -133,19 +152,20 @@ def _corpus(
     )
 
 
-def _hashtags_by_post(connection: Connection, store: Store, rows: dict[int, int]) -> tuple[Ids, Ids]:
-    counts = np.zeros(len(rows) + 1, np.int64)
-    chunks: list[Ids] = []
-    chunk: list[int] = []
-    for post_id, hashtag_id in store.posts.hashtag_rows(connection):  # post ids and rows ascend together
-        counts[rows[post_id] + 1] += 1
-        chunk.append(hashtag_id)
-        if len(chunk) == 1_000_000:
-            chunks.append(np.array(chunk, np.int64))
-            chunk = []
-    chunks.append(np.array(chunk, np.int64))
-    return np.cumsum(counts), np.concatenate(chunks)
+def _hashtags_by_post(connection: Connection, store: Store, posts: list[FoldRow]) -> tuple[Ids, Ids]:
+    """Return offsets and hashtag ids of the posts, which come in the order of their ids."""
+    post_ids = np.fromiter((post.post_id for post in posts), np.int64, len(posts))
+    counts = np.zeros(len(posts) + 1, np.int64)
+    parts = [np.zeros(0, np.int64)]
+    for chunk in store.posts.hashtag_rows(connection):
+        pairs = np.fromiter(chain.from_iterable(chunk), np.int64, 2 * len(chunk)).reshape(-1, 2)
+        rows = np.searchsorted(post_ids, pairs[:, 0])
+        counts[rows[0] + 1 : rows[-1] + 2] += np.bincount(rows - rows[0])
+        parts.append(pairs[:, 1].copy())
+    return np.cumsum(counts), np.concatenate(parts)
 
 
 def _union(posts: list[int], offsets: Ids, hashtags: Ids) -> Ids:
+    if len(posts) == 1:  # its hashtags are distinct already
+        return np.sort(hashtags[offsets[posts[0]] : offsets[posts[0] + 1]])
     return np.unique(np.concatenate([hashtags[offsets[post] : offsets[post + 1]] for post in posts]))

@@ -15,7 +15,7 @@ from indexer.progress import Progress, silent
 
 Took = Callable[[Path, str], None]
 
-BATCH = 500
+BATCH = 2000
 TOLD = 1000  # refusals and missing photos kept to be told one by one; all are counted
 
 
@@ -66,7 +66,7 @@ def import_crawls(
     took: Took = unheard,
     progress: Progress = silent,
 ) -> ImportTotals:
-    """Put the posts of crawls into the archive, a transaction a batch of 500.
+    """Put the posts of crawls into the archive, a transaction a batch of 2,000.
 
     `photos` is the folder with the photos of a crawl that holds only URLs; `took` is called with each source
     and its format. A post that an earlier crawl brought is replaced where it differs, what it was is kept as a

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int64]
 Truth = NDArray[np.bool_]
+_CELLS = 20_000_000  # posts x hashtags that are looked at at once: 80 MB as float32
 
 
 # A figure's field → its name in tables.
@@ -187,20 +188,23 @@ def recovered(asked: LeftOut, vectors: Floats, *, best: int = 10) -> Recovery | 
         sums = np.add.reduceat(shown, asked.starts[part] - asked.starts[part.start], axis=0)
         return np.asarray(sums / counts[part] @ vectors.T, np.float32)
 
-    return _recovered(asked, scores, best)
+    return _recovered(asked, scores, best, len(vectors))
 
 
 def recovered_by_popularity(asked: LeftOut, counts: Ids, *, best: int = 10) -> Recovery | None:
     """The same question answered with the most frequent hashtags that the post does not show; `counts` (V,)."""
     return _recovered(
-        asked, lambda part: np.tile(counts.astype(np.float32), (part.stop - part.start, 1)), best
+        asked, lambda part: np.tile(counts.astype(np.float32), (part.stop - part.start, 1)), best, len(counts)
     )
 
 
-def _recovered(asked: LeftOut, scores_of: Callable[[slice], Floats], best: int) -> Recovery | None:
+def _recovered(
+    asked: LeftOut, scores_of: Callable[[slice], Floats], best: int, columns: int
+) -> Recovery | None:
     ranks = []
-    for start in range(0, len(asked), 1000):
-        part = slice(start, min(start + 1000, len(asked)))
+    step = max(1, min(1000, _CELLS // columns))
+    for start in range(0, len(asked), step):
+        part = slice(start, min(start + step, len(asked)))
         scores = scores_of(part)
         shown = np.arange(asked.starts[part.start], asked.starts[part.stop])
         scores[np.searchsorted(asked.starts, shown, "right") - 1 - start, asked.shown[shown]] = -np.inf

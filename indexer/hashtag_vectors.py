@@ -137,12 +137,12 @@ def need_hashtags(posts: HashtagLists, min_count: int) -> tuple[int, int]:
 
     Raises `ArchiveError` where fewer than two are.
     """
-    ids, counts = np.unique(posts.flat(), return_counts=True)
-    kept = int((counts >= min_count).sum())
+    counts = np.bincount(posts.flat())
+    kept = int((counts >= max(1, min_count)).sum())
     if kept < 2:
         raise ArchiveError(
-            f"only {kept} of {len(ids)} hashtags on at least {min_count} of {len(posts)} {posts.name}; two are the"
-            " least: import more posts, or lower --min-count"
+            f"only {kept} of {np.count_nonzero(counts)} hashtags on at least {min_count} of {len(posts)}"
+            f" {posts.name}; two are the least: import more posts, or lower --min-count"
         )
     return kept, int(counts.sum())
 

@@ -93,7 +93,8 @@ def rebuild_model(
                 adopt = frozen_base if config.unfreeze else adopt_backbone
                 adopted = adopt(archive, BackboneChoice.of(backbone), config.seed)
             failures = _encode(archive, new, adopted, config, stages)
-        corpus = load_corpus(archive.store, with_words=bool(config.words))
+        with stages("posts and folds"):
+            corpus = load_corpus(archive.store, with_words=bool(config.words))
         need_hashtags(corpus.lists(), config.vectors.min_count)
         photos = _learn(archive, corpus, new, config, stages)
         if config.unfreeze:

@@ -315,7 +315,7 @@ def test_tag_measures_says_so_once_and_profiles_every_stage(whole: Archive, tmp_
     assert "measured on this machine: int8: it is faster here and agrees with float32" in said
     stages = {line.split()[0]: float(line.split()[1]) for line in said.splitlines() if " ms  " in line}
     assert list(stages) == ["open", "read", "decode", "encode", "score", "write"]
-    assert all(seconds > 0 for seconds in stages.values())
+    assert stages["decode"] + stages["encode"] > 0  # others may round to nothing on a quick machine
     assert "256 photos encoded in " in said
     assert "measured on this machine" not in CliRunner().invoke(main, command).stderr
 

@@ -29,6 +29,7 @@ CREATE TABLE assignments (
     FOREIGN KEY(photo_id) REFERENCES photos (id) ON DELETE CASCADE,
     FOREIGN KEY(hashtag_id) REFERENCES hashtags (id)
 ) WITHOUT ROWID;
+CREATE INDEX ix_post_hashtags_hashtag ON post_hashtags (hashtag_id);
 PRAGMA user_version = 1;
 """
 
