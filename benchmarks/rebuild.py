@@ -76,7 +76,7 @@ def fit_head(photos: int) -> None:
 
     from indexer.hashtag_vectors import HashtagVectors, unit
     from indexer.photo_set import PhotoSet
-from indexer.tagger import TaggerConfig, fit_photos
+    from indexer.tagger import TaggerConfig, fit_photos
 
     draw = np.random.default_rng(0)
     vectors = HashtagVectors(np.arange(3000), unit(draw.normal(size=(3000, 40)).astype(np.float32)))
