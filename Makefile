@@ -1,8 +1,9 @@
-# `make setup` makes .venv; `make demo`, `make test` and `make check` make it where it is not there.
+# `make setup` makes .venv; `make demo`, `test`, `check` and `bench` make it where it is not there.
+# `make bench BACKBONE=FILE.onnx` spares the export of an untrained ResNet50.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test check
+.PHONY: setup demo test check bench
 
 setup: .venv/installed
 
@@ -21,3 +22,6 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: setup
+	$(BIN)/python benchmarks/one_photo.py $(if $(BACKBONE),--backbone $(BACKBONE))

@@ -15,6 +15,7 @@ READ = [
 ]
 TRAIN = [
     "gensim>=4.3",
+    "jinja2>=3.1",
     "matplotlib>=3.9",
     "onnx>=1.16",
     "onnxscript>=0.3",
@@ -25,6 +26,8 @@ TRAIN = [
     "torchvision>=0.19",
 ]
 DEV = ["mypy>=1.11", "pytest>=8", "ruff>=0.6"]
+# In onnxruntime's place: both fill the same folder, and extras cannot take a package away (docs/performance.md).
+GPU = ["onnxruntime-gpu[cuda,cudnn]>=1.21"]
 
 setup(
     name="hashtag-archive",
@@ -34,9 +37,10 @@ setup(
     long_description_content_type="text/markdown",
     license="MIT",
     python_requires=">=3.11",
-    packages=["indexer", "indexer.demo", "encoder", "db", "commands"],
+    packages=["indexer", "indexer.demo", "indexer.report", "encoder", "db", "commands"],
+    package_data={"indexer.report": ["page.html.jinja", "page.css"]},
     py_modules=["cli"],
     install_requires=READ,
-    extras_require={"train": TRAIN, "heif": ["pillow-heif>=0.18"], "dev": [*TRAIN, *DEV]},
+    extras_require={"train": TRAIN, "heif": ["pillow-heif>=0.18"], "gpu": GPU, "dev": [*TRAIN, *DEV]},
     entry_points={"console_scripts": ["hashtag=cli:main"]},
 )

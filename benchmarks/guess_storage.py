@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from db.photo_store import SeenFile
+from db.photo_rows import SeenFile
 from indexer import Archive, open_archive
 from indexer.guesses import Guesses
 

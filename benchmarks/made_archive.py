@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from db.photo_store import SeenFile
+from db.photo_rows import SeenFile
 from encoder.export import export_head
 from encoder.landmark_head import LandmarkHead
 from encoder.network import LandmarkModule

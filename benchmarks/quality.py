@@ -1,11 +1,12 @@
 """Quality on a file of features, the product beside its rivals, over several splits.
 
-    python benchmarks/quality.py FEATURES.npz [--json OUT] [--seed N] [--splits 5]
+    python benchmarks/quality.py FEATURES.npz [--json OUT] [--plot OUT.png] [--seed N] [--splits 5]
 
 FEATURES.npz holds `features` (n, d) and `hashtags` (n strings of space-separated hashtags). Rows with the same
 set of hashtags stay on one side; 70/15/15 by a hash of seed and set; hashtags that five training rows have;
 thresholds, epochs and calibration are chosen on validation rows, figures come from test rows. A rival's logits
-are calibrated as the product's are, by a scale and an offset on validation rows.
+are calibrated as the product's are, by a scale and an offset on validation rows. The plot is the reliability
+diagram of the product and its hardest rival, over the test rows of all splits.
 """
 
 import argparse
@@ -21,12 +22,32 @@ from numpy.typing import NDArray
 from indexer import rivals
 from indexer.calibration import calibrate_top
 from indexer.corpus import hashtag_lists
-from indexer.evaluation import FIGURE_NAMES, Figures, Thresholds, choose_thresholds, measure, truth_matrix
+from indexer.evaluation import (
+    FIGURE_NAMES,
+    REPORTS_RULE,
+    Figures,
+    Thresholds,
+    choose_thresholds,
+    measure,
+    sigmoid,
+    truth_matrix,
+)
 from indexer.hashtag_vectors import VectorConfig, learn_vectors
+from indexer.reliability import BestPairs, best_pairs, equal_mass_bins
+from indexer.report.drawing import PAPER, save_png
+from indexer.report.plots import plot_reliability
 from indexer.tagger import fit_tagger
 
 Floats = NDArray[np.float32]
-COSINE_ZERO = Thresholds(0.5, 0.5)  # the report's rule
+PLOTTED = ("product", "linear+neighbours")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A system's figures on one split's test rows, and each row's ten best pairs."""
+
+    figures: Figures
+    pairs: BestPairs
 
 
 @dataclass
@@ -58,7 +79,7 @@ def split(features: Floats, hashtags: list[list[str]], seed: int) -> Split:
     return Split(features, hashtags, shares < 0.7, (shares >= 0.7) & (shares < 0.85), shares >= 0.85)
 
 
-def judge(part: Split, seed: int) -> dict[str, Figures]:
+def judge(part: Split, seed: int) -> dict[str, Judged]:
     """Fit every system on one split and measure it on the test rows."""
     kept = part.training | part.validation
     chosen = [row for row, is_kept in zip(part.hashtags, kept, strict=True) if is_kept]
@@ -76,18 +97,20 @@ def judge(part: Split, seed: int) -> dict[str, Figures]:
     }
     chosen_on, truth = (truth_matrix(rows.hashtags, count) for rows in (validation, test))
     report = rivals.report(training, validation, hashtag_vectors(training, count, seed))
-    figures = {"report": figures_of(report(test.features), truth, COSINE_ZERO)}
+    judged = {"report": judged_on(report(test.features), truth, REPORTS_RULE)}
     for name, system in systems.items():
         before, after = calibrate_top(system(validation.features), system(test.features), chosen_on)
-        figures[name] = figures_of(after, truth, choose_thresholds(before, chosen_on))
-    figures["product"] = figures_of(tagger.logits(part.features[part.test]), truth, tagger.thresholds)
-    return figures
+        judged[name] = judged_on(after, truth, choose_thresholds(before, chosen_on))
+    judged["product"] = judged_on(tagger.logits(part.features[part.test]), truth, tagger.thresholds)
+    return judged
 
 
-def figures_of(logits: Floats, truth: NDArray[np.bool_], thresholds: Thresholds) -> Figures:
+def judged_on(logits: Floats, truth: NDArray[np.bool_], thresholds: Thresholds) -> Judged:
     """Measure on the rows that have a hashtag of the vocabulary."""
     some = truth.any(1)
-    return measure(logits[some], truth[some], thresholds)
+    return Judged(
+        measure(logits[some], truth[some], thresholds), best_pairs(sigmoid(logits[some]), truth[some])
+    )
 
 
 def hashtag_vectors(training: rivals.Rows, count: int, seed: int) -> Floats:
@@ -120,11 +143,25 @@ def show(table: dict[str, dict[str, dict[str, float]]], runs: list[dict[str, Fig
         print(f"  {name:4} {np.mean(gaps):+.3f}  [{' '.join(f'{gap:+.3f}' for gap in gaps)}]")
 
 
+def draw(path: Path, runs: list[dict[str, Judged]]) -> None:
+    """Write the reliability diagram over the test rows of all runs, each with the mean of their errors."""
+    systems = {}
+    for name in PLOTTED:
+        pairs = [run[name].pairs for run in runs]
+        together = BestPairs(
+            np.concatenate([each.said for each in pairs]), np.concatenate([each.was for each in pairs])
+        )
+        error = np.mean([run[name].figures.ece for run in runs])
+        systems[f"{name}, ECE {error:.3f}"] = equal_mass_bins(together)
+    save_png(plot_reliability(PAPER, systems), path, dpi=150)
+
+
 def main() -> None:
     """Run the comparison and print its table."""
     parser = argparse.ArgumentParser(description="Quality of the product beside its rivals.")
     parser.add_argument("features", type=Path)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--plot", type=Path, metavar="OUT.png", help="the reliability diagram")
     parser.add_argument("--seed", type=int, default=0, help="of the first split")
     parser.add_argument("--splits", type=int, default=5)
     arguments = parser.parse_args()
@@ -135,11 +172,14 @@ def main() -> None:
     for seed in range(arguments.seed, arguments.seed + arguments.splits):
         runs.append(judge(split(features, hashtags, seed), seed))
         print(f"split {seed} done", file=sys.stderr, flush=True)
-    table = tabulate(runs)
+    figures = [{name: each.figures for name, each in run.items()} for run in runs]
+    table = tabulate(figures)
     print(f"{len(features):,} photos, {len(runs)} splits, mean and standard deviation over splits")
-    show(table, runs)
+    show(table, figures)
     if arguments.json:
         arguments.json.write_text(json.dumps({"systems": table}, indent=1), encoding="utf-8")
+    if arguments.plot:
+        draw(arguments.plot, runs)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,8 @@ def fit_head(photos: int) -> None:
     from made_archive import drawn_features, made_shares
 
     from indexer.hashtag_vectors import HashtagVectors, unit
-    from indexer.tagger import PhotoSet, TaggerConfig, fit_photos
+    from indexer.photo_set import PhotoSet
+    from indexer.tagger import TaggerConfig, fit_photos
 
     draw = np.random.default_rng(0)
     vectors = HashtagVectors(np.arange(3000), unit(draw.normal(size=(3000, 40)).astype(np.float32)))

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from indexer import Comparison
     from indexer.evaluation import Figures
 
-_SYSTEMS = (
+SYSTEMS = (
     "popularity",
     "cnn",
     "cnn-embedding",
@@ -34,7 +34,9 @@ _NAMES = {
 }
 
 
-class _Systems(click.ParamType[tuple[str, ...]]):
+class Systems(click.ParamType[tuple[str, ...]]):
+    """Names of systems, separated by commas."""
+
     name = "NAME,..."
 
     def convert(
@@ -43,17 +45,13 @@ class _Systems(click.ParamType[tuple[str, ...]]):
         if isinstance(value, tuple):
             return value
         names = tuple(name.strip() for name in str(value).split(",") if name.strip())
-        if unknown := [name for name in names if name not in _SYSTEMS]:
-            self.fail(
-                f"no system is called {', '.join(unknown)}; there are {', '.join(_SYSTEMS)}", param, ctx
-            )
+        if unknown := [name for name in names if name not in SYSTEMS]:
+            self.fail(f"no system is called {', '.join(unknown)}; there are {', '.join(SYSTEMS)}", param, ctx)
         return names or self.fail("names no system", param, ctx)
 
 
 @click.command("compare")
-@click.option(
-    "--systems", type=_Systems(), help=f"Those to compare, of {', '.join(_SYSTEMS)}; without it all."
-)
+@click.option("--systems", type=Systems(), help=f"Those to compare, of {', '.join(SYSTEMS)}; without it all.")
 @click.option(
     "--split-by",
     type=click.Choice(["fold", "owner"]),
@@ -90,6 +88,13 @@ class _Systems(click.ParamType[tuple[str, ...]]):
     help="Training photos a hashtag needs to be assigned.",
 )
 @click.option(
+    "--rule",
+    type=click.Choice(["logit", "cosine"]),
+    default="logit",
+    show_default=True,
+    help="By which the product assigns: its own, or the report's sigmoid(cosine) >= 0.5 on the same embeddings.",
+)
+@click.option(
     "--seed",
     type=click.IntRange(0, 2**31),
     default=0,
@@ -116,7 +121,7 @@ def compare_command(
     from indexer import CompareConfig, compare_systems
     from indexer.tagger import TaggerConfig
 
-    config = CompareConfig(systems or _SYSTEMS, tagger=TaggerConfig(min_photos=min_photos), **options)
+    config = CompareConfig(systems or SYSTEMS, tagger=TaggerConfig(min_photos=min_photos), **options)
     with Bars() as bars:
         comparison = compare_systems(archive, config, bars)
     for why, photos in comparison.left_out.items():

@@ -10,6 +10,7 @@ from commands.terminal import Bars, echo_json, json_option, open_from, printable
 
 if TYPE_CHECKING:
     from indexer import Evaluation
+    from indexer.model import Rule
 
 
 @click.command("evaluate")
@@ -17,9 +18,18 @@ if TYPE_CHECKING:
 @click.option(
     "--format", default="auto", show_default=True, help="What SOURCE is, as import's --format has it."
 )
+@click.option(
+    "--rule",
+    type=click.Choice(["logit", "cosine"]),
+    default="logit",
+    show_default=True,
+    help="The model's own, or the report's sigmoid(cosine) >= 0.5 on the same embeddings.",
+)
 @json_option
 @click.pass_context
-def evaluate_command(context: click.Context, source: Path | None, format: str, as_json: bool) -> None:
+def evaluate_command(
+    context: click.Context, source: Path | None, format: str, rule: "Rule", as_json: bool
+) -> None:
     """Print how good the current model is, beside popularity.
 
     Without SOURCE: on held-out posts, as the rebuild measured it with a fit that had not seen them. With
@@ -35,10 +45,10 @@ def evaluate_command(context: click.Context, source: Path | None, format: str, a
 
     archive = open_from(context)
     if source is None:
-        evaluation = evaluate_held_out(archive)
+        evaluation = evaluate_held_out(archive, rule)
     else:
         with Bars("photos") as bars:
-            evaluation = evaluate_on(archive, source, format=format, progress=bars)
+            evaluation = evaluate_on(archive, source, format=format, rule=rule, progress=bars)
     for path, reason in evaluation.failures.told:
         talk(printable(f"{path}: {reason}"))
     if evaluation.learnt_from:
@@ -67,6 +77,8 @@ def _print(evaluation: "Evaluation") -> None:
     click.echo(
         "F2 is the report's, 5PR / (4P + R): it favours recall, though the report's text says precision"
     )
+    if not evaluation.promises:
+        return
     click.echo("  --precision   gave   hashtags assigned   of the true ones found")
     for kept in evaluation.promises:
         gave = f"{kept.got:6.3f}" if kept.got is not None else "     -"

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from commands.terminal import Bars, echo_json, json_option, open_from, printable, talk
+from commands.terminal import Bars, device_option, echo_json, json_option, open_from, printable, talk
 
 if TYPE_CHECKING:
+    from encoder.session import Device
     from indexer import RebuildConfig, RebuildResult
 
 
@@ -24,6 +25,23 @@ class Window(click.ParamType[int | None]):
         if not str(value).isdecimal() or int(value) < 1:
             self.fail(f"{value!r} is neither a number from 1 on nor 'post'", param, ctx)
         return int(value)
+
+
+class Fields(click.ParamType[tuple[str, ...]]):
+    """Names of what posts say, separated by commas."""
+
+    name = "NAME,..."
+    known = ("caption", "location")
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        asked = [name.strip() for name in str(value).split(",") if name.strip()]
+        if not asked or not set(asked) <= set(self.known):
+            self.fail(f"{value!r}: there are {', '.join(self.known)}", param, ctx)
+        return tuple(name for name in self.known if name in asked)
 
 
 _option = partial(click.option, show_default=True)
@@ -86,10 +104,25 @@ _option = partial(click.option, show_default=True)
 )
 @_option("--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.5, help="Of the network head.")
 @_option("--head-epochs", type=click.IntRange(1), default=40, help="Of the network head, at the most.")
+@click.option(
+    "--with",
+    "words",
+    type=Fields(),
+    default=(),
+    metavar="caption,location",
+    help="What posts say that is read beside the photo, where a photo has a post.",
+)
+@_option(
+    "--views",
+    type=click.IntRange(0, 20),
+    default=0,
+    help="Pictures of each photo with altered colours that the head learns from beside it; encoded once.",
+)
 @_option(
     "--seed", type=click.IntRange(0, 2**31), default=0, help="The same seed and posts give the same model."
 )
 @click.option("--workers", type=click.IntRange(1), help="Photos encoded side by side; without it one a core.")
+@device_option()
 @json_option
 @click.pass_context
 def rebuild_command(
@@ -98,6 +131,7 @@ def rebuild_command(
     backbone: str | None,
     weights: str | None,
     image_size: int,
+    device: "Device",
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -119,7 +153,7 @@ def rebuild_command(
             )
         if not Path(backbone or "").is_file():
             raise click.UsageError(f"--backbone: {backbone}: no such file")
-    archive = open_from(context)
+    archive = open_from(context, device=device)
     from indexer import BackboneChoice, rebuild_model
 
     config = _config(options)
@@ -133,7 +167,7 @@ def rebuild_command(
 
 
 def _config(options: dict[str, Any]) -> "RebuildConfig":
-    from encoder.landmark_head import LandmarkConfig
+    from encoder.landmark_fit import LandmarkConfig
     from encoder.train import TrainConfig
     from indexer import RebuildConfig
     from indexer.hashtag_vectors import VectorConfig
@@ -155,7 +189,9 @@ def _config(options: dict[str, Any]) -> "RebuildConfig":
     )
     landmarks = LandmarkConfig(size=options["embedding_size"], landmarks=options["landmarks"])
     tagger = TaggerConfig(options["head"], landmarks, network, options["min_photos"])
-    return RebuildConfig(vectors, tagger, options["seed"], options["workers"])
+    return RebuildConfig(
+        vectors, tagger, options["words"], options["views"], options["seed"], options["workers"]
+    )
 
 
 def talk_of_rebuild(result: "RebuildResult") -> None:
@@ -192,9 +228,14 @@ def print_rebuild(result: "RebuildResult") -> None:
         )
     if figures["test"]:
         click.echo(f"{figures['judged_photos']:,} held-out photos, {figures['judged_hashtags']:,} hashtags:")
-        click.echo("              " + "".join(f"{name:>8}" for name in FIGURE_NAMES.values()))
-        for row, name in (("test", "this model"), ("popularity", "popularity")):
-            click.echo(f"  {name:<12}" + "".join(f"{figures[row][key]:8.3f}" for key in FIGURE_NAMES))
+        click.echo(" " * 16 + "".join(f"{name:>8}" for name in FIGURE_NAMES.values()))
+        rows = {"this model": figures["test"], **figures["beside"], "popularity": figures["popularity"]}
+        for name, row in rows.items():
+            click.echo(f"  {name:<14}" + "".join(f"{row[key]:8.3f}" for key in FIGURE_NAMES))
+        if manifest["text_weight"] == 0:
+            click.echo(
+                "what posts say brought nothing on validation photos: this model looks at photos alone"
+            )
     click.echo(
         f"model {manifest['number']} is current: {counts['posts']:,} posts, {counts['photos']:,} photos,"
         f" {counts['hashtags']:,} hashtags with a vector, {counts['assignable']:,} of them assignable"

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from commands.terminal import Bars, echo_json, json_option, open_from, printable, talk
+from commands.terminal import Bars, device_option, echo_json, json_option, open_from, printable, talk
 
 if TYPE_CHECKING:
+    from encoder.session import Device
     from indexer import Archive, Cut, TaggedPhoto
 
 SHOWN = 1000
@@ -58,10 +59,9 @@ _workers = click.option(
 @click.option(
     "--batch-size",
     type=click.IntRange(1, 256),
-    default=8,
-    show_default=True,
-    help="Photos a worker encodes at once.",
+    help="Photos a worker encodes at once; without it 8, and 64 on a GPU.",
 )
+@device_option()
 @click.option("--dry-run", is_flag=True, help="Say what would be done and write nothing.")
 @click.option("--all", "everything", is_flag=True, help="Print photos that were tagged before as well.")
 @json_option
@@ -73,7 +73,8 @@ def tag_command(
     precision: float | None,
     top: int | None,
     workers: int | None,
-    batch_size: int,
+    batch_size: int | None,
+    device: "Device",
     dry_run: bool,
     everything: bool,
     as_json: bool,
@@ -91,7 +92,7 @@ def tag_command(
     """
     from indexer import tag_photos
 
-    archive = open_from(context)
+    archive = open_from(context, device=device)
     tagged = tag_photos(
         archive, paths, workers=workers, batch_size=batch_size, dry_run=dry_run, with_done=everything
     )
@@ -105,6 +106,7 @@ def tag_command(
 @_precision
 @_top
 @_workers
+@device_option()
 @json_option
 @click.pass_context
 def retry_command(
@@ -113,6 +115,7 @@ def retry_command(
     precision: float | None,
     top: int | None,
     workers: int | None,
+    device: "Device",
     as_json: bool,
 ) -> None:
     """Try photos again that could not be read or encoded.
@@ -125,7 +128,7 @@ def retry_command(
     """
     from indexer import retry_failures, tag_photos
 
-    archive = open_from(context)
+    archive = open_from(context, device=device)
     archive.model().need_head()
     paths = retry_failures(archive)
     tagged = tag_photos(archive, paths, workers=workers)
@@ -162,7 +165,7 @@ def _print_tagged(
     counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
     talk(
         f"{sum(outcomes.values()):,} photos: {counts or 'none found'}"
-        f" (model {archive.store.models.current()}, threshold {cut})"
+        f" (model {archive.current()}, threshold {cut})"
     )
 
 
@@ -221,14 +224,27 @@ def _print_photo(photo: "TaggedPhoto", cut: "Cut", top: int | None, as_json: boo
     show_default=True,
     help="Calibrated probabilities, or the report's sigmoid(cosine) over every hashtag.",
 )
+@click.option(
+    "--caption", metavar="TEXT", help="What is said of the photo, for a model learnt --with caption."
+)
+@click.option("--location", metavar="TEXT", help="Where it is, for a model learnt --with location.")
+@device_option("cpu")
 @json_option
 @click.pass_context
 def query_command(
-    context: click.Context, photos: tuple[str, ...], top: int, rule: Any, as_json: bool
+    context: click.Context,
+    photos: tuple[str, ...],
+    top: int,
+    rule: Any,
+    caption: str | None,
+    location: str | None,
+    device: "Device",
+    as_json: bool,
 ) -> None:
     """Print the hashtags nearest to single photos; store nothing.
 
-    A line a hashtag, best first: probability, hashtag, photo, separated by tabs.
+    A line a hashtag, best first: probability, hashtag, photo, separated by tabs. A GPU takes longer to start than
+    a CPU to look at a few photos, so that it is used only where --device asks for it.
 
     \b
     Example:
@@ -237,11 +253,15 @@ def query_command(
     from encoder import PhotoError
     from indexer import query_photo
 
-    model = open_from(context).model()
+    model = open_from(context, device=device).model()
+    words = {name: text for name, text in (("caption", caption), ("location", location)) if text}
+    if unread := set(words) - set(model.text.fields if model.text else ()):
+        names = ",".join(sorted(unread))
+        talk(f"not read: {names}; model {model.number} was not learnt --with {names}")
     failed = False
     for photo in photos:
         try:
-            found = query_photo(model, photo, best=top, rule=rule)
+            found = query_photo(model, photo, best=top, rule=rule, words=words)
         except PhotoError as error:
             failed = True
             talk(printable(f"{photo}: {error}"))

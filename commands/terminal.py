@@ -11,18 +11,42 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from encoder.session import Device
     from indexer import Archive
 
-EXTRA_MODULES = {"torch", "torchvision", "gensim", "matplotlib", "onnx", "onnxscript", "sklearn", "scipy"}
+EXTRA_MODULES = {
+    "torch",
+    "torchvision",
+    "gensim",
+    "jinja2",
+    "matplotlib",
+    "onnx",
+    "onnxscript",
+    "sklearn",
+    "scipy",
+}
 
 
-def open_from(context: click.Context, *, create: bool = False) -> "Archive":
-    """Open the archive that `--archive` names; it is closed when the command ends."""
+def open_from(context: click.Context, *, create: bool = False, device: "Device" = "cpu") -> "Archive":
+    """Open the archive that `--archive` names, for work on `device`; it is closed when the command ends."""
     from indexer import open_archive
 
-    archive = open_archive(Path(context.obj["archive"]), create=create)
+    archive = open_archive(Path(context.obj["archive"]), create=create, device=device)
     context.call_on_close(archive.close)
+    if device != "cpu" and archive.sessions.on_cuda:
+        talk("the backbone runs on the GPU (CUDA)")
     return archive
+
+
+def device_option(default: str = "auto") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command `--device`."""
+    return click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        default=default,
+        show_default=True,
+        help="Where the backbone runs; auto takes an NVIDIA GPU where onnxruntime can use it.",
+    )
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:

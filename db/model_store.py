@@ -8,9 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from db.models import Backbone, Hashtag, Model, Setting, Tagging
-
-CURRENT_MODEL = "current_model"
+from db.models import Backbone, Hashtag, Model, Tagging
 
 
 class ModelRow(NamedTuple):
@@ -68,12 +66,6 @@ class ModelStore:
         """Return the highest number given to a model, 0 where there is none."""
         with self._engine.connect() as connection:
             return connection.scalar(select(func.max(Model.number))) or 0
-
-    def current(self) -> int | None:
-        """Return the current model's number, or None before the first rebuild."""
-        with self._engine.connect() as connection:
-            value = connection.scalar(select(Setting.value).where(Setting.key == CURRENT_MODEL))
-        return int(value) if value else None
 
     def put_guesses(self, connection: Connection, model: int, guesses: Iterable[PackedGuesses]) -> None:
         """Replace all guesses on each photo by those of `model`."""

@@ -12,8 +12,6 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = 2
-
 
 class PathText(TypeDecorator[str]):
     """A file's path as text, or as bytes where its name is not valid Unicode.
@@ -163,6 +161,23 @@ class Feature(Base):
     backbone_id: Mapped[int] = mapped_column(ForeignKey("backbones.id"))
     precision: Mapped[str]
     preprocessing: Mapped[int]
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ViewFeature(Base):
+    """Features of an altered picture of a photo, made in the way `kind` says; only training looks at them."""
+
+    __tablename__ = "view_features"
+    __table_args__ = (
+        UniqueConstraint("photo_id", "backbone_id", "precision", "preprocessing", "kind", "view"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id", ondelete="CASCADE"))
+    backbone_id: Mapped[int] = mapped_column(ForeignKey("backbones.id"))
+    precision: Mapped[str]
+    preprocessing: Mapped[int]
+    kind: Mapped[str]
+    view: Mapped[int]
     data: Mapped[bytes] = mapped_column(LargeBinary)
 
 

@@ -165,6 +165,27 @@ class PostStore:
         while cursor is not None and (rows := cursor.fetchmany(50_000)):
             yield rows
 
+    def said(self, connection: Connection) -> Iterator[tuple[int, dict[str, str]]]:
+        """Iterate over (post id, caption and location where it has them), oldest first."""
+        query = select(Post.id, Post.caption, Post.location).order_by(Post.id)
+        rows = connection.execute(query, execution_options={"yield_per": 10_000})
+        return ((post_id, _said(caption, location)) for post_id, caption, location in rows)
+
+    def said_of_photos(self, photo_ids: Sequence[int]) -> dict[int, list[dict[str, str]]]:
+        """Return photo id → caption and location of each post that it stands in; at most 10,000 ids."""
+        query = (
+            select(PhotoPath.photo_id, Post.caption, Post.location)
+            .join(PostPhoto, PostPhoto.path_id == PhotoPath.id)
+            .join(Post, Post.id == PostPhoto.post_id)
+            .where(PhotoPath.photo_id.in_(photo_ids))
+            .order_by(Post.id)
+        )
+        found: dict[int, list[dict[str, str]]] = {}
+        with self._engine.connect() as connection:
+            for photo_id, caption, location in connection.execute(query):
+                found.setdefault(photo_id or 0, []).append(_said(caption, location))
+        return found
+
     def hashtag_texts(self, connection: Connection) -> dict[int, str]:
         """Return id → text of every hashtag ever crawled."""
         return {id: text for id, text in connection.execute(select(Hashtag.id, Hashtag.text))}
@@ -206,11 +227,29 @@ class PostStore:
         with self._engine.connect() as connection:
             return connection.scalar(query) or 0
 
+    def captions(self, photo_ids: Sequence[int]) -> dict[int, str]:
+        """Return photo id → the caption of the oldest post with one that has the photo; at most 10,000 ids."""
+        query = (
+            select(PhotoPath.photo_id, Post.caption)
+            .join(PostPhoto, PostPhoto.path_id == PhotoPath.id)
+            .join(Post, Post.id == PostPhoto.post_id)
+            .where(PhotoPath.photo_id.in_(photo_ids), Post.caption != "")
+            .order_by(Post.id.desc())
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query)
+            return {photo_id: caption for photo_id, caption in rows if photo_id is not None and caption}
+
     def folds(self) -> Counter[str | None]:
         """Return how many posts each fold has; None counts those that no rebuild has seen."""
         with self._engine.connect() as connection:
             query = select(Post.fold, func.count()).group_by(Post.fold)
             return Counter({fold: count for fold, count in connection.execute(query)})
+
+
+def _said(caption: str | None, location: str | None) -> dict[str, str]:
+    said = {"caption": caption, "location": location}
+    return {name: text for name, text in said.items() if text}
 
 
 def _post_row(post: CrawledPost, crawl_id: int) -> dict[str, Any]:

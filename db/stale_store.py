@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Engine, and_, func, select, true
 
 from db.models import Feature, Photo, PhotoPath, Tagging
-from db.photo_store import FeatureKey
+from db.photo_rows import FeatureKey
 
 
 class StaleCounts(NamedTuple):

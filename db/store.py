@@ -1,32 +1,33 @@
 """The archive's database: opening it, its transactions, its settings.
 
-The queries live with their subject: `store.posts`, `store.photos`, `store.stale`, `store.models`. No other folder
-writes one.
+The queries live with their subject: `store.posts`, `store.photos`, `store.views`, `store.stale`, `store.models`. No
+other folder writes one.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, delete, event, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError
 
+from db.database_file import SCHEMA_VERSION, connect, is_writable
 from db.errors import DbError, SchemaError
 from db.model_store import ModelStore
-from db.models import SCHEMA_VERSION, Base, Setting
+from db.models import Base, Setting
 from db.photo_store import PhotoStore
 from db.post_store import PostStore
 from db.stale_store import StaleStore
 from db.upgrade import upgrade
+from db.view_store import ViewStore
 
 
 class Store:
     """One SQLite file in WAL mode: readers never wait, writers wait for one another up to a minute.
 
     Reading methods open a connection of their own; writing ones are given one by `write`, so that a caller
-    decides what is committed together.
+    decides what is committed together. A file that this user may not write can be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,11 +44,19 @@ class Store:
         self.posts = PostStore(self.engine)
         self.photos = PhotoStore(self.engine)
         self.models = ModelStore(self.engine)
+        self.views = ViewStore(self.engine)
         self.stale = StaleStore(self.engine)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction that holds the write lock from its start, committed at the end of the block."""
+        """One transaction that holds the write lock from its start, committed at the end of the block.
+
+        Raises `DbError` where this user may not write the file.
+        """
+        if not is_writable(self.path):
+            raise DbError(
+                f"{self.path}: this user may only read it; copy the archive to where it can be written"
+            )
         with self.engine.connect().execution_options(immediate=True) as connection, connection.begin():
             yield connection
 
@@ -94,15 +103,7 @@ class Store:
 
 
 def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 60})
-
-    @event.listens_for(engine, "connect")
-    def configure(connection: Any, _record: object) -> None:
-        # SQLAlchemy's own recipe for SQLite: the driver must not begin transactions behind our back.
-        connection.isolation_level = None
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
+    engine = create_engine("sqlite:///archive", creator=lambda: connect(path))
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from db.models import SCHEMA_VERSION, Base
+from db.database_file import SCHEMA_VERSION
+from db.models import Base
 
 _AT_ONCE = 4096  # photos whose guesses are moved by one statement
 

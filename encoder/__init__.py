@@ -4,7 +4,7 @@ Only files without torch are re-exported; `network`, `train` and `export` are im
 """
 
 from encoder.errors import BackboneError, EncoderError, PhotoError
-from encoder.preprocess import IMAGE_SUFFIXES, PREPROCESSING_VERSION, decode_photo
+from encoder.preprocess import IMAGE_SUFFIXES, PREPROCESSING_VERSION, decode_photo, thumbnail
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -13,4 +13,5 @@ __all__ = [
     "EncoderError",
     "PhotoError",
     "decode_photo",
+    "thumbnail",
 ]

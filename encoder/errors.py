@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+NOT_FINITE = "features that are not finite"  # said of a photo
+
 
 class EncoderError(Exception):
     """A backbone or head that cannot be used; the message is one line for the user."""
@@ -12,6 +14,10 @@ class BackboneError(EncoderError):
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
+
+
+class DeviceError(EncoderError):
+    """A device that was asked for and is not used."""
 
 
 class PhotoError(Exception):

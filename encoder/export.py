@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from torch import nn
 
@@ -17,6 +16,7 @@ from encoder.errors import EncoderError
 from encoder.network import Head
 from encoder.onnx_encoder import OnnxHead
 from encoder.resnet50 import FEATURES, PixelBackbone
+from encoder.session import Sessions
 
 EMBEDDING_TOLERANCE = 1e-4  # largest difference of a component, torch against onnxruntime
 FEATURE_TOLERANCE = 2e-4
@@ -87,7 +87,7 @@ def verify_backbone(backbone: PixelBackbone, path: Path) -> ExportProof:
 
     Raises `EncoderError` beyond the tolerances.
     """
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    session = Sessions().open_on_cpu(path)
     draw = np.random.default_rng(0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

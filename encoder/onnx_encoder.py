@@ -1,21 +1,19 @@
-"""ONNX sessions: pixels → features (backbone) → embedding (head), in batches.
-
-A session runs on the thread that calls it and on no other, so that a worker a core uses every core without
-quarrel.
-"""
+"""Networks as ONNX: pixels → features (backbone) → embedding (head), in batches."""
 
 import hashlib
 import json
+import threading
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
-from encoder.errors import BackboneError, EncoderError
+from encoder.errors import BackboneError, DeviceError, EncoderError
 from encoder.preprocess import Pixels
+from encoder.session import Sessions
 
 PRECISION = "float32"
 NO_MEAN, NO_STD = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)  # of a backbone that takes uint8 pixels as they are
@@ -82,13 +80,24 @@ def backbone_digest(onnx_file: Path, spec: BackboneSpec) -> str:
 
 
 class OnnxBackbone:
-    """A frozen backbone. Safe to call from several threads at once."""
+    """A frozen backbone. Safe to call from several threads at once; on CUDA their batches take turns."""
 
-    def __init__(self, onnx_file: Path, spec: BackboneSpec) -> None:
-        """Open the session; raises `BackboneError` where file and description do not fit each other."""
+    def __init__(self, onnx_file: Path, spec: BackboneSpec, sessions: Sessions | None = None) -> None:
+        """Open it on the sessions' device, without which it runs on the CPU.
+
+        Raises `BackboneError` where file and description do not fit each other, as far as can be told without
+        running it, and `DeviceError` where the device is not used.
+        """
+        sessions = sessions or Sessions()
         self.spec = spec
+        self.batch_size = sessions.batch_size
+        self._file = onnx_file
+        # More batches at once than one would take more of the GPU's memory, and no less time.
+        self._turn: AbstractContextManager[Any] = threading.Lock() if sessions.on_cuda else nullcontext()
         try:
-            self._session = _session(onnx_file)
+            self._session = sessions.open(onnx_file)
+        except DeviceError:
+            raise
         except Exception as error:
             raise BackboneError(onnx_file, f"onnxruntime cannot open it: {_first_line(error)}") from error
         inputs, outputs = self._session.get_inputs(), [o.name for o in self._session.get_outputs()]
@@ -104,20 +113,24 @@ class OnnxBackbone:
         self._input = inputs[0].name
         self._mean = np.asarray(spec.mean, dtype=np.float32)
         self._inverse_std = 1 / np.asarray(spec.std, dtype=np.float32)
+
+    def prove(self) -> None:
+        """Run it on a blank picture: what an archive adopts is proven once, not at every opening.
+
+        Raises `BackboneError` where that fails or the output is not pooled.
+        """
+        side = self.spec.size
         try:
-            probe = self._run(np.zeros((1, spec.size, spec.size, 3), np.uint8))
+            features = self._run(np.zeros((1, side, side, 3), np.uint8))
         except Exception as error:
-            raise BackboneError(
-                onnx_file, f"does not run on {spec.size} x {spec.size}: {_first_line(error)}"
-            ) from error
-        if probe.ndim != 2:
-            raise BackboneError(
-                onnx_file, f"output '{spec.output}' is not pooled: its shape is {probe.shape}"
-            )
-        self.dimension = int(probe.shape[1])
+            reason = f"does not run on {side} x {side}: {_first_line(error)}"
+            raise BackboneError(self._file, reason) from error
+        if features.ndim != 2:
+            reason = f"output '{self.spec.output}' is not pooled: its shape is {features.shape}"
+            raise BackboneError(self._file, reason)
 
     def encode(self, pixels: Pixels) -> Features:
-        """Return the features of `pixels` (n, size, size, 3) as float16 (n, dimension), not normalised.
+        """Return the features of `pixels` (n, size, size, 3) as float16 (n, f), not normalised.
 
         What does not fit float16 comes out infinite: callers refuse what is not finite.
         """
@@ -128,16 +141,17 @@ class OnnxBackbone:
         if not self._takes_pixels:
             pixels = (pixels.astype(np.float32) - self._mean) * self._inverse_std
         nchw = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
-        return cast(NDArray[np.float32], self._session.run([self.spec.output], {self._input: nchw})[0])
+        with self._turn:
+            return cast(NDArray[np.float32], self._session.run([self.spec.output], {self._input: nchw})[0])
 
 
 class OnnxHead:
     """A head: features → unit embedding. Its metadata say which vectors and backbone it belongs to."""
 
-    def __init__(self, onnx_file: Path) -> None:
-        """Open the session; raises `EncoderError` where that fails."""
+    def __init__(self, onnx_file: Path, sessions: Sessions | None = None) -> None:
+        """Open it, always on the CPU; raises `EncoderError` where that fails."""
         try:
-            self._session = _session(onnx_file)
+            self._session = (sessions or Sessions()).open_on_cpu(onnx_file)
         except Exception as error:
             raise EncoderError(f"{onnx_file}: onnxruntime cannot open it: {_first_line(error)}") from error
         self._input = self._session.get_inputs()[0].name
@@ -155,15 +169,8 @@ class OnnxHead:
 def run_fused(onnx_file: Path, pixels: Pixels) -> Embeddings:
     """Return the embeddings that a fused file gives for pixels (n, h, w, 3)."""
     nchw = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
-    return cast(Embeddings, _session(onnx_file).run(["embedding"], {"pixels": nchw})[0])
-
-
-def _session(onnx_file: Path) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(onnx_file), options, providers=["CPUExecutionProvider"])
+    session = Sessions().open_on_cpu(onnx_file)
+    return cast(Embeddings, session.run(["embedding"], {"pixels": nchw})[0])
 
 
 def _triple(values: Any) -> tuple[float, float, float]:

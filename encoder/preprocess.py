@@ -3,7 +3,8 @@
 import importlib.util
 import io
 import warnings
-from typing import cast
+from collections.abc import Callable
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,7 @@ _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 _BACKGROUND = (255, 255, 255)
 
 Pixels = NDArray[np.uint8]
+Made = TypeVar("Made")
 
 
 def decode_photo(content: bytes, size: int) -> Pixels:
@@ -47,6 +49,19 @@ def decode_photo(content: bytes, size: int) -> Pixels:
     of an animation; an embedded colour profile is ignored. A JPEG is decoded at the smallest DCT scale that is
     not below `size`. Raises `PhotoError` with the reason where the content is no readable image.
     """
+    return _decoded(content, size, lambda image: _squash(image, size))
+
+
+def thumbnail(content: bytes, side: int) -> bytes:
+    """Return a photo as a small JPEG for people to look at: upright, its long side `side` at the most, no metadata.
+
+    Raises `PhotoError` as `decode_photo` does.
+    """
+    return _decoded(content, side, lambda image: _small_jpeg(image, side))
+
+
+def _decoded(content: bytes, size: int, make: Callable[[Image.Image], Made]) -> Made:
+    """Return what `make` makes of the photo, upright and RGB, decoded no smaller than `size` on a side."""
     if not content:
         raise PhotoError("empty file")
     need_heif(content)
@@ -61,7 +76,7 @@ def decode_photo(content: bytes, size: int) -> Pixels:
                     )
                 image.draft("RGB", (size, size))
                 image.load()
-                return _squash(_upright_rgb(image), size)
+                return make(_upright_rgb(image))
     except PhotoError:
         raise
     except UnidentifiedImageError:
@@ -104,6 +119,16 @@ def _squash(image: Image.Image, size: int) -> Pixels:
     if image.size != (size, size):
         image = image.resize((size, size), Image.Resampling.BILINEAR)
     return cast(Pixels, np.asarray(image, dtype=np.uint8))
+
+
+def _small_jpeg(image: Image.Image, side: int) -> bytes:
+    scale = min(1.0, side / max(image.size))
+    width, height = (max(1, round(length * scale)) for length in image.size)
+    # a new image, so that nothing of the file's metadata is written
+    small = Image.fromarray(np.asarray(image.resize((width, height), Image.Resampling.LANCZOS)))
+    written = io.BytesIO()
+    small.save(written, "JPEG", quality=82, optimize=True)
+    return written.getvalue()
 
 
 def need_heif(content: bytes) -> None:

@@ -102,14 +102,14 @@ def train_head(
 
 def train_linear(
     training: TrainingSet, prior_logits: Floats, config: TrainConfig, validation: TrainingSet | None = None
-) -> nn.Linear:
-    """Fit one linear output per hashtag, from zero weights and the prior's logits: no hashtag space at all."""
+) -> tuple[nn.Linear, int]:
+    """Fit one linear output per hashtag, from zero weights and the prior's logits; return it and its best epoch."""
     with one_thread(config.seed):
         linear = nn.Linear(training.features.shape[1], len(prior_logits))
         nn.init.zeros_(linear.weight)
         linear.bias.data = torch.from_numpy(prior_logits.copy())
-        fit_network(linear, training, config, validation)
-    return linear
+        best, _ = fit_network(linear, training, config, validation)
+    return linear, best
 
 
 def fit_network(

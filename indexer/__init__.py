@@ -18,11 +18,14 @@ if TYPE_CHECKING:
     from indexer.evaluate import Evaluation, evaluate_held_out, evaluate_on
     from indexer.model import Model, ScoredHashtag
     from indexer.overview import ArchiveStats, ModelSummary, archive_stats, list_models
+    from indexer.query import query_photo
     from indexer.rebuild import RebuildConfig, RebuildResult, rebuild_model
+    from indexer.report.gather import ReportConfig
+    from indexer.report.page import write_report
     from indexer.retag import Retagged, retag_photos
     from indexer.sweep import Sweep, SweepConfig, sweep_vectors
     from indexer.tagger import Tagger, TaggerConfig, fit_tagger
-    from indexer.tagging import TaggedPhoto, count_photos, query_photo, retry_failures, tag_photos
+    from indexer.tagging import TaggedPhoto, count_photos, retry_failures, tag_photos
 
 _HOME = {
     "archive": ("Archive", "open_archive"),
@@ -39,8 +42,11 @@ _HOME = {
     "retag": ("Retagged", "retag_photos"),
     "cut": ("Cut", "cut_for_precision", "threshold_of"),
     "tagger": ("Tagger", "TaggerConfig", "fit_tagger"),
-    "tagging": ("TaggedPhoto", "count_photos", "query_photo", "retry_failures", "tag_photos"),
+    "query": ("query_photo",),
+    "tagging": ("TaggedPhoto", "count_photos", "retry_failures", "tag_photos"),
     "sweep": ("Sweep", "SweepConfig", "sweep_vectors"),
+    "report.gather": ("ReportConfig",),
+    "report.page": ("write_report",),
 }
 
 __all__ = [
@@ -60,6 +66,7 @@ __all__ = [
     "ModelSummary",
     "RebuildConfig",
     "RebuildResult",
+    "ReportConfig",
     "Retagged",
     "ScoredHashtag",
     "Sweep",
@@ -86,6 +93,7 @@ __all__ = [
     "sweep_vectors",
     "tag_photos",
     "threshold_of",
+    "write_report",
 ]
 
 

@@ -6,27 +6,48 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from db import Store
-from db.model_store import CURRENT_MODEL
+from db.database_file import has_schema, read_setting
 from indexer.errors import ArchiveError, ModelError
 
 if TYPE_CHECKING:
+    from db import Store
+    from encoder.session import Device, Sessions
     from indexer.model import Model
 
 DATABASE = "archive.db"
+CURRENT_MODEL = "current_model"  # the setting that holds the current model's number
+KEPT_NETWORKS = "sessions"  # the folder of what is optimised for this machine; it may vanish at any time
 BACKBONE = "backbone"  # the setting that names the digest of the backbone used last
 
 
 class Archive:
-    """An open archive. Close it, or use it in a `with` block."""
+    """An open archive. Close it, or use it in a `with` block.
 
-    def __init__(self, folder: Path) -> None:
+    `device` is where its backbones run: `cpu`, `cuda`, or `auto` for CUDA where it can be used.
+    """
+
+    def __init__(self, folder: Path, device: "Device" = "cpu") -> None:
         self.folder = folder
-        self.store = Store(folder / DATABASE)
+        self.device = device
+
+    @cached_property
+    def store(self) -> "Store":
+        """Its database, opened when it is first needed: what asks one photo needs none of it."""
+        from db import Store
+
+        return Store(self.folder / DATABASE)
+
+    @cached_property
+    def sessions(self) -> "Sessions":
+        """What opens its networks on its device, and keeps them optimised for this machine."""
+        from encoder.session import Sessions
+
+        return Sessions(self.device, self.folder / KEPT_NETWORKS)
 
     @property
     def models_folder(self) -> Path:
@@ -46,6 +67,11 @@ class Archive:
         """Where one backbone is; its description stands beside it."""
         return self.backbones_folder / f"{digest[:16]}.onnx"
 
+    def current(self) -> int | None:
+        """Return the current model's number, or None before the first rebuild."""
+        number = read_setting(self.folder / DATABASE, CURRENT_MODEL)
+        return int(number) if number else None
+
     def model(self, number: int | None = None) -> "Model":
         """Open a model, the current one unless a number is given.
 
@@ -53,12 +79,12 @@ class Archive:
         """
         from indexer.model import Model
 
-        number = number if number is not None else self.store.models.current()
+        number = number if number is not None else self.current()
         if number is None:
             posts = self.store.posts.counts()["posts"]
             todo = "`hashtag rebuild`" if posts else "`hashtag import SOURCE`, then `hashtag rebuild`"
             raise ModelError(f"{self.folder}: no model yet; run {todo}")
-        return Model.open(self.model_folder(number), self.backbones_folder)
+        return Model.open(self.model_folder(number), self.backbones_folder, self.sessions)
 
     def use(self, number: int) -> None:
         """Make a model current, in one transaction, after checking every digest of it.
@@ -67,7 +93,10 @@ class Archive:
         """
         if number not in {row.number for row in self.store.models.all()}:
             raise ModelError(f"no model {number}; `hashtag models` lists them")
-        self.model(number).check()
+        model = self.model(number)
+        for network in model.networks:
+            self.sessions.forget(network)  # made again at its next opening, from a file that was checked
+        model.check()
         with self.store.write() as connection:
             self.store.put_setting(connection, CURRENT_MODEL, str(number))
 
@@ -100,10 +129,12 @@ class Archive:
                 shutil.rmtree(folder)
         for part in self.backbones_folder.glob(".*.part"):
             part.unlink()
+        shutil.rmtree(self.folder / KEPT_NETWORKS, ignore_errors=True)  # of former models too
 
     def close(self) -> None:
         """Close the database."""
-        self.store.close()
+        if "store" in self.__dict__:
+            self.store.close()
 
     def __enter__(self) -> "Archive":
         return self
@@ -114,17 +145,22 @@ class Archive:
         self.close()
 
 
-def open_archive(folder: str | Path, *, create: bool = False) -> Archive:
+def open_archive(folder: str | Path, *, create: bool = False, device: "Device" = "cpu") -> Archive:
     """Open the archive in `folder`; `create` makes it where there is none.
 
-    Raises `ArchiveError` where there is none and none is to be made.
+    `device` is where its backbones run; `auto` takes CUDA where it can be used, which costs seconds to start.
+    Raises `ArchiveError` where there is none and none is to be made, `DbError` where its database cannot be
+    used.
     """
     path = Path(folder).absolute()
     if not (path / DATABASE).is_file():
         if not create:
             raise ArchiveError(f"{path}: no archive here; `hashtag import SOURCE` makes one")
         path.mkdir(parents=True, exist_ok=True)
-    return Archive(path)
+    archive = Archive(path, device)
+    if create or not has_schema(path / DATABASE):
+        _ = archive.store  # makes the tables, or says why it cannot
+    return archive
 
 
 def now() -> str:

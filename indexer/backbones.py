@@ -66,13 +66,13 @@ def adopt_backbone(archive: Archive, choice: BackboneChoice, seed: int) -> Adopt
         return _resnet50(archive, choice, seed)
     onnx_file = Path(choice.name or "")
     spec = BackboneSpec.read(onnx_file)
-    OnnxBackbone(onnx_file, spec)  # refuses what cannot be used before anything is copied
+    OnnxBackbone(onnx_file, spec).prove()  # refuses what cannot be used before anything is copied
     return _open(archive, _keep(archive, onnx_file, spec))
 
 
 def _open(archive: Archive, digest: str) -> AdoptedBackbone:
     path = archive.backbone_file(digest)
-    return AdoptedBackbone(digest, OnnxBackbone(path, BackboneSpec.read(path)))
+    return AdoptedBackbone(digest, OnnxBackbone(path, BackboneSpec.read(path), archive.sessions))
 
 
 def _keep(archive: Archive, onnx_file: Path, spec: BackboneSpec) -> str:

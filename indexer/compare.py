@@ -1,7 +1,7 @@
 """The report's systems, this product and its rivals side by side, on one split of an archive's own posts."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any, Literal
@@ -16,6 +16,7 @@ from indexer.errors import ArchiveError
 from indexer.evaluation import Figures, Thresholds, measure
 from indexer.folds import TEST
 from indexer.hashtag_vectors import VectorConfig
+from indexer.model import Rule
 from indexer.progress import Progress, silent
 from indexer.tagger import TaggerConfig, seeded
 
@@ -27,8 +28,8 @@ class CompareConfig:
     """What is compared, and how.
 
     `pixels` is the side of the CNNs' pictures; `epochs` and `report_learning_rate` are those of the report's
-    three systems (its Tables 4 and 5); `tagger` is the product's; `seed` that of every draw and of the owners'
-    order.
+    three systems (its Tables 4 and 5); `tagger` is the product's, judged by `rule`: its own logits, or the report's
+    sigmoid(cosine) >= 0.5 on the same embeddings; `seed` is that of every draw and of the owners' order.
     """
 
     systems: Sequence[str] = SYSTEMS
@@ -38,6 +39,7 @@ class CompareConfig:
     report_learning_rate: float = 1e-5
     vectors: VectorConfig = field(default_factory=VectorConfig)
     tagger: TaggerConfig = field(default_factory=TaggerConfig)
+    rule: Rule = "logit"
     seed: int = 0
 
 
@@ -91,11 +93,21 @@ def compare_systems(
     the archive. Raises `ArchiveError` where there is too little to compare on.
     """
     config = config or CompareConfig()
+    split = split_for(archive, config, progress)
+    results = {
+        name: result_of(split, judged, seconds)
+        for name, judged, seconds in judge_systems(split, config, progress)
+    }
+    return comparison_of(split, config, results)
+
+
+def split_for(archive: Archive, config: CompareConfig, progress: Progress = silent) -> Split:
+    """Return the photos and hashtags that `config` compares on; raises `ArchiveError` as `compare_systems` does."""
     if unknown := [name for name in config.systems if name not in SYSTEMS]:
         raise ArchiveError(f"no system is called {', '.join(unknown)}; there are {', '.join(SYSTEMS)}")
     if config.pixels < LEAST_SIDE:
         raise ArchiveError(f"the CNNs' pictures are {LEAST_SIDE} pixels wide at the least")
-    split = load_split(
+    return load_split(
         archive,
         replace(config.vectors, seed=config.seed),
         config.tagger.min_photos,
@@ -103,13 +115,19 @@ def compare_systems(
         side=config.pixels if FROM_PIXELS & set(config.systems) else None,
         progress=progress,
     )
+
+
+def judge_systems(
+    split: Split, config: CompareConfig, progress: Progress = silent
+) -> Iterator[tuple[str, Judged, float]]:
+    """Fit one system after the other, and yield its name, its logits, and the seconds that it took."""
     contest = Contest(
         split,
         report_config(config.epochs, config.report_learning_rate, config.seed),
         seeded(config.tagger, config.seed),
         config.seed,
+        config.rule,
     )
-    results = {}
     for name in dict.fromkeys(config.systems):
         tell = partial(progress, f"fitting {name}")
         tell(0, None)
@@ -117,12 +135,17 @@ def compare_systems(
         judged = contest.judge(name, tell)
         seconds = time.perf_counter() - began
         tell(1, 1)
-        results[name] = _result(split, judged, seconds)
+        yield name, judged, seconds
+
+
+def comparison_of(split: Split, config: CompareConfig, results: dict[str, SystemResult]) -> Comparison:
+    """Put results beside what they rest on."""
     photos = {fold: len(part.judged) for fold, part in split.parts.items()}
     return Comparison(config, split.backbone, len(split.ids), photos, split.left_out, _bands(split), results)
 
 
-def _result(split: Split, judged: Judged, seconds: float) -> SystemResult:
+def result_of(split: Split, judged: Judged, seconds: float) -> SystemResult:
+    """Measure a system on every fold, and on the test photos by band."""
     truth = {fold: part.truth for fold, part in split.parts.items()}
     bands: dict[str, Figures | None] = {}
     for band, columns in split.bands.items():

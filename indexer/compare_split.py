@@ -15,11 +15,12 @@ from indexer.errors import ArchiveError
 from indexer.evaluation import truth_matrix
 from indexer.folds import TEST, TRAINING, VALIDATION
 from indexer.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors
+from indexer.held_out import need_photos
 from indexer.photo_features import feature_key, load_features
 from indexer.photo_pixels import Pixels, load_pixels
+from indexer.photo_set import MAX_CELLS, PhotoSet, columns
 from indexer.progress import Progress, silent
-from indexer.rebuild import need_photos
-from indexer.tagger import MAX_CELLS, Floats, PhotoSet, assignable, columns, need_assignable
+from indexer.tagger import Floats, assignable, need_assignable
 
 FOLDS = (TRAINING, VALIDATION, TEST)
 BANDS = ("rare", "middle", "frequent")
@@ -27,13 +28,14 @@ BANDS = ("rare", "middle", "frequent")
 
 @dataclass
 class Part:
-    """One fold's photos (n): all of them, their hashtags as columns, and the rows (m) that are judged.
+    """One fold's photos (n): all of them, their ids, their hashtags as columns, and the rows (m) that are judged.
 
     `named` are the rows with at least one hashtag of the vocabulary, of which `pixels` (named, 3, side, side) are
     held where a system needs them; `judged` are places in `named`, all of them unless that were too many.
     """
 
     photos: PhotoSet
+    photo_ids: Ids
     hashtags: list[Ids]
     named: Ids
     judged: Ids
@@ -59,11 +61,12 @@ class Part:
 
 @dataclass
 class Split:
-    """Three parts, and the vocabulary: hashtags `ids` (V,), on `counts` (V,) training photos each.
+    """Three parts of a corpus, and the vocabulary: hashtags `ids` (V,), on `counts` (V,) training photos each.
 
     `vectors` are learnt from the training posts. `left_out` counts photos by why they are in no part.
     """
 
+    corpus: Corpus
     backbone: str
     vectors: HashtagVectors
     ids: Ids
@@ -141,7 +144,7 @@ def load_split(
         {name: len(part.named) for name, part in parts.items()},
         f"with one of the {len(ids)} hashtags on {min_photos} training photos",
     )
-    return Split(backbone, learnt, ids, counts, parts, {why: n for why, n in left_out.items() if n})
+    return Split(corpus, backbone, learnt, ids, counts, parts, {why: n for why, n in left_out.items() if n})
 
 
 def _folds(archive: Archive, corpus: Corpus) -> tuple[dict[str, _Fold], str]:
@@ -191,7 +194,7 @@ def _part(fold: _Fold, ids: Ids) -> Part:
     if len(named) > (most := max(1, MAX_CELLS // len(ids))):
         judged = np.linspace(0, len(named) - 1, most).astype(np.int64)
     truth = truth_matrix([hashtags[row] for row in named[judged]], len(ids))
-    return Part(fold.photos, hashtags, named, judged, truth, pixels)
+    return Part(fold.photos, fold.photo_ids, hashtags, named, judged, truth, pixels)
 
 
 def _named(photos: PhotoSet, ids: Ids) -> NDArray[np.bool_]:

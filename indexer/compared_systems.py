@@ -11,8 +11,9 @@ from encoder.train import TrainConfig
 from indexer import rivals
 from indexer.calibration import calibrate_top
 from indexer.compare_split import FOLDS, Part, Split
-from indexer.evaluation import Thresholds, choose_thresholds
+from indexer.evaluation import REPORTS_RULE, Thresholds, choose_thresholds
 from indexer.folds import TRAINING, VALIDATION
+from indexer.model import Rule
 from indexer.tagger import Floats, TaggerConfig, fit_photos
 
 SYSTEMS = (
@@ -26,7 +27,6 @@ SYSTEMS = (
     "product",
 )
 FROM_PIXELS = frozenset({"cnn", "cnn-embedding"})
-REPORTS_RULE = Thresholds(0.5, 0.5)  # of the sigmoid, whether of an output or of a cosine
 
 Tell = Callable[[int, int], None]
 
@@ -43,14 +43,18 @@ class Judged:
 class Contest:
     """Fits systems on one split; what two of them share is fitted once.
 
-    `report` holds the hyperparameters of the report's three systems, `tagger` those of the product.
+    `report` holds the hyperparameters of the report's three systems, `tagger` those of the product, which is judged
+    by `rule`.
     """
 
-    def __init__(self, split: Split, report: TrainConfig, tagger: TaggerConfig, seed: int) -> None:
+    def __init__(
+        self, split: Split, report: TrainConfig, tagger: TaggerConfig, seed: int, rule: Rule = "logit"
+    ) -> None:
         self._split = split
         self._report = report
         self._tagger = tagger
         self._seed = seed
+        self._rule = rule
         self._line: rivals.Scorer | None = None
 
     def judge(self, system: str, tell: Tell) -> Judged:
@@ -59,7 +63,7 @@ class Contest:
         score = self._fit(system, tell)
         logits = {fold: score(parts[fold]) for fold in FOLDS}
         truth = parts[VALIDATION].truth
-        if system in FROM_PIXELS or system == "report":
+        if system in FROM_PIXELS or system == "report" or (system == "product" and self._rule == "cosine"):
             return Judged(logits, REPORTS_RULE, own_rule=True)
         if system != "product":  # which brings its own calibration
             before = logits[VALIDATION]
@@ -76,7 +80,8 @@ class Contest:
                 parts[TRAINING].photos, self._split.vectors, self._tagger, parts[VALIDATION].photos
             )
             assert np.array_equal(fit.ids, self._split.ids), "the product's hashtags are the split's"
-            return lambda part: fit.logits(part.photos.features[part.rows])
+            score = fit.cosines if self._rule == "cosine" else fit.logits
+            return lambda part: score(part.photos.features[part.rows])
         scorer = self._rival(system)
         return lambda part: scorer(self._split.standardised(part, part.rows))
 

@@ -1,6 +1,6 @@
 """What a rebuild learns from, as arrays: posts' hashtags, and photos with their hashtags and folds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -22,7 +22,8 @@ class Corpus:
 
     Post i has the hashtags `hashtags[offsets[i]:offsets[i + 1]]` (ids, in the crawl's order) and the fold
     `post_folds[i]`. Photo j is `photo_ids[j]`, of fold `photo_folds[j]` ("" where its posts are of several), and
-    has the hashtags of all its posts, `photo_hashtags[j]` (sorted ids). `texts` gives every id's text.
+    has the hashtags of all its posts, `photo_hashtags[j]` (sorted ids), and stands in the posts `photo_posts[j]`.
+    `texts` gives every id's text; `post_words` is each post's caption and location, where they were asked for.
     """
 
     offsets: Ids
@@ -32,6 +33,8 @@ class Corpus:
     photo_folds: NDArray[np.str_]
     photo_hashtags: list[Ids]
     texts: dict[int, str]
+    photo_posts: Sequence[Sequence[int]] = ()
+    post_words: list[dict[str, str]] | None = None
 
     @property
     def posts(self) -> int:
@@ -96,14 +99,17 @@ def hashtag_lists(rows: list[Ids], name: str = "rows") -> HashtagLists:
     return HashtagLists(Corpus(offsets, flat, folds, flat[:0], folds[:0], [], {}), np.arange(len(rows)), name)
 
 
-def load_corpus(store: Store) -> Corpus:
+def load_corpus(store: Store, *, with_words: bool = False) -> Corpus:
     """Give a fold to every post that has none, then read posts, hashtags and photos of one moment."""
     with store.write() as connection:
         posts = store.posts.fold_rows(connection)
         links = store.posts.photo_links(connection)
         changes = assign_folds(posts, links)
         store.posts.put_folds(connection, changes)
-        return _corpus(connection, store, posts, links, changes)
+        corpus = _corpus(connection, store, posts, links, changes)
+        if with_words:
+            corpus.post_words = [said for _, said in store.posts.said(connection)]
+        return corpus
 
 
 def read_corpus(store: Store, owners_seed: int | None = None) -> Corpus:
@@ -142,6 +148,7 @@ def _corpus(
         np.array([found.pop() if len(found) == 1 else "" for found in photo_folds], dtype="<U10"),
         [_union(photos[photo], offsets, hashtags) for photo in ordered],
         store.posts.hashtag_texts(connection),
+        [photos[photo] for photo in ordered],
     )
 
 

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from db import CrawledPost, Entry, Refusal, count_lines
-from db.photo_store import SeenFile
+from db.photo_rows import SeenFile
 from indexer.archive import Archive, now
 from indexer.crawl_source import read_source, source_format
 from indexer.photo_files import read_file, unchanged

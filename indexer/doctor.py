@@ -10,7 +10,7 @@ from pathlib import Path
 
 from indexer.encode_photos import cores
 
-_READ = ("faiss-cpu", "numpy", "onnxruntime", "pillow", "sqlalchemy", "click")
+_READ = ("faiss-cpu", "numpy", "onnxruntime", "onnxruntime-gpu", "pillow", "sqlalchemy", "click")
 _TRAIN = ("torch", "torchvision", "gensim", "onnx", "onnxscript", "scikit-learn", "scipy")
 _WORTH_TELLING = (
     "avx2",
@@ -28,7 +28,10 @@ _WEIGHTS = "resnet50-11ad3fa6.pth"  # torchvision's ResNet50_Weights.IMAGENET1K_
 
 @dataclass(frozen=True)
 class Examination:
-    """What was found; versions are None where a package is absent."""
+    """What was found; versions are None where a package is absent.
+
+    `no_cuda` says why photos cannot be encoded on a GPU, None where they can.
+    """
 
     python: str
     system: str
@@ -37,6 +40,7 @@ class Examination:
     versions: dict[str, str | None]
     sqlite: str
     providers: list[str]
+    no_cuda: str | None
     weights: str | None
 
     @property
@@ -44,8 +48,10 @@ class Examination:
         """What would run where, a sentence each."""
         missing = [name for name in _TRAIN if not self.versions[name]]
         said = [
-            f"tag and query run on the CPU, {self.cores} photos side by side (onnxruntime"
-            f" {self.versions['onnxruntime']})",
+            f"tag and query run on the CPU, {self.cores} photos side by side"
+            if self.no_cuda
+            else f"tag and rebuild run on the GPU, with {self.cores} photos decoded side by side; query on the CPU",
+            f"--device auto takes the CPU: {self.no_cuda}" if self.no_cuda else "--device auto takes the GPU",
             f"rebuild needs {', '.join(missing)}: pip install 'hashtag-archive[train]'"
             if missing
             else "rebuild runs on the CPU, with one thread for vectors and head",
@@ -63,6 +69,8 @@ def examine() -> Examination:
     """Look at this machine; nothing heavy is imported but onnxruntime, which says what it can use."""
     import onnxruntime
 
+    from encoder.session import cuda_obstacle
+
     return Examination(
         python=f"{platform.python_version()} ({sys.executable})",
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -71,6 +79,7 @@ def examine() -> Examination:
         versions={name: _version(name) for name in (*_READ, *_TRAIN, "pillow-heif", "hashtag-archive")},
         sqlite=sqlite3.sqlite_version,
         providers=list(onnxruntime.get_available_providers()),
+        no_cuda=cuda_obstacle(),
         weights=_weights(),
     )
 

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from db.photo_store import FeatureKey, PhotoStore, SeenFile
+from db.photo_rows import FeatureKey, SeenFile
+from db.photo_store import PhotoStore
 from encoder import PhotoError, decode_photo
+from encoder.errors import NOT_FINITE
 from indexer.photo_files import PhotoFile, read_file
 
 if TYPE_CHECKING:
     from encoder.onnx_encoder import OnnxBackbone
-
-NOT_FINITE = "features that are not finite"
 
 
 @dataclass
@@ -50,13 +50,13 @@ class PhotoEncoder:
         key: FeatureKey,
         *,
         workers: int | None = None,
-        batch_size: int = 8,
+        batch_size: int | None = None,
     ) -> None:
         self._photos = photos
         self._backbone = backbone
         self._key = key
         self._workers = workers or cores()
-        self._batch_size = batch_size
+        self._batch_size = batch_size or backbone.batch_size
         self._in_flight: set[str] = set()
         self._lock = threading.Lock()
 

@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 
 from db import Refusal
 from encoder import PhotoError, decode_photo
+from encoder.errors import NOT_FINITE
 from indexer.archive import Archive
 from indexer.calibration import prior_logits
 from indexer.corpus import Ids
 from indexer.crawl_source import read_source, source_format
-from indexer.encode_photos import NOT_FINITE
 from indexer.errors import ArchiveError
-from indexer.evaluation import Figures, measure, truth_matrix
-from indexer.model import Model
+from indexer.evaluation import REPORTS_RULE, Figures, measure, truth_matrix
+from indexer.model import Model, Rule
 from indexer.photo_features import Failures
 from indexer.photo_files import read_file
+from indexer.post_text import Words
 from indexer.precision import Kept, keep_promises
 from indexer.progress import Progress, silent
 
@@ -45,11 +46,21 @@ class Evaluation:
     learnt_from: int = 0
 
 
-def evaluate_held_out(archive: Archive) -> Evaluation:
+@dataclass(frozen=True)
+class _Labelled:
+    """A photo's path, its hashtags as columns, and what its post says beside them."""
+
+    path: str
+    columns: Ids
+    words: Words
+
+
+def evaluate_held_out(archive: Archive, rule: Rule = "logit") -> Evaluation:
     """Return what the current model's rebuild measured on test posts, with a fit that had not seen them.
 
-    The model itself has learnt from all posts: asking it about them again would say nothing. Raises
-    `ModelError` where there is no model that can look at photos.
+    The model itself has learnt from all posts: asking it about them again would say nothing. `cosine` gives the
+    figures of the report's rule, sigmoid(cosine) >= 0.5, on the same embeddings; promises are of logits and left
+    out. Raises `ModelError` where there is no model that can look at photos.
     """
     model = archive.model()
     model.need_head()
@@ -59,18 +70,19 @@ def evaluate_held_out(archive: Archive) -> Evaluation:
         "held-out posts",
         figures["judged_photos"],
         figures["judged_hashtags"],
-        Figures(**figures["test"]),
+        Figures(**(figures["test"] if rule == "logit" else figures["beside"]["report's rule"])),
         Figures(**figures["popularity"]),
-        [Kept(**kept) for kept in figures["promises"]],
+        [Kept(**kept) for kept in figures["promises"]] if rule == "logit" else [],
         Failures(),
     )
 
 
 def evaluate_on(
-    archive: Archive, source: Path, *, format: str = "auto", progress: Progress = silent
+    archive: Archive, source: Path, *, format: str = "auto", rule: Rule = "logit", progress: Progress = silent
 ) -> Evaluation:
     """Ask the current model about the photos of a crawl that it has not learnt from, and compare.
 
+    Captions and locations of the crawl count where the model reads them; `rule` is as in `evaluate_held_out`.
     Nothing is stored. Photos that cannot be read are left out and named. Raises `ArchiveError` where no photo
     has one of the model's hashtags.
     """
@@ -85,14 +97,14 @@ def evaluate_on(
         pixels, kept = _decoded(model, batch, failures)
         if kept:
             features = model.backbone.encode(np.stack(pixels))
-            logits.append(_all_logits(model, features, ids))
-            truth.append(truth_matrix([columns for _, columns in kept], len(ids)))
+            logits.append(_all_logits(model, features, [entry.words for entry in kept], ids, rule))
+            truth.append(truth_matrix([entry.columns for entry in kept], len(ids)))
         progress("looking at photos", min(start + BATCH, len(labelled)), len(labelled))
     if not truth:
         raise ArchiveError(f"{source}: no photo that can be read has one of the model's {len(ids)} hashtags")
-    evaluation = _judge(model, source, ids, np.concatenate(logits), np.concatenate(truth), failures)
+    evaluation = _judge(model, source, ids, np.concatenate(logits), np.concatenate(truth), failures, rule)
     evaluation.learnt_from = archive.store.photos.count_crawled(
-        [os.path.abspath(path) for path, _ in labelled]
+        [os.path.abspath(entry.path) for entry in labelled]
     )
     return evaluation
 
@@ -104,6 +116,7 @@ def _judge(
     logits: NDArray[np.float32],
     truth: NDArray[np.bool_],
     failures: Failures,
+    rule: Rule,
 ) -> Evaluation:
     counts = np.array([model.photos_of[id] for id in ids.tolist()], np.int64)
     prior = prior_logits(counts, model.manifest["counts"]["photos"])[None]
@@ -112,17 +125,15 @@ def _judge(
         str(source),
         len(truth),
         len(ids),
-        measure(logits, truth, model.thresholds),
+        measure(logits, truth, model.thresholds if rule == "logit" else REPORTS_RULE),
         measure(np.repeat(prior, len(truth), 0), truth, model.thresholds),
-        keep_promises(model.evidence, ids, logits, truth),
+        keep_promises(model.evidence, ids, logits, truth) if rule == "logit" else [],
         failures,
     )
 
 
-def _labelled(
-    model: Model, source: Path, format: str, ids: Ids, failures: Failures
-) -> Iterator[tuple[str, Ids]]:
-    """Yield path and hashtag columns of each photo that has a hashtag of the model."""
+def _labelled(model: Model, source: Path, format: str, ids: Ids, failures: Failures) -> Iterator[_Labelled]:
+    """Yield each photo that has a hashtag of the model."""
     numbers = {text: id for id, text in model.text_of.items()}
     for entry in read_source(source, source_format(source, format), None):
         if isinstance(entry, Refusal):
@@ -131,30 +142,38 @@ def _labelled(
         known = np.array(sorted(numbers[text] for text in entry.hashtags if text in numbers), np.int64)
         columns = np.flatnonzero(np.isin(ids, known))
         if len(columns):
-            yield from ((path, columns) for path in entry.photos)
+            said = {"caption": entry.caption, "location": entry.location}
+            words = {name: text for name, text in said.items() if text}
+            yield from (_Labelled(path, columns, words) for path in entry.photos)
 
 
 def _decoded(
-    model: Model, batch: list[tuple[str, Ids]], failures: Failures
-) -> tuple[list[NDArray[np.uint8]], list[tuple[str, Ids]]]:
+    model: Model, batch: list[_Labelled], failures: Failures
+) -> tuple[list[NDArray[np.uint8]], list[_Labelled]]:
     pixels, kept = [], []
-    for path, columns in batch:
-        read = read_file(path)
+    for entry in batch:
+        read = read_file(entry.path)
         try:
             if read.content is None:
                 raise PhotoError(read.seen.error or "cannot be read")
             pixels.append(decode_photo(read.content, model.backbone.spec.size))
-            kept.append((path, columns))
+            kept.append(entry)
         except PhotoError as error:
-            failures.add(path, str(error))
+            failures.add(entry.path, str(error))
     return pixels, kept
 
 
-def _all_logits(model: Model, features: NDArray[np.float16], ids: Ids) -> NDArray[np.float32]:
-    """Return the logits of every assignable hashtag, columns in the order of `ids`."""
+def _all_logits(
+    model: Model, features: NDArray[np.float16], words: list[Words], ids: Ids, rule: Rule
+) -> NDArray[np.float32]:
+    """Return the logits, or cosines, of every assignable hashtag, columns in the order of `ids`."""
     if not np.isfinite(features).all():
         raise ArchiveError(NOT_FINITE)
-    found, places = model.index.search(model.head.embed(features), len(ids))
+    embeddings = model.embed(features, words)
+    if rule == "cosine":
+        cosines, order = model.index.cosines(embeddings)
+        return cosines[:, np.argsort(order)]
+    found, places = model.index.search(embeddings, len(ids))
     logits = np.empty((len(found), len(ids)), np.float32)
     np.put_along_axis(logits, np.searchsorted(ids, places), found, axis=1)
     return logits

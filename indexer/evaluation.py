@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.corpus import Ids
-from indexer.hashtag_vectors import HashtagVectors
+from indexer.reliability import calibration_error
+
+if TYPE_CHECKING:
+    from indexer.hashtag_vectors import HashtagVectors
 
 Floats = NDArray[np.float32]
+Ids = NDArray[np.int64]
 Truth = NDArray[np.bool_]
 _CELLS = 20_000_000  # posts x hashtags that are looked at at once: 80 MB as float32
 
@@ -57,6 +61,9 @@ class Thresholds:
 
     f1: float
     f2: float
+
+
+REPORTS_RULE = Thresholds(0.5, 0.5)  # of the sigmoid, whether of an output or of a cosine
 
 
 def sigmoid(logits: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -125,25 +132,6 @@ def choose_thresholds(logits: Floats, truth: Truth) -> Thresholds:
     return Thresholds(*cuts)
 
 
-def calibration_error(
-    probabilities: NDArray[np.float64], truth: Truth, best: int = 10, bins: int = 15
-) -> float:
-    """Expected calibration error over each row's `best` most probable pairs, in bins of equal mass.
-
-    Over all pairs it would be no test: predicting zero everywhere is nearly always right.
-    """
-    top = np.argsort(-probabilities, axis=1, kind="stable")[:, :best]
-    said = np.take_along_axis(probabilities, top, axis=1).ravel()
-    was = np.take_along_axis(truth, top, axis=1).ravel()
-    order = np.argsort(said, kind="stable")
-    gaps = [
-        abs(float(said[part].mean()) - float(was[part].mean())) * len(part)
-        for part in np.array_split(order, bins)
-        if len(part)
-    ]
-    return float(sum(gaps)) / max(1, len(order))
-
-
 @dataclass(frozen=True)
 class LeftOut:
     """Posts with one hashtag left out of each, as rows of a vocabulary.
@@ -167,7 +155,7 @@ class Recovery:
     mrr: float
 
 
-def leave_one_out(vectors: HashtagVectors, posts: Iterable[Ids], *, limit: int = 20_000) -> LeftOut:
+def leave_one_out(vectors: "HashtagVectors", posts: Iterable[Ids], *, limit: int = 20_000) -> LeftOut:
     """Leave one hashtag, chosen by the post's number, out of the first `limit` posts with two known ones."""
     left_out, shown = [], []
     for number, ids in enumerate(posts):
@@ -224,7 +212,7 @@ def _recovered(
 
 
 def left_out_hits(
-    vectors: HashtagVectors, posts: Iterable[Ids], *, best: int = 10, limit: int = 20_000
+    vectors: "HashtagVectors", posts: Iterable[Ids], *, best: int = 10, limit: int = 20_000
 ) -> float | None:
     """How often a hashtag left out of a post is among the `best` nearest to the mean of the others.
 
@@ -236,7 +224,7 @@ def left_out_hits(
 
 
 def popularity_hits(
-    vectors: HashtagVectors, posts: Iterable[Ids], counts: Ids, *, best: int = 10, limit: int = 20_000
+    vectors: "HashtagVectors", posts: Iterable[Ids], counts: Ids, *, best: int = 10, limit: int = 20_000
 ) -> float | None:
     """The same question answered with the most frequent hashtags that the post does not show; `counts` (V,)."""
     found = recovered_by_popularity(leave_one_out(vectors, posts, limit=limit), counts, best=best)

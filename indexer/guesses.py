@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from db import Store
 from db.model_store import PackedGuesses
+from indexer.model import Model
+from indexer.post_text import joined
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int64]
@@ -40,6 +42,15 @@ class Guesses:
             PackedGuesses(photo, ids[start:end], logits[start:end])
             for photo, start, end in zip(photo_ids.tolist(), ends, ends[1:], strict=False)
         ]
+
+
+def guess(store: Store, model: Model, photo_ids: Ids, features: NDArray[np.float16]) -> Guesses:
+    """Return what `model` guesses of photos (n,) from features (n, f), and from posts' words if it reads them."""
+    if not model.text:
+        return model.guesses(features)
+    said = store.posts.said_of_photos(photo_ids.tolist())
+    words = [joined(said.get(photo, ()), model.text.fields) for photo in photo_ids.tolist()]
+    return model.guesses(features, words)
 
 
 def keep_best(ids: Ids, logits: Floats, least: int, above: float) -> Guesses:

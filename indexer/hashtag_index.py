@@ -13,10 +13,10 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.corpus import Ids
 from indexer.errors import ModelError
 
 Floats = NDArray[np.float32]
+Ids = NDArray[np.int64]
 
 
 class HashtagIndex:

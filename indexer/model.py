@@ -6,11 +6,13 @@ vectors.npy     their unit vectors, float32 (V, d), in the same order
 head.onnx       features -> embedding           } only where photos were learnt from
 index.faiss     logits of assignable hashtags   }
 evidence.npz    what validation photos gave     }
+text.npz        words of captions and locations, where they are read beside the photo
 """
 
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,12 +23,14 @@ from numpy.typing import NDArray
 
 from indexer.errors import ModelError
 from indexer.evaluation import Thresholds, sigmoid
-from indexer.precision import Evidence
 
 if TYPE_CHECKING:
     from encoder.onnx_encoder import BackboneSpec, OnnxBackbone, OnnxHead
+    from encoder.session import Sessions
     from indexer.guesses import Guesses
     from indexer.hashtag_index import HashtagIndex
+    from indexer.post_text import TextSpace
+    from indexer.precision import Evidence
 
 Floats = NDArray[np.float32]
 Rule = Literal["logit", "cosine"]
@@ -34,7 +38,7 @@ KEPT_BEST, KEPT_MOST, KEPT_LOGIT = 20, 100, float(np.log(0.05 / 0.95))
 SEARCHED = (
     40  # hashtags; only photos with so many above KEPT_LOGIT, one in a thousand, are searched for KEPT_MOST
 )
-MANIFEST = "manifest.json"
+MANIFEST, TEXT = "manifest.json", "text.npz"
 
 
 @dataclass(frozen=True)
@@ -48,16 +52,20 @@ class ScoredHashtag:
 class Model:
     """An opened model. Parts are read when they are first needed."""
 
-    def __init__(self, folder: Path, manifest: dict[str, Any], backbones: Path) -> None:
+    def __init__(
+        self, folder: Path, manifest: dict[str, Any], backbones: Path, sessions: "Sessions | None" = None
+    ) -> None:
         self.folder = folder
         self.manifest = manifest
         self.number: int = manifest["number"]
         self._backbones = backbones
+        self._sessions = sessions
 
     @classmethod
-    def open(cls, folder: Path, backbones: Path) -> "Model":
+    def open(cls, folder: Path, backbones: Path, sessions: "Sessions | None" = None) -> "Model":
         """Open the model in `folder`, checking that every file is there in its size.
 
+        Its networks are opened by `sessions`, without which they run on the CPU and nothing of them is kept.
         Raises `ModelError` where something is missing or of another size.
         """
         try:
@@ -75,7 +83,7 @@ class Model:
                 raise ModelError(
                     f"{folder / name}: missing or damaged; `hashtag use N` goes to another model"
                 )
-        return cls(folder, manifest, backbones)
+        return cls(folder, manifest, backbones, sessions)
 
     def check(self) -> None:
         """Compare every file with its digest in the manifest, and the parts with each other.
@@ -112,14 +120,21 @@ class Model:
         return Thresholds(**self.manifest["thresholds"])
 
     @cached_property
-    def evidence(self) -> Evidence:
+    def evidence(self) -> "Evidence":
         """What validation photos gave: the ground for promised precisions."""
+        from indexer.precision import Evidence
+
         return Evidence.load(self.folder / "evidence.npz")
 
     @property
     def backbone_file(self) -> Path:
         """The ONNX file of its backbone."""
         return self._backbones / f"{self.manifest['backbone'][:16]}.onnx"
+
+    @property
+    def networks(self) -> list[Path]:
+        """Its ONNX files, none where it holds hashtag vectors alone."""
+        return [self.backbone_file, self.folder / "head.onnx"] if self.has_head else []
 
     @property
     def backbone_spec(self) -> "BackboneSpec":
@@ -133,14 +148,14 @@ class Model:
         """Its backbone, opened."""
         from encoder.onnx_encoder import OnnxBackbone
 
-        return OnnxBackbone(self.backbone_file, self.backbone_spec)
+        return OnnxBackbone(self.backbone_file, self.backbone_spec, self._sessions)
 
     @cached_property
     def head(self) -> "OnnxHead":
         """Its head; raises `ModelError` where it was made for other vectors or another backbone."""
         from encoder.onnx_encoder import OnnxHead
 
-        head = OnnxHead(self.folder / "head.onnx")
+        head = OnnxHead(self.folder / "head.onnx", self._sessions)
         self._need_kin(head.metadata, "head.onnx")
         return head
 
@@ -152,6 +167,24 @@ class Model:
         index = HashtagIndex.load(self.folder / "index.faiss")
         self._need_kin(index.metadata, "index.faiss")
         return index
+
+    @cached_property
+    def text(self) -> "TextSpace | None":
+        """What it reads beside the photo, None where that is nothing."""
+        if TEXT not in self.manifest["files"]:
+            return None
+        from indexer.post_text import TextSpace
+
+        return TextSpace.load(self.folder / TEXT)
+
+    def embed(self, features: NDArray[np.float16], words: Sequence[dict[str, str]] | None = None) -> Floats:
+        """Return unit embeddings (n, d) of features (n, f), and of the `words` (n) of posts where it reads them."""
+        embeddings = self.head.embed(features)
+        if words and self.text:
+            from indexer.post_text import join
+
+            return join(embeddings, self.text.embed(words))
+        return embeddings
 
     def _need_kin(self, metadata: dict[str, str], name: str) -> None:
         for part in ("vectors", "backbone"):
@@ -191,14 +224,17 @@ class Model:
         """Unit vectors float32 (V, d), in the order of `hashtags`."""
         return np.asarray(np.load(self.folder / "vectors.npy"), np.float32)
 
-    def guesses(self, features: NDArray[np.float16]) -> "Guesses":
+    def guesses(
+        self, features: NDArray[np.float16], words: Sequence[dict[str, str]] | None = None
+    ) -> "Guesses":
         """Return what is stored of each photo: the best 20 hashtags, and more above probability 0.05.
 
-        `features` are float16 (n, f); at most 100 hashtags a photo, best first.
+        `features` are float16 (n, f), `words` what the posts of each photo say; at most 100 hashtags a photo, best
+        first.
         """
         from indexer.guesses import keep_best
 
-        embeddings = self.head.embed(features)
+        embeddings = self.embed(features, words)
         logits, ids = self.index.search(embeddings, SEARCHED)
         more = np.flatnonzero(logits.min(1, initial=np.inf) > KEPT_LOGIT)
         if len(more) and len(self.index) > SEARCHED:
@@ -209,13 +245,17 @@ class Model:
         return keep_best(ids, logits, KEPT_BEST, KEPT_LOGIT)
 
     def nearest(
-        self, features: NDArray[np.float16], best: int, rule: Rule = "logit"
+        self,
+        features: NDArray[np.float16],
+        best: int,
+        rule: Rule = "logit",
+        words: Sequence[dict[str, str]] | None = None,
     ) -> list[list[ScoredHashtag]]:
         """Return each photo's `best` hashtags with their probabilities, best first.
 
         `logit` asks the index; `cosine` is the report's rule, sigmoid(cosine), over the same hashtags.
         """
-        embeddings = self.head.embed(features)
+        embeddings = self.embed(features, words)
         if rule == "logit":
             logits, ids = self.index.search(embeddings, best)
             named = [[self.text_of[id] for id in row] for row in ids.tolist()]

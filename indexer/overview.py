@@ -62,7 +62,7 @@ def archive_stats(archive: Archive, most_frequent: int = 10) -> ArchiveStats:
         photos_with_features=photos["with_features"],
         tagged=dict(archive.store.models.tagged()),
         failed=photos["failed"],
-        current_model=archive.store.models.current(),
+        current_model=archive.current(),
         posts_by_fold={
             fold or "new": count
             for fold, count in sorted(archive.store.posts.folds().items(), key=lambda item: item[0] or "")
@@ -72,7 +72,7 @@ def archive_stats(archive: Archive, most_frequent: int = 10) -> ArchiveStats:
 
 def list_models(archive: Archive) -> list[ModelSummary]:
     """Return every model, oldest first."""
-    current = archive.store.models.current()
+    current = archive.current()
     return [
         ModelSummary(
             row.number,

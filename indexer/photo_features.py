@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db import Store
-from db.photo_store import FeatureKey, PathRow
+from db.photo_rows import FeatureKey, PathRow
 from encoder import PREPROCESSING_VERSION
 from encoder.onnx_encoder import PRECISION, OnnxBackbone
 from indexer.archive import Archive

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from db.photo_store import PathRow, SeenFile
+from db.photo_rows import PathRow, SeenFile
 from encoder import IMAGE_SUFFIXES
 
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from db.photo_store import PathRow
+from db.photo_rows import PathRow
 from encoder import PhotoError, decode_photo
 from indexer.archive import Archive
 from indexer.corpus import Ids
@@ -26,23 +26,24 @@ def load_pixels(
     A file that changed since it was crawled is another photo, and not read. k x 3 x side² bytes are held, and a
     few hundred photos on their way there.
     """
-    paths = _paths(archive, photo_ids.tolist())
+    paths = paths_of_photos(archive, photo_ids.tolist())
     found = np.zeros(len(photo_ids), np.bool_)
     pixels = np.empty((len(photo_ids), 3, side, side), np.uint8)
     count = 0
     with ThreadPoolExecutor(cores(), thread_name_prefix="decode") as pool:
         for places in _batches(range(len(photo_ids))):
             rows = [paths.get(int(photo_ids[place]), []) for place in places]
-            decoded = pool.map(lambda paths_of_one: _decode(paths_of_one, side), rows)
+            decoded = pool.map(lambda paths_of_one: decode_first(paths_of_one, side), rows)
             for place, photo in zip(places, decoded, strict=True):
                 if photo is not None:
-                    found[place], pixels[count] = True, photo.transpose(2, 0, 1)
+                    found[place], pixels[count] = True, photo[0].transpose(2, 0, 1)
                     count += 1
             progress("decoding photos", places[-1] + 1, len(photo_ids))
     return found, pixels[:count]
 
 
-def _paths(archive: Archive, photo_ids: Iterable[int]) -> dict[int, list[PathRow]]:
+def paths_of_photos(archive: Archive, photo_ids: Iterable[int]) -> dict[int, list[PathRow]]:
+    """Return photo id → every path under which posts name it."""
     wanted = set(photo_ids)
     paths: dict[int, list[PathRow]] = {}
     for row in archive.store.photos.crawled_paths(None):
@@ -51,13 +52,13 @@ def _paths(archive: Archive, photo_ids: Iterable[int]) -> dict[int, list[PathRow
     return paths
 
 
-def _decode(rows: Sequence[PathRow], side: int) -> Pixels | None:
-    """Return the pixels (side, side, 3) of the first of a photo's files that is as it was and can be read."""
+def decode_first(rows: Sequence[PathRow], side: int) -> tuple[Pixels, str] | None:
+    """Return pixels (side, side, 3) and sha256 of a photo's first file that is unchanged and can be read."""
     for row in rows:
-        content = read_file(row.path).content if unchanged(row.path, row) else None
+        read = read_file(row.path) if unchanged(row.path, row) else None
         try:
-            if content:
-                return decode_photo(content, side)
+            if read and read.content and read.seen.sha256:
+                return decode_photo(read.content, side), read.seen.sha256
         except PhotoError:
             continue
     return None

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from db.photo_store import FeatureKey
+from db.photo_rows import FeatureKey
 from indexer.archive import Archive
 from indexer.encode_photos import cores
 from indexer.errors import ModelError
-from indexer.guesses import Guesses, Ids, store_guesses
+from indexer.guesses import Guesses, Ids, guess, store_guesses
 from indexer.model import Model
 from indexer.photo_features import features_of, model_key
 from indexer.progress import Progress, silent
@@ -119,7 +119,7 @@ class _Retagging:
 
     def _score(self, photo_ids: Ids, features: NDArray[np.float16]) -> tuple[Ids, Guesses, float]:
         began = time.perf_counter()
-        guesses = self._model.guesses(features)
+        guesses = guess(self._store, self._model, photo_ids, features)
         return photo_ids, guesses, time.perf_counter() - began
 
     def _write(self, scored: "Future[tuple[Ids, Guesses, float]]") -> int:

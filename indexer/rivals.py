@@ -65,7 +65,7 @@ def report(training: Rows, validation: Rows, vectors: Floats, config: TrainConfi
 def linear(training: Rows, validation: Rows, hashtags: int, seed: int) -> Scorer:
     """One linear output per hashtag, AdamW, at most 60 epochs, the epoch by validation."""
     config = TrainConfig(epochs=60, patience=6, weight_decay=0.01, batch_size=64, seed=seed)
-    layer = train_linear(training.some(), _prior(training, hashtags), config, validation.some())
+    layer, _ = train_linear(training.some(), _prior(training, hashtags), config, validation.some())
 
     def score(features: Floats) -> Floats:
         with torch.no_grad():

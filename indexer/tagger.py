@@ -13,18 +13,20 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from torch import nn
 
-from encoder.landmark_head import LandmarkConfig, LandmarkHead, fit_landmarks
+from encoder.landmark_fit import LandmarkConfig, fit_landmarks
+from encoder.landmark_head import LandmarkHead
 from encoder.network import Head, LandmarkModule
 from encoder.train import TrainConfig, TrainingSet, embed, train_head
 from indexer.calibration import Calibration, fit_calibration, prior_logits
 from indexer.corpus import Ids, hashtag_lists
 from indexer.errors import ArchiveError
-from indexer.evaluation import Thresholds, choose_thresholds, truth_matrix
+from indexer.evaluation import Thresholds, choose_thresholds
 from indexer.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors
+from indexer.photo_set import PhotoSet, columns, judged_photos, truth_of
+from indexer.post_text import TextSpace, join
 
 Floats = NDArray[np.float32]
 MANY_PHOTOS = 20_000
-MAX_CELLS = 20_000_000  # photos x hashtags that a figure is computed from: 160 MB as float64
 
 
 @dataclass(frozen=True)
@@ -38,24 +40,12 @@ class TaggerConfig:
 
 
 @dataclass
-class PhotoSet:
-    """Photos as a tagger sees them: features float32 (n, f), and the hashtag ids of each."""
-
-    features: Floats
-    hashtags: list[Ids]
-
-    def only(self, rows: NDArray[np.bool_]) -> "PhotoSet":
-        """The photos where `rows` (n,) is true."""
-        chosen = [ids for ids, kept in zip(self.hashtags, rows, strict=True) if kept]
-        return PhotoSet(self.features[rows], chosen)
-
-
-@dataclass
 class TaggerFit:
     """A fitted head over the hashtags `ids` (V,) that it may assign, with what turns cosines into logits.
 
     `vectors` (V, d) are the hashtags' unit vectors in the embedding's space, `raw_scale` and `own` (V,) the
     scale and biases fitted with the head, `photos` (V,) each hashtag's training photos of `of_photos` in all.
+    `text`, where there is one, adds what posts say of a photo (`indexer/text_fit.py`), by a `text_weight`.
     """
 
     ids: Ids
@@ -68,6 +58,13 @@ class TaggerFit:
     epochs: int | None = None
     losses: list[dict[str, float]] = field(default_factory=list)
     calibration: Calibration = field(default_factory=Calibration)
+    text: TextSpace | None = None
+    text_weight: float | None = None  # None: no text was tried
+
+    @property
+    def calibration_start(self) -> Calibration:
+        """Where fitting the calibration starts: what development rows gave."""
+        return Calibration(1.0, 1.0, -0.2) if isinstance(self.head, LandmarkHead) else Calibration()
 
     @property
     def priors(self) -> Floats:
@@ -87,19 +84,27 @@ class TaggerFit:
 
     @property
     def network(self) -> nn.Module:
-        """The head as a network, for its export."""
-        return LandmarkModule(self.head) if isinstance(self.head, LandmarkHead) else self.head
+        """The head as a network, for its export; its embeddings have zeros where a text is added."""
+        network = LandmarkModule(self.head) if isinstance(self.head, LandmarkHead) else self.head
+        return nn.Sequential(network, nn.ZeroPad1d((0, 1 + self.text.size))) if self.text else network
 
-    def cosines(self, features: Floats) -> Floats:
+    def texts(self, photos: PhotoSet) -> Floats | None:
+        """Return texts (n, t) of what is said of photos, None where this fit reads no words."""
+        return self.text.embed(photos.words or [{}] * len(photos.hashtags)) if self.text else None
+
+    def cosines(self, features: Floats, texts: Floats | None = None) -> Floats:
         """Return cosines (n, V) of photos and hashtags."""
         embeddings = (
             self.head.embed(features) if isinstance(self.head, LandmarkHead) else embed(self.head, features)
         )
+        if self.text:
+            embeddings = np.pad(embeddings, ((0, 0), (0, 1 + self.text.size)))
+            embeddings = embeddings if texts is None else join(embeddings, texts)
         return np.asarray(embeddings @ self.vectors.T, np.float32)
 
-    def logits(self, features: Floats) -> Floats:
+    def logits(self, features: Floats, texts: Floats | None = None) -> Floats:
         """Return logits float32 (n, V)."""
-        return np.asarray(self.scale * self.cosines(features) + self.biases, np.float32)
+        return np.asarray(self.scale * self.cosines(features, texts) + self.biases, np.float32)
 
 
 @dataclass
@@ -153,18 +158,31 @@ def fit_photos(
     if config.head == "landmarks":
         # Below that, threads cost more than they bring, ten times more on a busy machine.
         with threadpool_limits(1 if len(training.features) < MANY_PHOTOS else None):
-            found = fit_landmarks(training.features, columns(training.hashtags, ids), rows, config.landmarks)
-        own = np.zeros(len(ids), np.float32)
-        fit = TaggerFit(ids, found.vectors, found.head, found.scale, own, counts, len(training.features))
-        start = Calibration(2.2, 1.0, -0.4)
+            seen = training.with_views()
+            found = fit_landmarks(
+                seen.features,
+                columns(seen.hashtags, ids),
+                rows,
+                prior_logits(counts, len(training.features)),
+                config.landmarks,
+                (validation.features, columns(validation.hashtags, ids)) if validation else None,
+            )
+        fit = TaggerFit(
+            ids,
+            found.vectors,
+            found.head,
+            found.scale,
+            found.biases,
+            counts,
+            len(training.features),
+            found.epochs,
+        )
     else:
         fit = _fit_network(training, validation, ids, counts, rows, config.network)
-        start = Calibration()
     if validation:
         judged = judged_photos(validation, ids)
         scores = fit.raw_scale * fit.cosines(judged.features) + fit.own
-        truth = truth_matrix(columns(judged.hashtags, ids), len(ids))
-        fit.calibration = fit_calibration(scores, fit.priors, truth, start)
+        fit.calibration = fit_calibration(scores, fit.priors, truth_of(judged, ids), fit.calibration_start)
     return fit
 
 
@@ -173,7 +191,7 @@ def _fit_network(
 ) -> TaggerFit:
     priors = prior_logits(counts, len(training.features))
     fitted = train_head(
-        _training_set(training, ids),
+        _training_set(training.with_views(), ids),
         rows,
         priors,
         replace(config, size=rows.shape[1]),
@@ -226,27 +244,7 @@ def thresholds_on(fit: TaggerFit, photos: PhotoSet) -> Thresholds:
 def judged(fit: TaggerFit, photos: PhotoSet) -> tuple[Floats, NDArray[np.bool_]]:
     """Return logits and truth (n, V) of the photos that have one of the fit's hashtags."""
     kept = judged_photos(photos, fit.ids)
-    return fit.logits(kept.features), truth_matrix(columns(kept.hashtags, fit.ids), len(fit.ids))
-
-
-def judged_photos(photos: PhotoSet, ids: Ids) -> PhotoSet:
-    """The photos that have at least one of the hashtags `ids`, evenly thinned where a matrix would be too large."""
-    kept = np.array([bool(np.isin(hashtags, ids).any()) for hashtags in photos.hashtags], np.bool_)
-    rows = np.flatnonzero(kept)
-    most = max(1, MAX_CELLS // max(1, len(ids)))
-    if len(rows) > most:
-        kept[:] = False
-        kept[rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]] = True
-    return photos.only(kept)
-
-
-def columns(hashtags: Sequence[Ids], ids: Ids) -> list[Ids]:
-    """Return each photo's hashtags as columns of ascending `ids`, those without a column left out."""
-    found = []
-    for row in hashtags:
-        places = np.searchsorted(ids, row).clip(max=len(ids) - 1)
-        found.append(places[ids[places] == row])
-    return found
+    return fit.logits(kept.features, fit.texts(kept)), truth_of(kept, fit.ids)
 
 
 def _training_set(photos: PhotoSet, ids: Ids) -> TrainingSet:

@@ -1,4 +1,4 @@
-"""Tagging photos with the current model, and asking it about one photo."""
+"""Tagging photos with the current model."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,16 +8,15 @@ from typing import Literal
 import numpy as np
 
 from db.model_store import Guess
-from db.photo_store import FeatureKey, PathRow
-from encoder import PhotoError, decode_photo
+from db.photo_rows import FeatureKey, PathRow
 from indexer.archive import Archive
 from indexer.cut import Cut
-from indexer.encode_photos import NOT_FINITE, EncodedPhoto, PhotoEncoder
+from indexer.encode_photos import EncodedPhoto, PhotoEncoder
 from indexer.evaluation import sigmoid
-from indexer.guesses import store_guesses
-from indexer.model import Model, Rule, ScoredHashtag
+from indexer.guesses import guess, store_guesses
+from indexer.model import Model, ScoredHashtag
 from indexer.photo_features import load_features, model_key, store_batch
-from indexer.photo_files import PhotoFile, read_file, unchanged, walk_photos
+from indexer.photo_files import PhotoFile, unchanged, walk_photos
 
 LOOKED_UP = 200  # paths asked of the database at once
 
@@ -55,7 +54,7 @@ def tag_photos(
     paths: Sequence[str],
     *,
     workers: int | None = None,
-    batch_size: int = 8,
+    batch_size: int | None = None,
     dry_run: bool = False,
     with_done: bool = False,
 ) -> Iterator[TaggedPhoto]:
@@ -94,7 +93,9 @@ class _TagRun:
         self._dry_run = dry_run
         self._known: list[TaggedPhoto] = []  # needed no encoding; yielded with the next batch
 
-    def tag(self, files: Iterator[PhotoFile], workers: int | None, batch_size: int) -> Iterator[TaggedPhoto]:
+    def tag(
+        self, files: Iterator[PhotoFile], workers: int | None, batch_size: int | None
+    ) -> Iterator[TaggedPhoto]:
         """Encode, store and score what needs it, and yield every photo as its batch is committed."""
         encoder = PhotoEncoder(
             self._store.photos, self._model.backbone, self._key, workers=workers, batch_size=batch_size
@@ -200,7 +201,8 @@ class _TagRun:
         places, features = load_features(self._store, ids, self._key)
         if not len(places):
             return
-        store_guesses(self._store, self._model.number, ids[places], self._model.guesses(features))
+        guesses = guess(self._store, self._model, ids[places], features)
+        store_guesses(self._store, self._model.number, ids[places], guesses)
 
     def _guesses(self, photo_ids: Sequence[int]) -> dict[int, tuple[ScoredHashtag, ...]]:
         found = self._store.models.assignments(sorted(set(photo_ids))) if photo_ids else {}
@@ -213,22 +215,6 @@ def _scored(guesses: list[Guess]) -> tuple[ScoredHashtag, ...]:
         ScoredHashtag(guess.hashtag, probability)
         for guess, probability in zip(guesses, probabilities, strict=True)
     )
-
-
-def query_photo(model: Model, photo: str, *, best: int = 10, rule: Rule = "logit") -> list[ScoredHashtag]:
-    """Return the `best` hashtags nearest to one photo, from its pixels; nothing is stored.
-
-    Raises `PhotoError` where the photo cannot be read, `ModelError` where the model has no head.
-    """
-    model.need_head()
-    read = read_file(photo)
-    if read.content is None:
-        raise PhotoError(read.seen.error or "cannot be read")
-    pixels = decode_photo(read.content, model.backbone.spec.size)
-    features = model.backbone.encode(pixels[None])
-    if not np.isfinite(features).all():
-        raise PhotoError(NOT_FINITE)
-    return model.nearest(features, best, rule)[0]
 
 
 def retry_failures(archive: Archive) -> list[str]:

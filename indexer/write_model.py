@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from db.model_store import CURRENT_MODEL
 from encoder import PREPROCESSING_VERSION
 from encoder.export import export_head
 from encoder.onnx_encoder import PRECISION, OnnxBackbone
-from indexer.archive import BACKBONE, Archive, now
+from indexer.archive import BACKBONE, CURRENT_MODEL, Archive, now
 from indexer.corpus import Corpus
 from indexer.hashtag_index import HashtagIndex
 from indexer.hashtag_vectors import HashtagVectors
-from indexer.model import MANIFEST, Model, file_digest
-from indexer.tagger import PhotoSet, TaggerFit
+from indexer.model import MANIFEST, TEXT, Model, file_digest
+from indexer.photo_set import PhotoSet
+from indexer.tagger import TaggerFit
 
 if TYPE_CHECKING:
-    from indexer.rebuild import HeldOut
+    from indexer.held_out import HeldOut
 
 LAST_NUMBER = "last_model"  # numbers are never given twice, even when their models are gone
 
@@ -92,6 +92,8 @@ def _write_parts(folder: Path, new: NewModel) -> None:
             file.write(f"{id}\t{posts[id]}\t{photos[id]}\t{new.corpus.texts[id]}\n")
     if tagger and new.held_out.evidence:
         new.held_out.evidence.save(folder / "evidence.npz")
+        if tagger.text:
+            tagger.text.save(folder / TEXT)
         kin = {"vectors": vectors.digest(), "backbone": new.backbone_digest or ""}
         export_head(tagger.network, new.photos.features.shape[1], folder / "head.onnx", kin)
         HashtagIndex.build(tagger.ids, tagger.vectors, tagger.scale, tagger.biases, kin).save(
@@ -131,11 +133,13 @@ def _manifest(new: NewModel, number: int, seconds: dict[str, float]) -> dict[str
             "test": held_out.figures.to_dict() if held_out.figures else None,
             "promises": [asdict(kept) for kept in held_out.promises],
             "popularity": held_out.popularity.to_dict() if held_out.popularity else None,
+            "beside": {name: figures.to_dict() for name, figures in held_out.beside.items()},
         },
         "thresholds": asdict(held_out.thresholds) if held_out.thresholds else None,
         "seconds": {stage: round(taken, 3) for stage, taken in seconds.items()},
     }
     if tagger:
+        manifest["text_weight"] = held_out.tagger.text_weight if held_out.tagger else None
         manifest["calibration"] = {
             "scale": tagger.scale,
             **{f"fitted_{name}": value for name, value in asdict(tagger.calibration).items()},

@@ -11,9 +11,9 @@ from cli import main
 from commands import comparing
 from db.post_store import FoldRow
 from encoder.cnn import cnn_logits, train_cnn
-from encoder.landmark_head import LandmarkConfig
+from encoder.landmark_fit import LandmarkConfig
 from encoder.train import PictureSet
-from indexer import Archive, ArchiveError, CompareConfig, compare_systems, import_crawls
+from indexer import Archive, ArchiveError, CompareConfig, compare_systems, import_crawls, list_models
 from indexer.compare_split import load_split
 from indexer.compared_systems import SYSTEMS, report_config
 from indexer.corpus import Ids, hashtag_lists, read_corpus
@@ -21,7 +21,8 @@ from indexer.demo.dishes import DISHES, draw_dish
 from indexer.evaluation import Figures, Thresholds, measure, truth_matrix
 from indexer.folds import TEST, TRAINING, folds_by_owner
 from indexer.hashtag_vectors import VectorConfig, learn_vectors
-from indexer.tagger import PhotoSet, TaggerConfig, columns, fit_photos, judged, thresholds_on
+from indexer.photo_set import PhotoSet, columns
+from indexer.tagger import TaggerConfig, fit_photos, judged, thresholds_on
 from tests.conftest import QUICK, copy_archive, draw_photo
 
 TINY = CompareConfig(pixels=16, epochs=2, vectors=QUICK.vectors, tagger=QUICK.tagger)
@@ -53,6 +54,14 @@ def test_the_product_is_measured_as_its_rebuild_was(colours: Archive) -> None:
     assert comparison.systems["product"].folds[TEST].to_dict() == pytest.approx(manifest["test"])
     assert comparison.photos[TEST] == manifest["judged_photos"]
     assert comparison.hashtags == manifest["judged_hashtags"]
+
+
+def test_the_product_can_be_judged_by_the_reports_rule(colours: Archive) -> None:
+    config = CompareConfig(["product"], tagger=QUICK.tagger, vectors=QUICK.vectors, rule="cosine")
+    product = compare_systems(colours, config).systems["product"]
+    assert product.own_rule and product.thresholds == Thresholds(0.5, 0.5)
+    told = list_models(colours)[0].manifest["figures"]["beside"]["report's rule"]
+    assert product.folds[TEST].to_dict() == pytest.approx(told, abs=1e-6)
 
 
 def test_a_photo_that_is_gone_is_left_out_for_every_system(colours: Archive, colour_folder: Path) -> None:
@@ -126,7 +135,7 @@ def test_the_command_prints_a_table_a_fold_and_says_what_f2_favours(
     printed = json.loads(CliRunner().invoke(main, [*command, "--json"]).stdout)
     assert set(printed["systems"]) == {"popularity", "product"}
     assert set(printed["systems"]["product"]["folds"]["test"]) == set(comparing._NAMES)
-    assert set(comparing._SYSTEMS) == set(SYSTEMS)
+    assert set(comparing.SYSTEMS) == set(SYSTEMS)
 
 
 def test_an_archive_with_nothing_to_compare_says_what_is_missing(archive: Archive, tmp_path: Path) -> None:

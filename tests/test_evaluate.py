@@ -33,6 +33,18 @@ def test_held_out_figures_are_those_of_the_rebuild(colours: Archive) -> None:
     assert [kept.promised for kept in evaluation.promises] == [0.5, 0.6, 0.7, 0.8, 0.9]
 
 
+def test_the_reports_rule_is_asked_of_the_same_embeddings(colours: Archive, labelled: Path) -> None:
+    by_rule = evaluate_held_out(colours, "cosine")
+    assert by_rule.popularity == evaluate_held_out(colours).popularity
+    assert by_rule.product.ece > evaluate_held_out(colours).product.ece + 0.1  # a sigmoid of 0.27 to 0.73
+    assert by_rule.product.map == evaluate_held_out(colours).product.map  # a hashtag's photos rank as before
+    assert by_rule.promises == []
+    named = evaluate_on(colours, labelled, rule="cosine")
+    assert named.product.ece > evaluate_on(colours, labelled).product.ece + 0.1
+    shown = CliRunner().invoke(main, ["--archive", str(colours.folder), "evaluate", "--rule", "cosine"])
+    assert f"{by_rule.product.f2:.3f}" in shown.output and "--precision" not in shown.output
+
+
 def test_photos_that_the_model_has_not_seen_are_judged_and_nothing_is_stored(
     colours: Archive, labelled: Path
 ) -> None:

@@ -2,17 +2,9 @@ import numpy as np
 import pytest
 
 from indexer.calibration import Calibration, fit_calibration, prior_logits
-from indexer.evaluation import (
-    Thresholds,
-    calibration_error,
-    choose_thresholds,
-    f_beta,
-    logit,
-    measure,
-    popularity_hits,
-    sigmoid,
-)
+from indexer.evaluation import Thresholds, choose_thresholds, f_beta, logit, measure, popularity_hits, sigmoid
 from indexer.hashtag_vectors import HashtagVectors
+from indexer.reliability import BestPairs, best_pairs, calibration_error, equal_mass_bins
 
 TRUTH = np.array([[1, 0, 1, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0, 0]], bool)
 LOGITS = np.array([[3.0, 2, 1, 0, -1, -2, -3], [3, -9, 1, 0, -1, -2, -3]], np.float32)
@@ -84,6 +76,19 @@ def test_calibration_error_sees_through_overconfidence() -> None:
     truth = draw.random((2000, 10)) < probabilities
     assert calibration_error(probabilities, truth) < 0.02
     assert calibration_error(np.sqrt(probabilities), truth) > 0.1
+
+
+def test_bins_hold_as_many_pairs_each_of_every_photos_ten_best() -> None:
+    draw = np.random.default_rng(0)
+    probabilities = draw.random((30, 40))
+    pairs = best_pairs(probabilities, probabilities > 0.97)
+    assert pairs.said.min() == np.sort(probabilities, axis=1)[:, -10:].min()
+    bins = equal_mass_bins(pairs)
+    assert [each.pairs for each in bins] == [20] * 15
+    assert [each.said for each in bins] == sorted(each.said for each in bins)
+    assert sum(each.was * each.pairs for each in bins) == pytest.approx(pairs.was.sum())
+    few = equal_mass_bins(BestPairs(np.array([0.25, 0.75]), np.array([False, True])))
+    assert [(each.said, each.was) for each in few] == [(0.25, 0), (0.75, 1)]
 
 
 def test_popularity_does_not_profit_from_ties() -> None:

@@ -63,6 +63,14 @@ def test_importing_cli_loads_nothing_heavy() -> None:
     assert not loaded_after("import cli") & heavy
 
 
+def test_a_query_waits_for_no_library_that_it_does_not_need(colour_folder: Path, tmp_path: Path) -> None:
+    archive = copy_archive(colour_folder / "archive", tmp_path / "archive")
+    command = ["--archive", str(archive), "query", str(colour_folder / "photos/000.png")]
+    loaded = loaded_after(f"import cli\ncli.main({command!r}, standalone_mode=False)")
+    assert {"onnxruntime", "faiss", "PIL", "click"} <= loaded
+    assert not loaded & {"sqlalchemy", "torch", "gensim", "onnx", "scipy", "sklearn", "defusedxml", "asyncio"}
+
+
 def test_reading_commands_run_without_what_trains(colour_folder: Path, tmp_path: Path) -> None:
     heavy = "('torch', 'torchvision', 'gensim', 'matplotlib', 'onnx', 'onnxscript', 'scipy', 'sklearn')"
     block = f"import sys\nfor name in {heavy}:\n"
@@ -122,3 +130,21 @@ def test_every_file_has_its_line_in_the_architecture() -> None:
             assert path.name == "__init__.py" or f"`{name}`" in text, (
                 f"docs/architecture.md does not mention {name}"
             )
+
+
+def test_every_package_and_what_lies_in_it_are_packed() -> None:
+    call = next(
+        node
+        for node in ast.walk(ast.parse((ROOT / "setup.py").read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "setup"
+    )
+    packed = {word.arg: word.value for word in call.keywords}
+    found = {path.parent for folder in MAY_IMPORT for path in (ROOT / folder).glob("**/__init__.py")}
+    names = {path.relative_to(ROOT).as_posix().replace("/", "."): path for path in found}
+    assert set(ast.literal_eval(packed["packages"])) == set(names)
+    data = ast.literal_eval(packed["package_data"])
+    for name, path in names.items():
+        files = {
+            file.name for file in path.iterdir() if file.is_file() and file.suffix not in (".py", ".pyc")
+        }
+        assert files == set(data.get(name, [])), name

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from encoder.landmark_head import LandmarkConfig, LandmarkFit, fit_landmarks
+from encoder.landmark_fit import LandmarkConfig, LandmarkFit, fit_landmarks
+from encoder.landmark_logistic import fit_logistic
 from encoder.network import LandmarkModule
 from indexer import ArchiveError
 from indexer.corpus import Ids
@@ -11,6 +12,7 @@ from indexer.hashtag_vectors import unit
 from indexer.tagger import fit_tagger
 
 CLASSES = 6
+PRIORS = np.full(CLASSES + 1, -2, np.float32)
 
 
 def photos(count: int = 300, seed: int = 0) -> tuple[np.ndarray, list[Ids], np.ndarray]:
@@ -26,7 +28,9 @@ def photos(count: int = 300, seed: int = 0) -> tuple[np.ndarray, list[Ids], np.n
 def fitted(config: LandmarkConfig | None = None) -> LandmarkFit:
     features, hashtags, _ = photos()
     vectors = unit(np.random.default_rng(2).normal(size=(CLASSES + 1, 5)).astype(np.float32))
-    return fit_landmarks(features, hashtags, vectors, config or LandmarkConfig(size=16, landmarks=100))
+    return fit_landmarks(
+        features, hashtags, vectors, PRIORS, config or LandmarkConfig(size=16, landmarks=100)
+    )
 
 
 def test_scores_single_out_what_is_on_photos_that_were_not_learnt_from() -> None:
@@ -53,8 +57,8 @@ def test_embeddings_and_vectors_are_unit_and_the_network_computes_the_same() -> 
 def test_a_space_of_full_rank_loses_nothing_and_equals_ridge_regression_by_hand() -> None:
     features, hashtags, _ = photos(80)
     identity = np.zeros((CLASSES + 1, 1), np.float32)  # no company: the prior covariance is (1 - c) I
-    config = LandmarkConfig(size=80, landmarks=80, components=40, company=0.0)
-    fit = fit_landmarks(features, hashtags, identity, config)
+    config = LandmarkConfig(size=80, landmarks=80, components=40, company=0.0, logistic=0.0)
+    fit = fit_landmarks(features, hashtags, identity, PRIORS, config)
     truth = np.zeros((80, CLASSES + 1))
     for row, columns in enumerate(hashtags):
         truth[row, columns] = 1
@@ -63,11 +67,42 @@ def test_a_space_of_full_rank_loses_nothing_and_equals_ridge_regression_by_hand(
     rooted = np.sqrt(features) / np.linalg.norm(np.sqrt(features), axis=1, keepdims=True)
     distances = ((rooted[:, None] - rooted[None]) ** 2).sum(2)
     kernel = np.exp(-fit.head.rate * distances)
-    by_hand = kernel @ np.linalg.solve(kernel + np.eye(80), targets)
+    by_hand = 2.2 * kernel @ np.linalg.solve(kernel + np.eye(80), targets)  # standardised scores as logits
     raw = fit.head.raw(features)
     lengths = np.hypot(np.linalg.norm(raw, axis=1), fit.head.doubt)
     scores = fit.scale * fit.head.embed(features) @ fit.vectors.T * lengths[:, None] / np.median(lengths)
-    np.testing.assert_allclose(scores, by_hand, atol=0.02)
+    np.testing.assert_allclose(scores, by_hand, atol=0.04)
+    assert not fit.biases.any() and fit.epochs is None
+
+
+def test_a_logistic_regression_is_mixed_in_by_its_share() -> None:
+    def scores(share: float) -> np.ndarray:
+        fit = fitted(LandmarkConfig(size=40, landmarks=100, logistic=share))
+        lengths = np.hypot(np.linalg.norm(fit.head.raw(asked), axis=1), fit.head.doubt)[:, None]
+        cosines = fit.head.embed(asked) @ fit.vectors.T
+        median = np.hypot(np.median(np.linalg.norm(fit.head.raw(photos()[0]), axis=1)), fit.head.doubt)
+        return np.asarray(fit.scale * cosines * lengths / median + fit.biases)
+
+    asked = photos(50, seed=9)[0]
+    np.testing.assert_allclose(scores(0.4), 0.6 * scores(0.0) + 0.4 * scores(1.0), atol=0.05)
+    assert not np.allclose(scores(0.0), scores(1.0), atol=0.5)
+
+
+def test_the_logistic_regression_takes_its_epochs_from_other_photos_or_from_the_caller() -> None:
+    draw = np.random.default_rng(0)
+    similar, other = draw.random((400, 8)).astype(np.float32), draw.random((40, 8)).astype(np.float32)
+    hashtags = [
+        np.array([int(row[0] > 0.5)]) if n % 9 else np.zeros(0, np.int64) for n, row in enumerate(similar)
+    ]
+    unseen = (other, [np.array([int(row[0] > 0.5)]) for row in other])
+    prior = np.zeros(2, np.float32)
+    chosen = fit_logistic(similar, hashtags, prior, 0, unseen)
+    again = fit_logistic(similar, hashtags, prior, 0, epochs=chosen.epochs)
+    assert again.epochs == chosen.epochs
+    np.testing.assert_allclose(again.slopes, chosen.slopes, atol=1e-6)
+    logits = other @ chosen.slopes + chosen.biases
+    assert (logits.argmax(1) == (other[:, 0] > 0.5)).mean() > 0.9
+    assert fit_logistic(similar, hashtags, prior, 0, epochs=2).epochs == 2
 
 
 def test_a_photo_unlike_all_others_speaks_for_no_hashtag() -> None:
@@ -94,7 +129,8 @@ def test_hashtags_that_share_posts_are_expected_to_look_alike() -> None:
     related[CLASSES + 1] = related[0]  # a twin of the first, on few photos
 
     def mean_score(company: float) -> float:
-        fit = fit_landmarks(features, twins, related, LandmarkConfig(size=32, landmarks=120, company=company))
+        config = LandmarkConfig(size=32, landmarks=120, company=company, logistic=0.0)
+        fit = fit_landmarks(features, twins, related, np.full(CLASSES + 2, -2, np.float32), config)
         scores = fit.scale * fit.head.embed(photos(120, seed=9)[0]) @ fit.vectors.T
         return float(scores[photos(120, seed=9)[2] == 0, CLASSES + 1].mean())
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from encoder import PhotoError, decode_photo
+from encoder import PhotoError, decode_photo, thumbnail
 from encoder.preprocess import Pixels
 
 QUADRANTS = np.zeros((64, 96, 3), np.uint8)
@@ -52,6 +52,25 @@ def test_exif_orientation_is_applied(orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     assert_quadrants(encode(image, "JPEG", quality=95, exif=exif))
+
+
+def test_a_thumbnail_is_upright_and_says_nothing_of_where_it_was_taken() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a quarter turn to the right
+    exif[0x010E] = "at home"
+    exif.get_ifd(0x8825)[2] = (52.0, 31.0, 12.0)
+    turned = Image.fromarray(np.repeat(np.repeat(QUADRANTS, 8, 0), 8, 1)).transpose(Image.Transpose.ROTATE_90)
+    content = encode(turned, "JPEG", exif=exif, comment=b"home")
+    small = thumbnail(content, 48)
+    assert b"home" in content
+    assert b"home" not in small
+    with Image.open(io.BytesIO(small)) as image:
+        assert (image.format, image.size) == ("JPEG", (48, 32))
+        assert not image.getexif()
+        assert not {"exif", "comment", "icc_profile", "photoshop", "xmp"} & set(image.info)
+    assert_quadrants(small, 20)
+    with pytest.raises(PhotoError, match="not an image"):
+        thumbnail(b"no picture", 48)
 
 
 def test_cmyk_palette_animated_and_large_jpeg_come_out_right() -> None:

@@ -9,11 +9,22 @@ import pytest
 
 from db import CrawledPost
 from db.post_store import FoldRow
-from indexer import Archive, ArchiveError, ModelError, import_crawls, list_models, open_archive, rebuild_model
+from encoder.onnx_encoder import OnnxBackbone
+from indexer import (
+    Archive,
+    ArchiveError,
+    ModelError,
+    import_crawls,
+    list_models,
+    open_archive,
+    rebuild_model,
+    retag_photos,
+)
 from indexer.corpus import Corpus
 from indexer.folds import TEST, TRAINING, VALIDATION, assign_folds
-from indexer.rebuild import fit_held_out
-from indexer.tagger import PhotoSet
+from indexer.held_out import fit_held_out
+from indexer.photo_set import PhotoSet
+from indexer.tagger import TaggerConfig
 from tests.conftest import QUICK, write_backbone, write_crawl
 
 
@@ -158,7 +169,7 @@ def held_out_pattern() -> tuple[Corpus, PhotoSet, np.ndarray]:
 
 def test_a_pattern_that_only_test_posts_have_is_learnt_by_nothing() -> None:
     corpus, photos, folds = held_out_pattern()
-    held_out = fit_held_out(corpus, photos, folds, QUICK)
+    held_out = fit_held_out(corpus, photos, folds, QUICK.vectors, QUICK.tagger)
     assert held_out.tagger is not None
     assert 9 not in held_out.vectors.ids
     assert 9 not in held_out.tagger.ids
@@ -167,7 +178,7 @@ def test_a_pattern_that_only_test_posts_have_is_learnt_by_nothing() -> None:
     changed.hashtags = np.where(changed.hashtags == 9, 8, changed.hashtags)
     other.features[folds == TEST] = -3
     other.hashtags = [np.where(ids == 9, 8, ids) for ids in other.hashtags]
-    again = fit_held_out(changed, other, folds, QUICK)
+    again = fit_held_out(changed, other, folds, QUICK.vectors, QUICK.tagger)
     assert again.tagger is not None
     assert again.vectors.digest() == held_out.vectors.digest()
     assert again.thresholds == held_out.thresholds
@@ -236,3 +247,33 @@ def test_only_one_process_rebuilds_at_a_time(colours: Archive) -> None:
         pytest.raises(ArchiveError, match=f"process {os.getpid()} is rebuilding it"),
     ):
         rebuild_model(other, config=QUICK)
+
+
+def test_a_hashtag_that_a_new_crawl_put_on_five_photos_is_assigned_without_a_photo_being_opened(
+    colours: Archive, colour_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crawled = [json.loads(line) for line in (colour_folder / "posts.jsonl").read_text().splitlines()]
+    blue = [post for post in crawled if "blue" in post["hashtags"]][:5]
+    for post in blue:
+        post["hashtags"].append("blaubeere")
+        post["photos"] = [str(colour_folder / photo) for photo in post["photos"]]
+    (tmp_path / "posts.jsonl").write_text("".join(json.dumps(post) + "\n" for post in blue))
+    assert "blaubeere" not in colours.model().hashtags
+    import_crawls(colours, [tmp_path / "posts.jsonl"])
+    monkeypatch.setattr(OnnxBackbone, "encode", None)  # to look at a photo would fail
+    manifest = rebuild_model(colours, config=replace(QUICK, tagger=TaggerConfig(min_photos=5))).manifest
+    model = colours.model()
+    assert manifest["number"] == 2 and "blaubeere" in model.hashtags
+    retag_photos(colours)
+    with colours.store.snapshot() as connection:
+        links = colours.store.posts.photo_links(connection)
+        keys = {post.post_id: post.key for post in colours.store.posts.fold_rows(connection)}
+    of_key = {keys[post]: photo for post, photo in links}
+    guessed = colours.store.models.assignments(list(of_key.values()))
+    assert {guess.model for guess in guessed[of_key["post-0"]]} == {2}
+
+    def logit(key: str) -> float:
+        return next((g.logit for g in guessed[of_key[key]] if g.hashtag == "blaubeere"), -10.0)
+
+    others = [post["key"] for post in crawled if "red" in post["hashtags"]]
+    assert min(logit(post["key"]) for post in blue) > max(logit(key) for key in others)

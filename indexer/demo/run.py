@@ -12,8 +12,9 @@ from indexer.demo.posts import HeldOutPhoto, draw_archive
 from indexer.demo.sheet import SheetEntry, contact_sheet
 from indexer.model import ScoredHashtag
 from indexer.progress import Progress, silent
+from indexer.query import query_photo
 from indexer.rebuild import RebuildResult, rebuild_model
-from indexer.tagging import query_photo, tag_photos
+from indexer.tagging import tag_photos
 
 SHEET = "contact-sheet.png"
 

@@ -1,0 +1,70 @@
+"""Photos as a tagger sees them: rows of features with hashtags, and what else is known of each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.corpus import Ids
+from indexer.evaluation import truth_matrix
+from indexer.post_text import Words
+
+Floats = NDArray[np.float32]
+MAX_CELLS = 20_000_000  # photos x hashtags that a figure is computed from: 160 MB as float64
+
+
+@dataclass
+class PhotoSet:
+    """n photos: features float32 (n, f), and the hashtag ids of each.
+
+    `words` gives the caption and the location of each photo's posts, where a rebuild asked for them; `views` are
+    features float32 (n, k, f) of k altered pictures of each, to learn from beside it and never to be asked about.
+    """
+
+    features: Floats
+    hashtags: list[Ids]
+    words: list[Words] | None = None
+    views: Floats | None = None
+
+    def only(self, rows: NDArray[np.bool_]) -> "PhotoSet":
+        """The photos where `rows` (n,) is true."""
+        return PhotoSet(
+            self.features[rows],
+            [ids for ids, kept in zip(self.hashtags, rows, strict=True) if kept],
+            [said for said, kept in zip(self.words, rows, strict=True) if kept] if self.words else None,
+            self.views[rows] if self.views is not None else None,
+        )
+
+    def with_views(self) -> "PhotoSet":
+        """The photos, and after them each of their views as a photo of its own with the same hashtags."""
+        if self.views is None:
+            return self
+        views = self.views.transpose(1, 0, 2).reshape(-1, self.features.shape[1])
+        repeated = self.hashtags * (1 + self.views.shape[1])
+        return PhotoSet(np.concatenate([self.features, views]), repeated)
+
+
+def columns(hashtags: Sequence[Ids], ids: Ids) -> list[Ids]:
+    """Return each photo's hashtags as columns of ascending `ids`, those without a column left out."""
+    found = []
+    for row in hashtags:
+        places = np.searchsorted(ids, row).clip(max=len(ids) - 1)
+        found.append(places[ids[places] == row])
+    return found
+
+
+def judged_photos(photos: PhotoSet, ids: Ids) -> PhotoSet:
+    """The photos that have at least one of the hashtags `ids`, evenly thinned where a matrix would be too large."""
+    kept = np.array([bool(np.isin(hashtags, ids).any()) for hashtags in photos.hashtags], np.bool_)
+    rows = np.flatnonzero(kept)
+    most = max(1, MAX_CELLS // max(1, len(ids)))
+    if len(rows) > most:
+        kept[:] = False
+        kept[rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]] = True
+    return photos.only(kept)
+
+
+def truth_of(photos: PhotoSet, ids: Ids) -> NDArray[np.bool_]:
+    """Return bool (n, V), true where a photo has the hashtag of a column."""
+    return truth_matrix(columns(photos.hashtags, ids), len(ids))

@@ -1,0 +1,28 @@
+"""Asking a model about one photo. It waits for nothing but the photo, the networks and the index."""
+
+import numpy as np
+
+from encoder import PhotoError, decode_photo
+from encoder.errors import NOT_FINITE
+from indexer.model import Model, Rule, ScoredHashtag
+from indexer.photo_files import read_file
+from indexer.post_text import Words
+
+
+def query_photo(
+    model: Model, photo: str, *, best: int = 10, rule: Rule = "logit", words: Words | None = None
+) -> list[ScoredHashtag]:
+    """Return the `best` hashtags nearest to one photo, from its pixels; nothing is stored.
+
+    `words` are its `caption` and `location`, which count where the model reads them. Raises `PhotoError` where the
+    photo cannot be read, `ModelError` where the model has no head.
+    """
+    model.need_head()
+    read = read_file(photo)
+    if read.content is None:
+        raise PhotoError(read.seen.error or "cannot be read")
+    pixels = decode_photo(read.content, model.backbone.spec.size)
+    features = model.backbone.encode(pixels[None])
+    if not np.isfinite(features).all():
+        raise PhotoError(NOT_FINITE)
+    return model.nearest(features, best, rule, [words] if words else None)[0]
