@@ -1,7 +1,7 @@
 """The archive's database: opening it, its transactions, its settings.
 
-The queries live with their subject: `store.posts`, `store.photos`, `store.views`, `store.stale`, `store.models`. No
-other folder writes one.
+The queries live with their subject, in a store of its own each: `store.posts`, `store.photos` and so on. No other
+folder writes one.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,9 @@ from db.photo_store import PhotoStore
 from db.post_store import PostStore
 from db.stale_store import StaleStore
 from db.upgrade import upgrade
+from db.verdict_store import VerdictStore
 from db.view_store import ViewStore
+from db.vocabulary_store import VocabularyStore
 
 
 class Store:
@@ -45,6 +47,8 @@ class Store:
         self.photos = PhotoStore(self.engine)
         self.models = ModelStore(self.engine)
         self.views = ViewStore(self.engine)
+        self.vocabulary = VocabularyStore(self.engine)
+        self.verdicts = VerdictStore(self.engine)
         self.stale = StaleStore(self.engine)
 
     @contextmanager
