@@ -77,6 +77,20 @@ class Verdict(Base):
     said_at: Mapped[str]
 
 
+class Tombstone(Base):
+    """A person or a post that is to stay out, as a keyed hash: the name itself is nowhere.
+
+    `kind` is `owner` or `post`; `asked` is the digest of what was asked for, the owner whose post it is or itself.
+    """
+
+    __tablename__ = "tombstones"
+    __table_args__ = {"sqlite_with_rowid": False}
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    asked: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    kind: Mapped[str]
+    at: Mapped[str]
+
+
 class Setting(Base):
     """A named value: which model and which backbone are current."""
 
@@ -231,7 +245,7 @@ class Tagging(Base):
     `hashtags` are hashtag ids, uint32, and `logits` their logits, float32, both little endian, best first. A row a
     photo is written ten times as fast as a row a guess (`docs/performance.md`). Photos with a hashtag are found by
     `instr` on its four bytes, and unpacked to be sure: they may also be the end of one id and the start of the
-    next. Hashtags are never deleted, so no id here goes astray.
+    next. Where a hashtag is forgotten its id is taken out here too.
     """
 
     __tablename__ = "taggings"

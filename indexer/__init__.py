@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from indexer.encoder_export import EncoderExport, export_encoder
     from indexer.errors import ArchiveError, ModelError
     from indexer.evaluate import Evaluation, evaluate_held_out, evaluate_on
+    from indexer.forget import Forgotten, Whom, forget_posts, lift_tombstone, plan_forget
     from indexer.model import Model, ScoredHashtag
     from indexer.overview import ArchiveStats, ModelSummary, archive_stats, list_models
     from indexer.query import query_photo
@@ -36,6 +37,7 @@ _HOME = {
     "errors": ("ArchiveError", "ModelError"),
     "crawl_import": ("ImportTotals", "import_crawls"),
     "crawl_preview": ("ImportPreview", "preview_crawls"),
+    "forget": ("Forgotten", "Whom", "forget_posts", "lift_tombstone", "plan_forget"),
     "model": ("Model", "ScoredHashtag"),
     "overview": ("ArchiveStats", "ModelSummary", "archive_stats", "list_models"),
     "rebuild": ("RebuildConfig", "RebuildResult", "rebuild_model"),
@@ -59,6 +61,7 @@ __all__ = [
     "Cut",
     "EncoderExport",
     "Evaluation",
+    "Forgotten",
     "ImportPreview",
     "ImportTotals",
     "Model",
@@ -74,6 +77,7 @@ __all__ = [
     "TaggedPhoto",
     "Tagger",
     "TaggerConfig",
+    "Whom",
     "archive_stats",
     "compare_systems",
     "count_photos",
@@ -82,9 +86,12 @@ __all__ = [
     "evaluate_on",
     "export_encoder",
     "fit_tagger",
+    "forget_posts",
     "import_crawls",
+    "lift_tombstone",
     "list_models",
     "open_archive",
+    "plan_forget",
     "preview_crawls",
     "query_photo",
     "rebuild_model",
