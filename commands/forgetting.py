@@ -115,7 +115,9 @@ def _talk_of(archive: "Archive", result: "Forgotten") -> None:
             f"{result.proof.by_rows:,} strings are too short to be told from chance, or part of what others wrote:"
             " they were looked for in the tables alone"
         )
-    if result.posts:
+    if not result.posts:
+        talk("no post of theirs is here; from now on none comes in")
+    else:
         talk("the crawls and photos themselves, outside the archive, are yours to delete")
     if result.current_gone:
         talk("the current model had learnt from them: `hashtag rebuild` learns one without them")

@@ -26,15 +26,20 @@ class TombstoneStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def put(self, connection: Connection, kind: Kind, name: str, at: str, keys: Iterable[str] = ()) -> None:
-        """Have an owner or a post stay out, and with an owner the posts `keys`; what stands already stays."""
+    def put(self, connection: Connection, kind: Kind, name: str, at: str, keys: Iterable[str] = ()) -> bool:
+        """Have an owner or a post stay out, and with an owner the posts `keys`; what stands already stays.
+
+        Returns whether that owner or post had to stay out before.
+        """
         secret = _secret(connection, make=True)
         asked = _digest(secret, kind, name)
+        before = connection.scalar(select(Tombstone.at).where(Tombstone.asked == asked).limit(1)) is not None
         rows = [{"digest": asked, "asked": asked, "kind": kind, "at": at}]
         rows += [
             {"digest": _digest(secret, "post", key), "asked": asked, "kind": "post", "at": at} for key in keys
         ]
         connection.execute(upsert(Tombstone).on_conflict_do_nothing(), rows)
+        return before
 
     def lift(self, connection: Connection, kind: Kind, name: str) -> int:
         """Let an owner with all their posts, or a post, in again; return how many tombstones that took away."""
@@ -58,6 +63,13 @@ class TombstoneStore:
                 digests.setdefault(_digest(secret, "owner", post.owner), []).append(post.key)
         found = connection.scalars(select(Tombstone.digest).where(Tombstone.digest.in_(digests)))
         return {key for digest in found for key in digests[digest]}
+
+    def names_an_owner(self, connection: Connection, words: Iterable[str]) -> bool:
+        """Whether one of the words is the name of an owner who is to stay out."""
+        secret = _secret(connection, make=False)
+        digests = {_digest(secret, "owner", word) for word in words}
+        found = select(Tombstone.at).where(Tombstone.digest.in_(digests)).limit(1)
+        return bool(secret) and connection.scalar(found) is not None
 
 
 def _secret(connection: Connection, *, make: bool) -> bytes:

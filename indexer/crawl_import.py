@@ -6,7 +6,10 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
-from db import CrawledPost, Entry, Refusal, count_lines
+from sqlalchemy import Connection
+
+from db import CrawledPost, Entry, Refusal, Store, count_lines
+from db.forget_store import FORGOTTEN
 from db.photo_rows import SeenFile
 from indexer.admission import Admission, KeptOut, read_consent
 from indexer.archive import Archive, now
@@ -118,7 +121,13 @@ class _Crawl:
 
     def __init__(self, archive: Archive, source: Path, format: str) -> None:
         self.id: int | None = None
-        self.arguments = (str(source.absolute()), format, now())
+        self._source, self._format, self._began = source.absolute(), format, now()
+
+    def named(self, store: Store, connection: Connection) -> tuple[str, str, str]:
+        """Return its source, format and time; one that is called as somebody who was forgotten is not named."""
+        words = {*self._source.parts, self._source.stem}
+        hidden = store.tombstones.names_an_owner(connection, words)
+        return FORGOTTEN if hidden else str(self._source), self._format, self._began
 
 
 def _first_of_each_key(
@@ -184,7 +193,7 @@ def _write(archive: Archive, crawl: _Crawl, batch: Batch) -> int:
         if changed:
             new = sum(post.key not in batch.before for post in changed)
             if crawl.id is None:
-                crawl.id = store.posts.begin_crawl(connection, *crawl.arguments)
+                crawl.id = store.posts.begin_crawl(connection, *crawl.named(store, connection))
             ids = store.photos.path_ids(connection, batch.paths)
             store.posts.put_posts(connection, changed, ids, crawl.id)
             store.posts.count_crawl(connection, crawl.id, new, len(changed) - new)

@@ -73,18 +73,15 @@ def forget_posts(
     store = archive.store
     with archive.building():
         with store.write() as connection:
-            store.tombstones.put(connection, *_tomb(whom), now())
+            asked_before = store.tombstones.put(connection, *_tomb(whom), now())
         with store.write() as connection:
             going = store.forgetting.find(connection, whom.owner, whom.post)
             result = _counts(archive, going, keep_models)
-            store.tombstones.put(connection, *_tomb(whom), now(), going.posts.values())
-            names = {whom.owner, *going.owners} if whom.owner else set()
-            store.forgetting.erase(connection, going, names, models=not keep_models)
-            if result.current_gone:
-                store.put_setting(connection, CURRENT_MODEL, None)
-            _erase_learnt_backbones(archive, connection)
-        _erase_files(archive)
-        store.compact()
+            if going.posts:
+                _erase_rows(archive, connection, whom, going, result)
+        if going.posts or asked_before:  # or else nothing of them was ever here
+            _erase_files(archive)
+            store.compact()
         kept = [archive.model_folder(number) for number in result.models] if keep_models else []
         result.proof = search_archive(archive, whom.owner, going, kept, progress)
     return result
@@ -112,6 +109,18 @@ def _counts(archive: Archive, going: Going, keep_models: bool) -> Forgotten:
         models_kept=keep_models,
         current_gone=not keep_models and archive.current() in going.models,
     )
+
+
+def _erase_rows(
+    archive: Archive, connection: Connection, whom: Whom, going: Going, result: Forgotten
+) -> None:
+    store = archive.store
+    store.tombstones.put(connection, *_tomb(whom), now(), going.posts.values())
+    names = {whom.owner, *going.owners} if whom.owner else set()
+    store.forgetting.erase(connection, going, names, models=not result.models_kept)
+    if result.current_gone:
+        store.put_setting(connection, CURRENT_MODEL, None)
+    _erase_learnt_backbones(archive, connection)
 
 
 def _erase_learnt_backbones(archive: Archive, connection: Connection) -> None:

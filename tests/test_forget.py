@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli import main
+from db.photo_rows import FeatureKey
 from indexer import (
     Archive,
     Whom,
@@ -50,6 +51,7 @@ def post(number: int, **more: object) -> dict[str, object]:
 
 
 def write(path: Path, *posts: Mapping[str, object]) -> Path:
+    path.parent.mkdir(exist_ok=True)
     path.write_text("".join(json.dumps(one) + "\n" for one in posts))
     return path
 
@@ -121,6 +123,11 @@ def test_nothing_of_a_forgotten_owner_is_left_in_the_archives_bytes(hers: Archiv
     assert len(shas) == 4
     shutil.copy(hers.folder / "archive.db", hers.folder / "archive.db.schema-1")
     assert still_there(hers.folder, shas) == set(MARKS) | set(shas)
+    with hers.store.write() as connection:
+        hers.store.vocabulary.block(connection, "kruidnagelsquirina")
+        hers.store.vocabulary.alias(connection, "reds", "pruimtaartdag")
+        word = hers.store.posts.ensure_hashtags(connection, {"pruimtaartdag"})["pruimtaartdag"]
+        hers.store.verdicts.put(connection, [(1, word, False), (66, word, True)], "2026-11-25T00:00:00Z")
     assert b"vlinderdas" in everything(hers.folder / "models")
     before = archive_stats(hers)
     done = run(hers, "forget", "--owner", "@quirina_vanderbeek", "--yes")
@@ -131,6 +138,7 @@ def test_nothing_of_a_forgotten_owner_is_left_in_the_archives_bytes(hers: Archiv
     assert "`hashtag rebuild`" in done.output
     after = archive_stats(hers)
     assert (before.posts - after.posts, before.photos - after.photos) == (4, 4)
+    assert hers.store.verdicts.counts() == (0, 0)
     assert (after.current_model, after.tagged, list_models(hers)) == (None, {}, [])
     assert not (hers.folder / "archive.db.schema-1").exists()
     with hers.store.snapshot() as connection:
@@ -143,7 +151,9 @@ def test_a_later_crawl_brings_nobody_back_until_the_tombstone_is_lifted(
 ) -> None:
     forget_posts(hers, Whom(OWNER))
     crawl = crawled / "quirina-2.jsonl"
-    new = write(tmp_path / "new.jsonl", post(9), {"key": "other", "owner": "bob", "hashtags": ["red"]})
+    new = write(
+        tmp_path / OWNER / "new.jsonl", post(9), {"key": "other", "owner": "bob", "hashtags": ["red"]}
+    )
     for source, new_posts, kept_out in ((crawl, 0, 4), (new, 1, 1)):
         done = run(hers, "import", str(source))
         assert f"{new_posts} new" in done.output
@@ -181,6 +191,35 @@ def test_others_who_name_her_are_named_and_the_command_fails(archive: Archive, t
     assert run(archive, "forget", "--post", "bobs", "--yes").exit_code == 0
     assert run(archive, "forget", "--owner", OWNER, "--yes").exit_code == 0
     assert still_there(archive.folder) == set()
+
+
+def test_a_name_that_was_never_here_takes_nothing_away(hers: Archive) -> None:
+    (hers.folder / "archive.db.schema-1").write_bytes(b"a copy")
+    done = run(hers, "forget", "--owner", "nobody_of_that_name", "--yes")
+    assert done.exit_code == 0
+    assert "no post of theirs is here; from now on none comes in" in done.output
+    assert (hers.folder / "archive.db.schema-1").exists()
+    assert (archive_stats(hers).posts, hers.current()) == (68, 1)
+
+
+def test_a_backbone_that_was_learnt_here_goes_with_its_models(hers: Archive) -> None:
+    given = hers.store.setting("backbone") or ""
+    learnt = "f" * 64
+    with hers.store.write() as connection:
+        id = hers.store.photos.ensure_backbone(connection, learnt, "learnt")
+        hers.store.photos.put_features(connection, FeatureKey(id, "float32", 1), {1: b"learnt from them"})
+        for key, value in (("backbone", learnt), (f"unfrozen:{learnt}", json.dumps({"from": given}))):
+            hers.store.put_setting(connection, key, value)
+        connection.exec_driver_sql("UPDATE models SET backbone_id = ?", (id,))
+    for path in (hers.backbone_file(learnt), hers.backbones_folder / "unfreeze-abc.pt"):
+        path.write_bytes(b"learnt from them")
+    result = forget_posts(hers, Whom(post="zwanenmeer-1"))
+    assert (result.posts, result.models) == (1, [1])
+    assert hers.store.setting("backbone") == given
+    assert hers.store.photos.backbones() == [given]
+    assert sorted(hers.backbones_folder.glob("*.onnx")) == [hers.backbone_file(given)]
+    assert b"learnt from them" not in everything(hers.folder)
+    assert b"zwanenmeer-2" in everything(hers.folder)
 
 
 def test_a_model_that_is_kept_is_named_and_guesses_no_forgotten_hashtag(hers: Archive) -> None:
