@@ -10,6 +10,7 @@ from commands import (
     comparing,
     demo,
     evaluating,
+    forgetting,
     importing,
     looking,
     rebuilding,
@@ -75,6 +76,7 @@ for module in (
     comparing,
     sweeping,
     reporting,
+    forgetting,
     demo,
 ):
     for command in module.COMMANDS:

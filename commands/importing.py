@@ -28,10 +28,20 @@ FORMATS = ["auto", "jsonl", "hashtags", "csv", "instagram-crawler", "instaloader
     type=click.Path(exists=True, file_okay=False),
     help="Where the photos of instagram-crawler's posts are, by URL's file name or short code.",
 )
+@click.option(
+    "--consent",
+    type=click.Path(exists=True, dir_okay=False),
+    help="A file with an owner's name on each line: posts of others, or that name no owner, are only counted.",
+)
 @click.option("--dry-run", is_flag=True, help="Show what would come in; write nothing.")
 @click.pass_context
 def import_command(
-    context: click.Context, sources: tuple[str, ...], format: str, photos: str | None, dry_run: bool
+    context: click.Context,
+    sources: tuple[str, ...],
+    format: str,
+    photos: str | None,
+    consent: str | None,
+    dry_run: bool,
 ) -> None:
     """Put posts from crawls, files or folders, into the archive.
 
@@ -55,6 +65,7 @@ def import_command(
       hashtag import crawl-2026-11.jsonl
       hashtag import output.json --photos downloads/ --dry-run
       hashtag import --format keywords ~/Pictures
+      hashtag import crawl-2026-11.jsonl --consent agreed.txt
     """
     from indexer import import_crawls, preview_crawls
 
@@ -72,11 +83,15 @@ def import_command(
         if dry_run:
             there = (Path(context.obj["archive"]) / "archive.db").is_file()
             archive = open_from(context) if there else None
-            preview = preview_crawls(archive, sources, format=format, photos=photos, took=took, progress=bars)
+            preview = preview_crawls(
+                archive, sources, format=format, photos=photos, consent=consent, took=took, progress=bars
+            )
             totals = preview.totals
         else:
             archive = open_from(context, create=True)
-            totals = import_crawls(archive, sources, format=format, photos=photos, took=took, progress=bars)
+            totals = import_crawls(
+                archive, sources, format=format, photos=photos, consent=consent, took=took, progress=bars
+            )
     _show_totals(totals)
     if dry_run:
         _show_posts(preview)
@@ -95,6 +110,14 @@ def _show_totals(totals: "ImportTotals") -> None:
         f"{totals.posts:,} posts: {totals.new:,} new, {totals.updated:,} updated,"
         f" {totals.unchanged:,} unchanged; {totals.without_photo:,} without photo"
     )
+    kept_out = totals.kept_out
+    for posts, whose in (
+        (kept_out.forgotten, "of people who asked to be forgotten"),
+        (kept_out.without_consent, "of owners who are not in the list of those who agreed"),
+        (kept_out.without_owner, "that name no owner, who would have to agree"),
+    ):
+        if posts:
+            click.echo(f"{posts:,} posts {whose} were left out")
     if totals.missing_photos:
         click.echo(f"{totals.missing_photos:,} photos could not be read")
     for reason, count in sorted(totals.refused.items()):

@@ -2,7 +2,7 @@
 
 import struct
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, func, select
@@ -90,7 +90,11 @@ class ModelStore:
             texts = _texts(connection, {id for _, _, ids, _ in unpacked for id in ids})
         found: dict[int, list[Guess]] = {}
         for photo, model, ids, logits in unpacked:
-            guesses = [Guess(texts[id], logit, model) for id, logit in zip(ids, logits, strict=True)]
+            guesses = [
+                Guess(texts[id], logit, model)
+                for id, logit in zip(ids, logits, strict=True)
+                if id in texts  # a model that was kept may still guess hashtags that were forgotten
+            ]
             found[photo] = sorted(guesses, key=lambda guess: (-guess.logit, guess.hashtag))
         return found
 
@@ -99,6 +103,18 @@ class ModelStore:
         with self._engine.connect() as connection:
             query = select(Tagging.model, func.count()).group_by(Tagging.model)
             return Counter({model: count for model, count in connection.execute(query)})
+
+
+def without_hashtags(hashtags: bytes, logits: bytes, gone: Set[int]) -> tuple[bytes, bytes] | None:
+    """Return packed guesses without the hashtag ids in `gone`, None where they hold none of them."""
+    ids, values = unpack_hashtags(hashtags), unpack_logits(logits)
+    kept = [place for place, id in enumerate(ids) if id not in gone]
+    if len(kept) == len(ids):
+        return None
+    return (
+        struct.pack(f"<{len(kept)}I", *(ids[place] for place in kept)),
+        struct.pack(f"<{len(kept)}f", *(values[place] for place in kept)),
+    )
 
 
 def unpack_hashtags(packed: bytes) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from indexer.encoder_export import EncoderExport, export_encoder
     from indexer.errors import ArchiveError, ModelError
     from indexer.evaluate import Evaluation, evaluate_held_out, evaluate_on
+    from indexer.forget import Forgotten, Whom, forget_posts, lift_tombstone, plan_forget
     from indexer.machine import cores
     from indexer.machine_choice import PrecisionChoice, PrecisionMode, choose_precision
     from indexer.model import Model, ScoredHashtag
@@ -44,6 +45,7 @@ _HOME = {
     "machine": ("cores",),
     "machine_choice": ("PrecisionChoice", "PrecisionMode", "choose_precision"),
     "two_precisions": ("measure_precision",),
+    "forget": ("Forgotten", "Whom", "forget_posts", "lift_tombstone", "plan_forget"),
     "model": ("Model", "ScoredHashtag"),
     "overview": ("ArchiveStats", "ModelSummary", "archive_stats", "list_models"),
     "progress": ("Stages",),
@@ -69,6 +71,7 @@ __all__ = [
     "Cut",
     "EncoderExport",
     "Evaluation",
+    "Forgotten",
     "ImportPreview",
     "ImportTotals",
     "Model",
@@ -88,6 +91,7 @@ __all__ = [
     "TaggedPhoto",
     "Tagger",
     "TaggerConfig",
+    "Whom",
     "archive_stats",
     "choose_precision",
     "compare_systems",
@@ -98,10 +102,13 @@ __all__ = [
     "evaluate_on",
     "export_encoder",
     "fit_tagger",
+    "forget_posts",
     "import_crawls",
+    "lift_tombstone",
     "list_models",
     "measure_precision",
     "open_archive",
+    "plan_forget",
     "preview_crawls",
     "query_photo",
     "rebuild_model",

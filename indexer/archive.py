@@ -130,10 +130,10 @@ class Archive:
             lock.truncate(0)
             lock.write(str(os.getpid()))
             lock.flush()
-            self._clear_leftovers()
+            self.clear_leftovers()
             yield
 
-    def _clear_leftovers(self) -> None:
+    def clear_leftovers(self) -> None:
         """Remove folders that no model row speaks of: a rebuild was killed before its switch."""
         known = {self.model_folder(row.number).name for row in self.store.models.all()}
         for folder in self.models_folder.iterdir():
