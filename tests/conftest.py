@@ -33,7 +33,7 @@ COMPANY = {
     "blue": ["cold", "sea"],
     "white": ["plain", "snow"],
 }
-QUICK = RebuildConfig(VectorConfig(size=8, epochs=400), TaggerConfig(min_photos=3))
+QUICK = RebuildConfig(VectorConfig(size=8, epochs=400), TaggerConfig(min_photos=3), int8=False)
 # for ResNet50's 2,048 features, on which the closed form takes seconds
 QUICK_NETWORK = replace(QUICK, tagger=TaggerConfig("network", network=TrainConfig(epochs=5), min_photos=3))
 
@@ -140,6 +140,11 @@ def colours(colour_folder: Path, tmp_path: Path) -> Iterator[Archive]:
     """A copy of the archive of colours, to be changed at will."""
     with open_archive(copy_archive(colour_folder / "archive", tmp_path / "archive")) as opened:
         yield opened
+
+
+def float32_backbones(folder: Path) -> list[Path]:
+    """The backbones in a folder, without their int8 forms."""
+    return [path for path in folder.glob("*.onnx") if not path.stem.endswith(".int8")]
 
 
 def copy_archive(source: Path, target: Path) -> Path:

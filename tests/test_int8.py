@@ -160,7 +160,7 @@ def test_a_backbone_is_quantised_once_and_again_only_what_is_damaged(whole: Arch
 
 
 def test_what_cannot_be_quantised_is_told_and_float32_goes_on(colours: Archive, photos: list[str]) -> None:
-    result = rebuild_model(colours, config=QUICK)
+    result = rebuild_model(colours, config=replace(QUICK, int8=True))
     assert result.precision is not None
     assert result.precision.precision == "float32"
     assert "no convolution and no matrix product" in result.precision.why

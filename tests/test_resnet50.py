@@ -15,7 +15,7 @@ from encoder.onnx_encoder import NO_MEAN, NO_STD, BackboneSpec, OnnxBackbone
 from encoder.resnet50 import PixelBackbone, resnet50_from_file, resnet50_imagenet, resnet50_untrained
 from encoder.vision import torchvision_models
 from indexer import Archive, BackboneChoice, RebuildResult, rebuild_model
-from tests.conftest import QUICK_NETWORK, draw_photo
+from tests.conftest import QUICK_NETWORK, draw_photo, float32_backbones
 
 
 def pixel_batches(seed: int = 0) -> list[np.ndarray]:
@@ -138,7 +138,7 @@ def test_an_untrained_backbone_is_made_once_and_named_so(
     assert second.manifest["backbone"] == first.manifest["backbone"]
     assert second.backbone is not None
     assert second.backbone.proof is None
-    assert len(list(untrained_colours.backbones_folder.glob("*.onnx"))) == 1
+    assert len(float32_backbones(untrained_colours.backbones_folder)) == 1
 
 
 STUB = """
