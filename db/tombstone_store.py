@@ -83,4 +83,4 @@ def _secret(connection: Connection, *, make: bool) -> bytes:
 
 def _digest(secret: bytes, kind: Kind, name: str) -> bytes:
     spelled = owner_key(name) if kind == "owner" else name
-    return hmac.digest(secret, f"{kind}\0{spelled}".encode(), "sha256")
+    return hmac.digest(secret, f"{kind}\0{spelled}".encode("utf-8", "surrogatepass"), "sha256")

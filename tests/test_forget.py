@@ -1,22 +1,20 @@
 """Forgetting a person: what was planted is looked for in the archive's bytes by a search of the test's own."""
 
-import io
 import json
 import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 
-from cli import main
 from db.photo_rows import FeatureKey
 from indexer import (
     Archive,
@@ -30,53 +28,10 @@ from indexer import (
     rebuild_model,
     tag_photos,
 )
-from indexer.byte_search import ByteSearch
 from tests.conftest import QUICK, copy_archive, draw_photo, write_crawl
+from tests.planted import MARKS, OWNER, everything, post, run, still_there, write
 
 ROOT = Path(__file__).resolve().parents[1]
-OWNER = "Quirina_Vanderbeek"
-MARKS = ("quirina", "zwanenmeer", "vlinderdas", "kruidnagel", "mosselbank", "wolkenveer", "pruimtaart")
-
-
-def post(number: int, **more: object) -> dict[str, object]:
-    """A post of hers, with a mark in every field."""
-    return {
-        "key": f"zwanenmeer-{number}",
-        "owner": OWNER,
-        "caption": f"vlinderdas {number} " + "is what she wrote, at length, on more than one page; " * 120,
-        "location": "the mosselbank café",
-        "hashtags": ["red", "kruidnagelsquirina"],
-        "photos": [f"photos/wolkenveer-{number}.png"],
-    } | more
-
-
-def write(path: Path, *posts: Mapping[str, object]) -> Path:
-    path.parent.mkdir(exist_ok=True)
-    path.write_text("".join(json.dumps(one) + "\n" for one in posts))
-    return path
-
-
-def everything(folder: Path) -> bytes:
-    """All bytes of all files and their names, packed arrays unpacked, as lower-case text."""
-    found = [str(path.relative_to(folder)).encode() for path in folder.rglob("*")]
-    for path in folder.rglob("*"):
-        if path.is_file():
-            raw = path.read_bytes()
-            found.append(raw)
-            if path.suffix == ".npz":
-                with np.load(io.BytesIO(raw)) as arrays:
-                    found += [
-                        "\n".join(map(str, a.tolist())).encode() for a in arrays.values() if a.ndim == 1
-                    ]
-    return b"\n".join(found).lower()
-
-
-def still_there(folder: Path, digests: tuple[str, ...] = ()) -> set[str]:
-    """Which of her marks, and of some digests, the archive's bytes hold."""
-    held = everything(folder)
-    sought = [(mark, mark.encode()) for mark in MARKS]
-    sought += [(sha, form) for sha in digests for form in (sha.encode(), bytes.fromhex(sha).lower())]
-    return {name for name, form in sought if form in held}
 
 
 @pytest.fixture(scope="module")
@@ -112,10 +67,6 @@ def contents(archive: Archive, like: str) -> tuple[str, ...]:
             "SELECT sha256 FROM photos p JOIN photo_paths t ON t.photo_id = p.id WHERE path LIKE ?", (like,)
         )
         return tuple(sha for (sha,) in rows)
-
-
-def run(archive: Archive, *arguments: str) -> Result:
-    return CliRunner().invoke(main, ["--archive", str(archive.folder), *arguments])
 
 
 def test_nothing_of_a_forgotten_owner_is_left_in_the_archives_bytes(hers: Archive) -> None:
@@ -181,18 +132,6 @@ def test_what_others_hold_too_stays_without_her_words(hers: Archive, crawled: Pa
     assert still_there(hers.folder) == {"wolkenveer", "kruidnagel", "quirina"}
 
 
-def test_others_who_name_her_are_named_and_the_command_fails(archive: Archive, tmp_path: Path) -> None:
-    bobs = {"key": "bobs", "owner": "bob", "caption": f"with @{OWNER} today", "hashtags": ["red"]}
-    import_crawls(archive, [write(tmp_path / "p.jsonl", post(1, photos=[]), bobs)])
-    done = run(archive, "forget", "--owner", OWNER, "--yes")
-    assert done.exit_code == 1
-    assert "archive.db: still holds the owner's name" in done.output
-    assert "posts.caption: 1 texts of others name them" in done.output
-    assert run(archive, "forget", "--post", "bobs", "--yes").exit_code == 0
-    assert run(archive, "forget", "--owner", OWNER, "--yes").exit_code == 0
-    assert still_there(archive.folder) == set()
-
-
 def test_a_name_that_was_never_here_takes_nothing_away(hers: Archive) -> None:
     (hers.folder / "archive.db.schema-1").write_bytes(b"a copy")
     done = run(hers, "forget", "--owner", "nobody_of_that_name", "--yes")
@@ -246,16 +185,6 @@ def test_what_is_left_in_a_file_of_the_archive_is_found_and_the_file_named(hers:
     assert "archive.db: still holds" not in done.output
 
 
-def test_a_search_of_bytes_finds_what_looking_for_each_string_finds() -> None:
-    draw = np.random.default_rng(1)
-    data = draw.integers(0, 3, 20_000, np.uint8).tobytes()
-    sought = [draw.integers(0, 3, int(length), np.uint8).tobytes() for length in draw.integers(6, 12, 500)]
-    sought += [data[-8:], data[:48]]
-    found = ByteSearch(dict.fromkeys(sought, "")).found(data)
-    assert found == {string for string in sought if string in data}
-    assert 2 < len(found) < 500
-
-
 def test_without_a_terminal_it_asks_for_yes_and_a_dry_run_changes_nothing(hers: Archive) -> None:
     before = everything(hers.folder / "models"), archive_stats(hers)
     assert run(hers, "forget", "--owner", OWNER).exit_code == 2
@@ -292,24 +221,16 @@ cli.main()
     assert not list((hers.folder / "models").iterdir())
 
 
-def test_with_a_list_of_those_who_agreed_others_are_counted_and_not_stored(
-    archive: Archive, tmp_path: Path
+def test_what_another_process_still_reads_is_said_and_gone_once_it_ended(
+    hers: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    posts: list[Mapping[str, object]] = [
-        {"key": "1", "owner": "Bob", "hashtags": ["red"]},
-        post(1, photos=[]),
-        {"key": "nobodys", "hashtags": ["blue"]},
-    ]
-    crawl = write(tmp_path / "p.jsonl", *posts)
-    agreed = tmp_path / "agreed.txt"
-    agreed.write_text("@bob\n\nclara\n")
-    for more in (["--dry-run"], []):
-        done = run(archive, "import", str(crawl), "--consent", str(agreed), *more)
-        assert "1 posts: 1 new" in done.output
-        assert "1 posts of owners who are not in the list of those who agreed were left out" in done.output
-        assert "1 posts that name no owner, who would have to agree were left out" in done.output
-        assert OWNER not in done.output
-    assert archive_stats(archive).most_frequent == [("red", 1)]
-    assert still_there(archive.folder) == set()
-    agreed.write_text("\n")
-    assert run(archive, "import", str(crawl), "--consent", str(agreed)).exit_code == 1
+    monkeypatch.setattr("db.database_file._WAIT", 1)
+    reader = sqlite3.connect(hers.folder / "archive.db", isolation_level=None)
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM posts").fetchone() == (68,)
+    done = run(hers, "forget", "--owner", OWNER, "--yes")
+    assert done.exit_code == 1
+    assert "another process is reading it" in done.output
+    reader.close()
+    assert run(hers, "forget", "--owner", OWNER, "--yes").exit_code == 0
+    assert still_there(hers.folder) == set()
