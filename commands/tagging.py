@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
+from commands.cutting import chosen_cut, precision_option, threshold_option
 from commands.terminal import Bars, device_option, echo_json, json_option, open_from, printable, talk
 
 if TYPE_CHECKING:
@@ -16,34 +16,6 @@ if TYPE_CHECKING:
 SHOWN = 1000
 
 
-class _Threshold(click.ParamType[str | float]):
-    name = "P|f1|f2"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | float:
-        if value in ("f1", "f2"):
-            return str(value)
-        try:
-            probability = float(value)
-        except ValueError:
-            probability = -1.0
-        if not 0 <= probability <= 1:
-            self.fail(f"{value!r} is neither f1, f2 nor a probability from 0 to 1", param, ctx)
-        return probability
-
-
-_threshold = click.option(
-    "--threshold",
-    type=_Threshold(),
-    default="f1",
-    show_default=True,
-    help="Show hashtags from this probability on; f1 and f2 were chosen on held-out posts, f2 is the report's.",
-)
-_precision = click.option(
-    "--precision",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    metavar="P",
-    help="In --threshold's place: show hashtags that are true in this share of cases, as validation posts promise.",
-)
 _top = click.option("--top", type=click.IntRange(1), help="Show at most this many hashtags a photo.")
 _workers = click.option(
     "--workers", type=click.IntRange(1), help="Photos encoded side by side; without it one a core."
@@ -52,8 +24,8 @@ _workers = click.option(
 
 @click.command("tag")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, readable=False))
-@_threshold
-@_precision
+@threshold_option()
+@precision_option
 @_top
 @_workers
 @click.option(
@@ -97,13 +69,13 @@ def tag_command(
         archive, paths, workers=workers, batch_size=batch_size, dry_run=dry_run, with_done=everything
     )
     _print_tagged(
-        archive, paths, tagged, _cut(context, archive, threshold, precision), top, everything, as_json
+        archive, paths, tagged, chosen_cut(context, archive, threshold, precision), top, everything, as_json
     )
 
 
 @click.command("retry")
-@_threshold
-@_precision
+@threshold_option()
+@precision_option
 @_top
 @_workers
 @device_option()
@@ -132,7 +104,9 @@ def retry_command(
     archive.model().need_head()
     paths = retry_failures(archive)
     tagged = tag_photos(archive, paths, workers=workers)
-    _print_tagged(archive, paths, tagged, _cut(context, archive, threshold, precision), top, False, as_json)
+    _print_tagged(
+        archive, paths, tagged, chosen_cut(context, archive, threshold, precision), top, False, as_json
+    )
 
 
 def _print_tagged(
@@ -167,26 +141,6 @@ def _print_tagged(
         f"{sum(outcomes.values()):,} photos: {counts or 'none found'}"
         f" (model {archive.current()}, threshold {cut})"
     )
-
-
-def _cut(
-    context: click.Context, archive: "Archive", threshold: str | float, precision: float | None
-) -> "Cut":
-    if precision and context.get_parameter_source("threshold") == ParameterSource.COMMANDLINE:
-        raise click.UsageError("--precision takes --threshold's place: give one of them")
-    from indexer import Cut, cut_for_precision, threshold_of
-
-    model = archive.model()
-    model.need_head()
-    if not precision:
-        return Cut(threshold_of(model, threshold))
-    cut = cut_for_precision(model, precision)
-    if cut.promises_nothing:
-        talk(
-            f"no threshold promises a precision of {precision} on this model's validation photos: nothing is shown;"
-            " `hashtag evaluate` says what can be promised"
-        )
-    return cut
 
 
 def _is_shown(photo: "TaggedPhoto", everything: bool) -> bool:

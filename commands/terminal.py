@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
@@ -56,12 +56,23 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def echo_json(value: object) -> None:
     """Print a value as one line of JSON; a file name that is no Unicode comes out escaped."""
-    line = json.dumps(value, ensure_ascii=False)
+    click.echo(json_bytes(value), nl=False)
+
+
+def json_bytes(value: object) -> bytes:
+    """A value as one line of JSON, with its end."""
     try:
-        line.encode("utf-8")
+        return json.dumps(value, ensure_ascii=False).encode("utf-8") + b"\n"
     except UnicodeEncodeError:
-        line = json.dumps(value)
-    click.echo(line)
+        return json.dumps(value).encode("ascii") + b"\n"
+
+
+def echo_bytes(lines: Iterable[bytes]) -> None:
+    """Print lines as they are, many to a write: a file's name may be any bytes, and there may be a million."""
+    sys.stdout.flush()
+    for line in lines:
+        sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
 
 
 def printable(text: str) -> str:

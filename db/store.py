@@ -14,6 +14,7 @@ from sqlalchemy.exc import DatabaseError
 
 from db.database_file import SCHEMA_VERSION, connect, is_writable
 from db.errors import DbError, SchemaError
+from db.find_store import FindStore
 from db.model_store import ModelStore
 from db.models import Base, Setting
 from db.photo_store import PhotoStore
@@ -50,6 +51,7 @@ class Store:
         self.vocabulary = VocabularyStore(self.engine)
         self.verdicts = VerdictStore(self.engine)
         self.stale = StaleStore(self.engine)
+        self.find = FindStore(self.engine)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from indexer.crawl_preview import ImportPreview, preview_crawls
     from indexer.cut import Cut, cut_for_precision, threshold_of
     from indexer.encoder_export import EncoderExport, export_encoder
-    from indexer.errors import ArchiveError, ModelError
+    from indexer.errors import ArchiveError, ExpressionError, ModelError
     from indexer.evaluate import Evaluation, evaluate_held_out, evaluate_on
+    from indexer.find import FoundPhoto, find_failed, find_photos, unknown_hashtags
     from indexer.model import Model, ScoredHashtag
     from indexer.overview import ArchiveStats, ModelSummary, archive_stats, list_models
     from indexer.query import query_photo
@@ -33,7 +34,8 @@ _HOME = {
     "compare": ("CompareConfig", "Comparison", "compare_systems"),
     "encoder_export": ("EncoderExport", "export_encoder"),
     "evaluate": ("Evaluation", "evaluate_held_out", "evaluate_on"),
-    "errors": ("ArchiveError", "ModelError"),
+    "errors": ("ArchiveError", "ExpressionError", "ModelError"),
+    "find": ("FoundPhoto", "find_failed", "find_photos", "unknown_hashtags"),
     "crawl_import": ("ImportTotals", "import_crawls"),
     "crawl_preview": ("ImportPreview", "preview_crawls"),
     "model": ("Model", "ScoredHashtag"),
@@ -59,6 +61,8 @@ __all__ = [
     "Cut",
     "EncoderExport",
     "Evaluation",
+    "ExpressionError",
+    "FoundPhoto",
     "ImportPreview",
     "ImportTotals",
     "Model",
@@ -81,6 +85,8 @@ __all__ = [
     "evaluate_held_out",
     "evaluate_on",
     "export_encoder",
+    "find_failed",
+    "find_photos",
     "fit_tagger",
     "import_crawls",
     "list_models",
@@ -93,6 +99,7 @@ __all__ = [
     "sweep_vectors",
     "tag_photos",
     "threshold_of",
+    "unknown_hashtags",
     "write_report",
 ]
 
