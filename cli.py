@@ -16,6 +16,7 @@ from commands import (
     rebuilding,
     reporting,
     retagging,
+    showing,
     sweeping,
     tagging,
 )
@@ -73,6 +74,7 @@ for module in (
     retagging,
     looking,
     finding,
+    showing,
     evaluating,
     comparing,
     sweeping,

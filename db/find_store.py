@@ -59,7 +59,8 @@ class FindStore:
             stale = or_(Tagging.model.is_(None), Tagging.model != wanted.untagged_by)
             query = query.where(Photo.error.is_(None), stale)
         with self._engine.connect() as connection:
-            return [Candidate(*row) for row in connection.execute(query.order_by(Photo.id).limit(limit))]
+            rows = connection.execute(query.order_by(Photo.id).limit(limit)).all()
+            return [Candidate(*row) for row in rows]
 
     def failed(self, wanted: Wanted, after: int, limit: int) -> list[tuple[int, str, str]]:
         """Return (path id, path, reason) of files that could not be read or encoded, path ids above `after`."""
@@ -75,15 +76,21 @@ class FindStore:
             return [(id, path, error) for id, path, error in rows]
 
     def paths(self, photo_ids: Sequence[int]) -> dict[int, list[str]]:
-        """Return photo id → its paths, sorted; any number of ids."""
+        """Return photo id → its paths, sorted; any number of ids, ascending."""
         found: dict[int, list[str]] = {}
-        with self._engine.connect() as connection:
-            for start in range(0, len(photo_ids), _BOUND):
-                chunk = photo_ids[start : start + _BOUND]
-                query = select(PhotoPath.photo_id, PhotoPath.path).where(PhotoPath.photo_id.in_(chunk))
-                for photo, path in connection.execute(query):
+        for start in range(0, len(photo_ids), _BOUND):
+            chunk = photo_ids[start : start + _BOUND]
+            dense = (
+                2 * len(chunk) > chunk[-1] - chunk[0]
+            )  # a long list of ids costs more than rows passed over
+            among = (
+                PhotoPath.photo_id.between(chunk[0], chunk[-1]) if dense else PhotoPath.photo_id.in_(chunk)
+            )
+            query = select(PhotoPath.photo_id, PhotoPath.path).where(among)
+            with self._engine.connect() as connection:
+                for photo, path in connection.execute(query.order_by(PhotoPath.path)).all():
                     found.setdefault(photo or 0, []).append(path)
-        return {photo: sorted(paths) for photo, paths in found.items()}
+        return found
 
     def hashtag_ids(self, texts: Collection[str]) -> dict[str, int]:
         """Return text → id of those among `texts`, normalised, that ever were on a post or said by a person."""

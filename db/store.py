@@ -19,6 +19,7 @@ from db.model_store import ModelStore
 from db.models import Base, Setting
 from db.photo_store import PhotoStore
 from db.post_store import PostStore
+from db.show_store import ShowStore
 from db.stale_store import StaleStore
 from db.upgrade import upgrade
 from db.verdict_store import VerdictStore
@@ -52,6 +53,7 @@ class Store:
         self.verdicts = VerdictStore(self.engine)
         self.stale = StaleStore(self.engine)
         self.find = FindStore(self.engine)
+        self.show = ShowStore(self.engine)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

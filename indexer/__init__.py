@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from indexer.report.gather import ReportConfig
     from indexer.report.page import write_report
     from indexer.retag import Retagged, retag_photos
+    from indexer.show import ShownPhoto, show_photo
     from indexer.sweep import Sweep, SweepConfig, sweep_vectors
     from indexer.tagger import Tagger, TaggerConfig, fit_tagger
     from indexer.tagging import TaggedPhoto, count_photos, retry_failures, tag_photos
@@ -41,6 +42,7 @@ _HOME = {
     "model": ("Model", "ScoredHashtag"),
     "overview": ("ArchiveStats", "ModelSummary", "archive_stats", "list_models"),
     "rebuild": ("RebuildConfig", "RebuildResult", "rebuild_model"),
+    "show": ("ShownPhoto", "show_photo"),
     "retag": ("Retagged", "retag_photos"),
     "cut": ("Cut", "cut_for_precision", "threshold_of"),
     "tagger": ("Tagger", "TaggerConfig", "fit_tagger"),
@@ -73,6 +75,7 @@ __all__ = [
     "ReportConfig",
     "Retagged",
     "ScoredHashtag",
+    "ShownPhoto",
     "Sweep",
     "SweepConfig",
     "TaggedPhoto",
@@ -96,6 +99,7 @@ __all__ = [
     "rebuild_model",
     "retag_photos",
     "retry_failures",
+    "show_photo",
     "sweep_vectors",
     "tag_photos",
     "threshold_of",
