@@ -1,4 +1,4 @@
-"""`hashtag find`: photos of the archive by what is on them."""
+"""`hashtag find` and `similar`: photos of the archive by what is on them, and by what they look like."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from commands.cutting import chosen_cut, precision_option, threshold_option
-from commands.terminal import echo_bytes, echo_json, json_bytes, json_option, open_from, talk
+from commands.terminal import Bars, echo_bytes, echo_json, json_bytes, json_option, open_from, talk
 
 if TYPE_CHECKING:
     from indexer import Archive, FoundPhoto
@@ -157,4 +157,39 @@ def echo_paths(paths: Iterable[str], print0: bool) -> None:
     echo_bytes(os.fsencode(path) + end for path in paths)
 
 
-COMMANDS = [find_command]
+@click.command("similar")
+@click.argument("photo", type=click.Path())
+@click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="How many photos.")
+@click.option("--print0", is_flag=True, help="Print paths alone, each ended by a zero byte, for xargs -0.")
+@json_option
+@click.pass_context
+def similar_command(context: click.Context, photo: str, top: int, print0: bool, as_json: bool) -> None:
+    """Print the photos of the archive that are most like a photo.
+
+    A line a path: the cosine of the current model's embeddings, a tab, the path. PHOTO need not be in the archive,
+    and is not put there; what has the same content is left out. The photos that are compared are those that were
+    tagged, or stand in posts that a model learnt from. Their embeddings are kept in the archive; the first
+    call after a rebuild makes them, and takes a while.
+
+    \b
+    Example:
+      hashtag similar lunch.jpg --top 5
+    """
+    from indexer import similar_photos
+
+    if print0 and as_json:
+        raise click.UsageError("--print0 and --json exclude each other")
+    with Bars("photos") as bars:
+        found = similar_photos(open_from(context), photo, best=top, progress=bars)
+    if print0:
+        echo_paths((path for other in found for path in other.paths), print0)
+        return
+    for other in found:
+        for path in other.paths:
+            if as_json:
+                echo_json({"path": path, "cosine": round(other.cosine, 4)})
+            else:
+                echo_bytes([f"{other.cosine:.3f}\t".encode() + os.fsencode(path) + b"\n"])
+
+
+COMMANDS = [find_command, similar_command]

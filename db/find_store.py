@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Engine, and_, false, func, or_, select
 
-from db.models import Crawl, Hashtag, Photo, PhotoPath, Post, PostPhoto, Tagging, Verdict
+from db.models import Crawl, Feature, Hashtag, Photo, PhotoPath, Post, PostPhoto, Tagging, Verdict
+from db.photo_rows import FeatureKey
 
 _BOUND = 10_000  # values in a statement; SQLite takes 32,766
 _ASKED = 200  # hashtags that SQL looks for; of more it lets everything through
@@ -91,6 +92,17 @@ class FindStore:
                 for photo, path in connection.execute(query.order_by(PhotoPath.path)).all():
                     found.setdefault(photo or 0, []).append(path)
         return found
+
+    def featured(self, key: FeatureKey) -> list[int]:
+        """Return the photos that have features of this kind and a path, ascending."""
+        query = select(Feature.photo_id).where(
+            Feature.backbone_id == key.backbone_id,
+            Feature.precision == key.precision,
+            Feature.preprocessing == key.preprocessing,
+            select(PhotoPath.id).where(PhotoPath.photo_id == Feature.photo_id).exists(),
+        )
+        with self._engine.connect() as connection:
+            return list(connection.scalars(query.order_by(Feature.photo_id)))
 
     def hashtag_ids(self, texts: Collection[str]) -> dict[str, int]:
         """Return text → id of those among `texts`, normalised, that ever were on a post or said by a person."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from indexer.report.page import write_report
     from indexer.retag import Retagged, retag_photos
     from indexer.show import ShownPhoto, show_photo
+    from indexer.similar import SimilarPhoto, similar_photos
     from indexer.sweep import Sweep, SweepConfig, sweep_vectors
     from indexer.tagger import Tagger, TaggerConfig, fit_tagger
     from indexer.tagging import TaggedPhoto, count_photos, retry_failures, tag_photos
@@ -42,6 +43,7 @@ _HOME = {
     "model": ("Model", "ScoredHashtag"),
     "overview": ("ArchiveStats", "ModelSummary", "archive_stats", "list_models"),
     "rebuild": ("RebuildConfig", "RebuildResult", "rebuild_model"),
+    "similar": ("SimilarPhoto", "similar_photos"),
     "show": ("ShownPhoto", "show_photo"),
     "retag": ("Retagged", "retag_photos"),
     "cut": ("Cut", "cut_for_precision", "threshold_of"),
@@ -76,6 +78,7 @@ __all__ = [
     "Retagged",
     "ScoredHashtag",
     "ShownPhoto",
+    "SimilarPhoto",
     "Sweep",
     "SweepConfig",
     "TaggedPhoto",
@@ -100,6 +103,7 @@ __all__ = [
     "retag_photos",
     "retry_failures",
     "show_photo",
+    "similar_photos",
     "sweep_vectors",
     "tag_photos",
     "threshold_of",

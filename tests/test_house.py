@@ -86,6 +86,7 @@ def test_reading_commands_run_without_what_trains(colour_folder: Path, tmp_path:
         ["use", "1"],
         ["find", "red and not blue", "--json"],
         ["show", str(photo)],
+        ["similar", str(photo)],
         ["retry"],
     ):
         command = ["--archive", str(archive), *arguments]
