@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from commands.terminal import Bars, device_option, echo_json, json_option, open_from, printable, talk
+from commands.terminal import Bars, device_option, echo_json, json_option, open_from, printable, talk, warn
 
 if TYPE_CHECKING:
     from encoder.session import Device
@@ -197,11 +197,11 @@ def _config(options: dict[str, Any]) -> "RebuildConfig":
 def talk_of_rebuild(result: "RebuildResult") -> None:
     """Say on stderr what went wrong, and what the user should know of the backbone."""
     for path, reason in result.failures.told[:20]:
-        talk(printable(f"{path}: {reason}"))
+        warn(printable(f"{path}: {reason}"))
     if failed := sum(result.failures.by_reason.values()):
-        talk(f"{failed:,} photos could not be encoded; the rest was")
+        warn(f"{failed:,} photos could not be encoded; the rest was")
     for warning in result.manifest["warnings"]:
-        talk(f"warning: {warning}")
+        warn(f"warning: {warning}")
     if result.backbone and result.backbone.proof:
         proof = result.backbone.proof
         talk(
@@ -209,7 +209,7 @@ def talk_of_rebuild(result: "RebuildResult") -> None:
             f" {proof.embeddings:.1e} in embeddings"
         )
     if result.backbone and result.backbone.untrained:
-        talk("WARNING: this ResNet50 is UNTRAINED: its features say little of what is seen; see --weights")
+        warn("WARNING: this ResNet50 is UNTRAINED: its features say little of what is seen; see --weights")
 
 
 def print_rebuild(result: "RebuildResult") -> None:

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from commands.cutting import chosen_cut, precision_option, threshold_option
-from commands.terminal import Bars, device_option, echo_json, json_option, open_from, printable, talk
+from commands.terminal import (
+    Bars,
+    device_option,
+    echo_json,
+    exclude_option,
+    json_option,
+    open_from,
+    printable,
+    talk,
+    warn,
+)
 
 if TYPE_CHECKING:
     from encoder.session import Device
@@ -35,6 +45,7 @@ _workers = click.option(
 )
 @device_option()
 @click.option("--dry-run", is_flag=True, help="Say what would be done and write nothing.")
+@exclude_option
 @click.option("--all", "everything", is_flag=True, help="Print photos that were tagged before as well.")
 @json_option
 @click.pass_context
@@ -48,6 +59,7 @@ def tag_command(
     batch_size: int | None,
     device: "Device",
     dry_run: bool,
+    exclude: tuple[str, ...],
     everything: bool,
     as_json: bool,
 ) -> None:
@@ -61,16 +73,22 @@ def tag_command(
     Examples:
       hashtag tag ~/photos
       hashtag tag ~/photos --json --all --threshold 0.5 > tags.jsonl
+      hashtag --quiet tag ~/photos --exclude thumbs/ --exclude '*.png'
     """
-    from indexer import tag_photos
+    from indexer import count_photos, tag_photos
 
     archive = open_from(context, device=device)
     tagged = tag_photos(
-        archive, paths, workers=workers, batch_size=batch_size, dry_run=dry_run, with_done=everything
+        archive,
+        paths,
+        workers=workers,
+        batch_size=batch_size,
+        dry_run=dry_run,
+        with_done=everything,
+        exclude=exclude,
     )
-    _print_tagged(
-        archive, paths, tagged, chosen_cut(context, archive, threshold, precision), top, everything, as_json
-    )
+    cut = chosen_cut(context, archive, threshold, precision)
+    _print_tagged(archive, count_photos(paths, exclude), tagged, cut, top, everything, as_json)
 
 
 @click.command("retry")
@@ -104,23 +122,19 @@ def retry_command(
     archive.model().need_head()
     paths = retry_failures(archive)
     tagged = tag_photos(archive, paths, workers=workers)
-    _print_tagged(
-        archive, paths, tagged, chosen_cut(context, archive, threshold, precision), top, False, as_json
-    )
+    cut = chosen_cut(context, archive, threshold, precision)
+    _print_tagged(archive, len(paths), tagged, cut, top, False, as_json)
 
 
 def _print_tagged(
     archive: "Archive",
-    paths: Iterable[str],
+    total: int,
     tagged: "Iterable[TaggedPhoto]",
     cut: "Cut",
     top: int | None,
     everything: bool,
     as_json: bool,
 ) -> None:
-    from indexer import count_photos
-
-    total = count_photos(paths)
     outcomes: Counter[str] = Counter()
     failed: list[tuple[str, str]] = []
     with Bars("photos") as bars:
@@ -135,7 +149,7 @@ def _print_tagged(
     if outcomes["done"] and not everything:
         talk(f"{outcomes['done']:,} were tagged before and are not printed; --all prints them")
     for path, reason in failed:
-        talk(printable(f"{path}: {reason}"))
+        warn(printable(f"{path}: {reason}"))
     counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
     talk(
         f"{sum(outcomes.values()):,} photos: {counts or 'none found'}"
@@ -218,7 +232,7 @@ def query_command(
             found = query_photo(model, photo, best=top, rule=rule, words=words)
         except PhotoError as error:
             failed = True
-            talk(printable(f"{photo}: {error}"))
+            warn(printable(f"{photo}: {error}"))
             if as_json:
                 echo_json({"photo": photo, "error": str(error)})
             continue

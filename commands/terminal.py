@@ -49,6 +49,32 @@ def device_option(default: str = "auto") -> Callable[[Callable[..., Any]], Calla
     )
 
 
+def _need_patterns(
+    context: click.Context, parameter: click.Parameter, patterns: tuple[str, ...]
+) -> tuple[str, ...]:
+    if patterns:
+        from indexer.errors import ArchiveError
+        from indexer.exclusions import read_patterns
+
+        try:
+            read_patterns(patterns, ", ".join(patterns))
+        except ArchiveError as error:
+            raise click.BadParameter(str(error)) from error
+    return patterns
+
+
+def exclude_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--exclude`, which may be given several times."""
+    return click.option(
+        "--exclude",
+        metavar="GLOB",
+        multiple=True,
+        callback=_need_patterns,
+        help="Pass over what is called so below the folders named, written as in .gitignore: thumbs/, *.png, /2019;"
+        " may be given several times. A .hashtagignore in a folder does the same for good.",
+    )(command)
+
+
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command `--json`, under the name `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")(command)
@@ -81,14 +107,26 @@ def printable(text: str) -> str:
 
 
 def talk(message: str) -> None:
-    """Say something to the person, on stderr."""
+    """Say something to the person, on stderr, unless `--quiet`."""
+    if not _is_quiet():
+        click.echo(message, err=True)
+
+
+def warn(message: str) -> None:
+    """Say on stderr what went wrong, `--quiet` or not."""
     click.echo(message, err=True)
+
+
+def _is_quiet() -> bool:
+    context = click.get_current_context(silent=True)
+    return bool(context and context.find_root().params.get("quiet"))
 
 
 class Bars:
     """A progress bar on stderr for each stage that knows its length, with rate and time left.
 
-    Call it with (stage, done, total). It draws only on a terminal; elsewhere it names each stage once.
+    Call it with (stage, done, total). It draws only on a terminal; elsewhere it names each stage once, and with
+    `--quiet` nothing.
     """
 
     def __init__(self, unit: str = "") -> None:
@@ -106,6 +144,8 @@ class Bars:
         self._finish()
 
     def __call__(self, stage: str, done: int, total: int | None) -> None:
+        if _is_quiet():
+            return
         if stage != self._stage:
             self._finish()
             self._stage, self._began = stage, monotonic()

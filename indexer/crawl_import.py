@@ -1,6 +1,6 @@
 """Crawls → posts in the database, in batches."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -63,12 +63,14 @@ def import_crawls(
     *,
     format: str = "auto",
     photos: str | Path | None = None,
+    exclude: Sequence[str] = (),
     took: Took = unheard,
     progress: Progress = silent,
 ) -> ImportTotals:
     """Put the posts of crawls into the archive, a transaction a batch of 500.
 
-    `photos` is the folder with the photos of a crawl that holds only URLs; `took` is called with each source
+    `photos` is the folder with the photos of a crawl that holds only URLs; `exclude` are patterns of what is passed
+    over in folders of keywords, as in `.gitignore`; `took` is called with each source
     and its format. A post that an earlier crawl brought is replaced where it differs, what it was is kept as a
     version, and where it does not differ nothing is written. Malformed entries are counted and named, the rest
     goes in. Raises `CrawlError` for a source that cannot be read; sources before it are in by then.
@@ -76,7 +78,7 @@ def import_crawls(
     totals = ImportTotals()
     for source in sources:
         crawl: _Crawl | None = None
-        for path, named, posts in read_batches(source, format, photos, totals, took, progress):
+        for path, named, posts in read_batches(source, format, photos, exclude, totals, took, progress):
             crawl = crawl or _Crawl(archive, path, named)
             batch = compare(archive, posts)
             _write(archive, crawl, batch)
@@ -88,6 +90,7 @@ def read_batches(
     source: str | Path,
     format: str,
     photos: str | Path | None,
+    exclude: Sequence[str],
     totals: ImportTotals,
     took: Took,
     progress: Progress,
@@ -96,7 +99,8 @@ def read_batches(
     path = Path(source)
     named = source_format(path, format)
     took(path, named)
-    entries = _first_of_each_key(read_source(path, named, Path(photos) if photos else None), path, totals)
+    read = read_source(path, named, Path(photos) if photos else None, exclude)
+    entries = _first_of_each_key(read, path, totals)
     lines = count_lines(path, named)
     done = 0
     while batch := list(islice(entries, BATCH)):

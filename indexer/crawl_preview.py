@@ -1,6 +1,6 @@
 """What an import would do, and nothing done: no row, no file, no folder."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +26,7 @@ def preview_crawls(
     *,
     format: str = "auto",
     photos: str | Path | None = None,
+    exclude: Sequence[str] = (),
     took: Took = unheard,
     progress: Progress = silent,
 ) -> ImportPreview:
@@ -36,7 +37,7 @@ def preview_crawls(
     preview = ImportPreview()
     planned: dict[str, str] = {}  # what sources before would have put into the archive
     for source in sources:
-        for _, _, posts in read_batches(source, format, photos, preview.totals, took, progress):
+        for _, _, posts in read_batches(source, format, photos, exclude, preview.totals, took, progress):
             batch = compare(archive, posts)
             batch.before.update((post.key, planned[post.key]) for post in posts if post.key in planned)
             count(batch, preview.totals)

@@ -44,9 +44,9 @@ class TaggedPhoto:
         return [guess for guess in self.guesses if guess.score >= cut.of(guess.hashtag)][:top]
 
 
-def count_photos(paths: Iterable[str]) -> int:
+def count_photos(paths: Iterable[str], exclude: Sequence[str] = ()) -> int:
     """How many photos `tag_photos` would be asked for."""
-    return sum(1 for _ in walk_photos(paths))
+    return sum(1 for _ in walk_photos(paths, exclude))
 
 
 def tag_photos(
@@ -57,6 +57,7 @@ def tag_photos(
     batch_size: int | None = None,
     dry_run: bool = False,
     with_done: bool = False,
+    exclude: Sequence[str] = (),
 ) -> Iterator[TaggedPhoto]:
     """Tag files and folders with the current model, and yield each photo as the batch it is in is committed.
 
@@ -64,13 +65,15 @@ def tag_photos(
     change since, is yielded as `done` (with its guesses only if `with_done`); one whose features are
     stored is scored again without being opened. A photo that fails is recorded with its reason and yielded as
     `failed`; its content is not tried again before it changes. `dry_run` writes nothing.
+    `exclude` are patterns of what is passed over below folders, as in `.gitignore`, beside those in
+    `.hashtagignore` files.
 
-    Raises `ModelError` where there is no model that can look at photos.
+    Raises `ModelError` where there is no model that can look at photos, `ArchiveError` where a pattern is none.
     """
     model = archive.model()
     model.need_head()
     run = _TagRun(archive, model, model_key(archive, model), with_done, dry_run)
-    waiting = walk_photos(paths)
+    waiting = walk_photos(paths, exclude)
     if dry_run:
         while files := list(islice(waiting, LOOKED_UP)):
             to_encode, known = run.look_up(files)
