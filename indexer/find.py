@@ -1,7 +1,7 @@
 """Photos of the archive by what is on them, by their posts, and by what went wrong with them.
 
 What a photo has is what `indexer.assigned` says. Here the same rules stand as arithmetic on whole pages of
-packed guesses, since making a row of every guess takes a hundred times as long; a test holds the two together.
+packed guesses, since making a row of every guess takes twenty times as long; a test holds the two together.
 """
 
 from collections.abc import Iterator
