@@ -10,7 +10,7 @@ from db.models import Crawl, Feature, Hashtag, Photo, PhotoPath, Post, PostPhoto
 from db.photo_rows import FeatureKey
 
 _BOUND = 10_000  # values in a statement; SQLite takes 32,766
-_ASKED = 200  # hashtags that SQL looks for; of more it lets everything through
+_ASKED = 200  # hashtags that SQL looks for in one query
 
 
 class Wanted(NamedTuple):
@@ -51,7 +51,7 @@ class FindStore:
             select(Photo.id, func.coalesce(Tagging.hashtags, b""), func.coalesce(Tagging.logits, b""))
             .outerjoin(Tagging, Tagging.photo_id == Photo.id)
             .where(Photo.id > after, select(PhotoPath.id).where(PhotoPath.photo_id == Photo.id).exists())
-            .where(*(_may_have(ids) for ids in needs if len(ids) <= _ASKED))
+            .where(*map(_may_have, _few(needs)))
         )
         if posts := _post_paths(wanted):
             in_posts = select(PhotoPath.photo_id).where(PhotoPath.id.in_(posts[0]))
@@ -122,6 +122,15 @@ class FindStore:
         with self._engine.connect() as connection:
             rows = connection.execute(query)
             return [(photo, id, accepted) for photo, id, accepted in rows if id in hashtag_ids]
+
+
+def _few(needs: Sequence[Collection[int]]) -> list[Collection[int]]:
+    """The shortest of them, as many as SQLite's expressions may hold: the others let everything through."""
+    found: list[Collection[int]] = []
+    for ids in sorted(needs, key=len):
+        if sum(map(len, found)) + len(ids) <= _ASKED:
+            found.append(ids)
+    return found
 
 
 def _may_have(ids: Collection[int]) -> ColumnElement[bool]:

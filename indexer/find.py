@@ -4,7 +4,7 @@ What a photo has is what `indexer.assigned` says. Here the same rules stand as a
 packed guesses, since making a row of every guess takes twenty times as long; a test holds the two together.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -100,7 +100,7 @@ class _Name(NamedTuple):
     probability: float
 
 
-def _names(store: Store, asked: "set[str] | list[str]", cut: Cut) -> dict[str, list[_Name]]:
+def _names(store: Store, asked: Collection[str], cut: Cut) -> dict[str, list[_Name]]:
     """Return for each hashtag asked for the names that answer to it: its own, and those that stand under it."""
     vocabulary = store.vocabulary.load()
     spellings: dict[str, set[str]] = {}

@@ -160,7 +160,18 @@ def test_what_is_found_is_what_assigned_hashtags_says(
         return every(holds(part, photo) for part in expression.parts)
 
     some = 0
-    for text in [*few, "tag0 and not tag2", "tag5 or tag6 and tag7", "not (tag1 or tag8) and (tag9 or tag3)"]:
+    long = [
+        " or ".join(hashtags),
+        " and ".join(f"not {hashtag}" for hashtag in hashtags[20:]),
+        " and ".join(hashtags),
+    ]
+    for text in [
+        *few,
+        *long,
+        "tag0 and not tag2",
+        "tag5 or tag6 and tag7",
+        "not (tag1 or tag8) and (tag9 or tag3)",
+    ]:
         expected = [photo for photo in photos if holds(parse_expression(text), photo)]
         ids = {photo.photo_id for photo in find_photos(guessed, text, cut)} & set(photos)
         assert ids == set(expected), text
