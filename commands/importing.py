@@ -75,6 +75,8 @@ def import_command(
             if format == "auto":
                 bars.clear()
                 talk(printable(f"{source}: taken as {named}"))
+            if exclude and named != "keywords":
+                warn(printable(f"{source}: --exclude is for folders of keywords, and does nothing here"))
 
         if dry_run:
             there = (Path(context.obj["archive"]) / "archive.db").is_file()

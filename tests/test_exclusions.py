@@ -101,6 +101,17 @@ def test_tag_excludes_and_quiet_says_only_what_fails(colours: Archive, tmp_path:
     assert "2 photos:" in CliRunner().invoke(main, [part for part in command if part != "--quiet"]).stderr
 
 
+def test_import_says_where_exclude_does_nothing(tmp_path: Path) -> None:
+    (tmp_path / "posts.jsonl").write_text('{"key": "1", "hashtags": ["x"]}')
+    command = ["--quiet", "--archive", str(tmp_path / "new"), "import", str(tmp_path / "posts.jsonl")]
+    done = CliRunner().invoke(main, [*command, "--exclude", "old/"])
+    assert done.exit_code == 0
+    assert (
+        done.stderr
+        == f"{tmp_path / 'posts.jsonl'}: --exclude is for folders of keywords, and does nothing here\n"
+    )
+
+
 def test_quiet_leaves_errors_and_exit_codes_as_they_are(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["--quiet", "--archive", str(tmp_path / "none"), "stats"])
     assert done.exit_code == 1
