@@ -10,12 +10,14 @@ from commands import (
     comparing,
     demo,
     evaluating,
+    finding,
     forgetting,
     importing,
     looking,
     rebuilding,
     reporting,
     retagging,
+    showing,
     sweeping,
     tagging,
 )
@@ -50,10 +52,11 @@ class _Door(click.Group):
     show_envvar=True,
     help="The archive's folder.",
 )
+@click.option("--quiet", is_flag=True, help="Say nothing on stderr but what fails; for cron.")
 @click.option("--debug", is_flag=True, help="Show where an error comes from.")
 @click.version_option(package_name="hashtag-archive", prog_name="hashtag")
 @click.pass_context
-def main(context: click.Context, archive: str, debug: bool) -> None:
+def main(context: click.Context, archive: str, quiet: bool, debug: bool) -> None:
     """Tag a photo archive in its own vocabulary of hashtags.
 
     \b
@@ -72,6 +75,8 @@ for module in (
     tagging,
     retagging,
     looking,
+    finding,
+    showing,
     evaluating,
     comparing,
     sweeping,

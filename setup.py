@@ -10,6 +10,7 @@ READ = [
     "faiss-cpu>=1.8",
     "numpy>=1.26",
     "onnxruntime>=1.18",
+    "pathspec>=1.0",
     "pillow>=11",
     "sqlalchemy>=2.0.30",
 ]

@@ -8,7 +8,7 @@ import click
 from click.core import ParameterSource
 
 from commands.rebuild_options import rebuild_config, rebuild_options
-from commands.terminal import Bars, device_option, echo_json, json_option, open_from, printable, talk
+from commands.terminal import Bars, device_option, echo_json, json_option, open_from, printable, talk, warn
 
 if TYPE_CHECKING:
     from encoder.session import Device
@@ -70,11 +70,11 @@ def rebuild_command(
 def talk_of_rebuild(result: "RebuildResult") -> None:
     """Say on stderr what went wrong, and what the user should know of the backbone."""
     for path, reason in result.failures.told[:20]:
-        talk(printable(f"{path}: {reason}"))
+        warn(printable(f"{path}: {reason}"))
     if failed := sum(result.failures.by_reason.values()):
-        talk(f"{failed:,} photos could not be encoded; the rest was")
+        warn(f"{failed:,} photos could not be encoded; the rest was")
     for warning in result.manifest["warnings"]:
-        talk(f"warning: {warning}")
+        warn(f"warning: {warning}")
     for note in result.backbone.notes if result.backbone else []:
         talk(printable(note))
     if result.backbone and result.backbone.proof:
@@ -87,7 +87,7 @@ def talk_of_rebuild(result: "RebuildResult") -> None:
         talk(printable(f"tagging on this machine: {result.precision}"))
     if result.backbone and result.backbone.untrained:
         but = " but for layer4" if result.manifest["unfrozen"] else ""
-        talk(
+        warn(
             f"WARNING: this ResNet50 is UNTRAINED{but}: its features say little of what is seen; see --weights"
         )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.terminal import Bars, echo_json, printable, talk
+from commands.terminal import Bars, echo_json, printable, talk, warn
 
 if TYPE_CHECKING:
     from indexer import Archive, Cut, TaggedPhoto
@@ -46,7 +46,7 @@ def print_tagged(
     if outcomes["done"] and not everything:
         talk(f"{outcomes['done']:,} were tagged before and are not printed; --all prints them")
     for path, reason in failed:
-        talk(printable(f"{path}: {reason}"))
+        warn(printable(f"{path}: {reason}"))
     counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
     talk(
         f"{sum(outcomes.values()):,} photos: {counts or 'none found'}"

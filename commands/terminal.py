@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
@@ -49,12 +49,38 @@ def device_option(default: str = "auto") -> Callable[[Callable[..., Any]], Calla
     )
 
 
+def _need_patterns(
+    context: click.Context, parameter: click.Parameter, patterns: tuple[str, ...]
+) -> tuple[str, ...]:
+    if patterns:
+        from indexer.errors import ArchiveError
+        from indexer.exclusions import read_patterns
+
+        try:
+            read_patterns(patterns, ", ".join(patterns))
+        except ArchiveError as error:
+            raise click.BadParameter(str(error)) from error
+    return patterns
+
+
+def exclude_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--exclude`, which may be given several times."""
+    return click.option(
+        "--exclude",
+        metavar="GLOB",
+        multiple=True,
+        callback=_need_patterns,
+        help="Pass over what is called so below the folders named, written as in .gitignore: thumbs/, *.png, /2019;"
+        " may be given several times. A .hashtagignore in a folder does the same for good.",
+    )(command)
+
+
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command `--json`, under the name `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")(command)
 
 
-def precision_option(command: Callable[..., Any]) -> Callable[..., Any]:
+def precision_mode_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command `--precision-mode`."""
     return click.option(
         "--precision-mode",
@@ -67,12 +93,23 @@ def precision_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def echo_json(value: object) -> None:
     """Print a value as one line of JSON; a file name that is no Unicode comes out escaped."""
-    line = json.dumps(value, ensure_ascii=False)
+    click.echo(json_bytes(value), nl=False)
+
+
+def json_bytes(value: object) -> bytes:
+    """A value as one line of JSON, with its end."""
     try:
-        line.encode("utf-8")
+        return json.dumps(value, ensure_ascii=False).encode("utf-8") + b"\n"
     except UnicodeEncodeError:
-        line = json.dumps(value)
-    click.echo(line)
+        return json.dumps(value).encode("ascii") + b"\n"
+
+
+def echo_bytes(lines: Iterable[bytes]) -> None:
+    """Print lines as they are, many to a write: a file's name may be any bytes, and there may be a million."""
+    sys.stdout.flush()
+    for line in lines:
+        sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
 
 
 def printable(text: str) -> str:
@@ -81,14 +118,26 @@ def printable(text: str) -> str:
 
 
 def talk(message: str) -> None:
-    """Say something to the person, on stderr."""
+    """Say something to the person, on stderr, unless `--quiet`."""
+    if not _is_quiet():
+        click.echo(message, err=True)
+
+
+def warn(message: str) -> None:
+    """Say on stderr what went wrong, `--quiet` or not."""
     click.echo(message, err=True)
+
+
+def _is_quiet() -> bool:
+    context = click.get_current_context(silent=True)
+    return bool(context and context.find_root().params.get("quiet"))
 
 
 class Bars:
     """A progress bar on stderr for each stage that knows its length, with rate and time left.
 
-    Call it with (stage, done, total). It draws only on a terminal; elsewhere it names each stage once.
+    Call it with (stage, done, total). It draws only on a terminal; elsewhere it names each stage once, and with
+    `--quiet` nothing.
     """
 
     def __init__(self, unit: str = "") -> None:
@@ -106,6 +155,8 @@ class Bars:
         self._finish()
 
     def __call__(self, stage: str, done: int, total: int | None) -> None:
+        if _is_quiet():
+            return
         if stage != self._stage:
             self._finish()
             self._stage, self._began = stage, monotonic()

@@ -14,11 +14,13 @@ from sqlalchemy.exc import DatabaseError
 
 from db.database_file import SCHEMA_VERSION, connect, is_writable
 from db.errors import DbError, SchemaError
+from db.find_store import FindStore
 from db.forget_store import ForgetStore
 from db.model_store import ModelStore
 from db.models import Base, Setting
 from db.photo_store import PhotoStore
 from db.post_store import PostStore
+from db.show_store import ShowStore
 from db.stale_store import StaleStore
 from db.tombstone_store import TombstoneStore
 from db.upgrade import upgrade
@@ -54,6 +56,8 @@ class Store:
         self.stale = StaleStore(self.engine)
         self.tombstones = TombstoneStore(self.engine)
         self.forgetting = ForgetStore(self.engine)
+        self.find = FindStore(self.engine)
+        self.show = ShowStore(self.engine)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from indexer.crawl_preview import ImportPreview, preview_crawls
     from indexer.cut import Cut, cut_for_precision, threshold_of
     from indexer.encoder_export import EncoderExport, export_encoder
-    from indexer.errors import ArchiveError, ModelError
+    from indexer.errors import ArchiveError, ExpressionError, ModelError
     from indexer.evaluate import Evaluation, evaluate_held_out, evaluate_on
+    from indexer.find import FoundPhoto, find_failed, find_photos, unknown_hashtags
     from indexer.forget import Forgotten, Whom, forget_posts, lift_tombstone, plan_forget
     from indexer.machine import cores
     from indexer.machine_choice import PrecisionChoice, PrecisionMode, choose_precision
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from indexer.report.gather import ReportConfig
     from indexer.report.page import write_report
     from indexer.retag import Retagged, retag_photos
+    from indexer.show import ShownPhoto, show_photo
+    from indexer.similar import SimilarPhoto, similar_photos
     from indexer.sweep import Sweep, SweepConfig, sweep_vectors
     from indexer.tagger import Tagger, TaggerConfig, fit_tagger
     from indexer.tagging import TaggedPhoto, count_photos, retry_failures, tag_photos
@@ -39,7 +42,8 @@ _HOME = {
     "compare": ("CompareConfig", "Comparison", "compare_systems"),
     "encoder_export": ("EncoderExport", "export_encoder"),
     "evaluate": ("Evaluation", "evaluate_held_out", "evaluate_on"),
-    "errors": ("ArchiveError", "ModelError"),
+    "errors": ("ArchiveError", "ExpressionError", "ModelError"),
+    "find": ("FoundPhoto", "find_failed", "find_photos", "unknown_hashtags"),
     "crawl_import": ("ImportTotals", "import_crawls"),
     "crawl_preview": ("ImportPreview", "preview_crawls"),
     "machine": ("cores",),
@@ -50,6 +54,8 @@ _HOME = {
     "overview": ("ArchiveStats", "ModelSummary", "archive_stats", "list_models"),
     "progress": ("Stages",),
     "rebuild": ("RebuildConfig", "RebuildResult", "rebuild_model"),
+    "similar": ("SimilarPhoto", "similar_photos"),
+    "show": ("ShownPhoto", "show_photo"),
     "retag": ("Retagged", "retag_photos"),
     "cut": ("Cut", "cut_for_precision", "threshold_of"),
     "tagger": ("Tagger", "TaggerConfig", "fit_tagger"),
@@ -71,7 +77,9 @@ __all__ = [
     "Cut",
     "EncoderExport",
     "Evaluation",
+    "ExpressionError",
     "Forgotten",
+    "FoundPhoto",
     "ImportPreview",
     "ImportTotals",
     "Model",
@@ -85,6 +93,8 @@ __all__ = [
     "ReportConfig",
     "Retagged",
     "ScoredHashtag",
+    "ShownPhoto",
+    "SimilarPhoto",
     "Stages",
     "Sweep",
     "SweepConfig",
@@ -101,6 +111,8 @@ __all__ = [
     "evaluate_held_out",
     "evaluate_on",
     "export_encoder",
+    "find_failed",
+    "find_photos",
     "fit_tagger",
     "forget_posts",
     "import_crawls",
@@ -114,9 +126,12 @@ __all__ = [
     "rebuild_model",
     "retag_photos",
     "retry_failures",
+    "show_photo",
+    "similar_photos",
     "sweep_vectors",
     "tag_photos",
     "threshold_of",
+    "unknown_hashtags",
     "write_report",
 ]
 

@@ -1,6 +1,6 @@
 """Crawls → posts in the database, in batches."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -70,12 +70,14 @@ def import_crawls(
     format: str = "auto",
     photos: str | Path | None = None,
     consent: str | Path | None = None,
+    exclude: Sequence[str] = (),
     took: Took = unheard,
     progress: Progress = silent,
 ) -> ImportTotals:
     """Put the posts of crawls into the archive, a transaction a batch of 2,000.
 
-    `photos` is the folder with the photos of a crawl that holds only URLs; `took` is called with each source
+    `photos` is the folder with the photos of a crawl that holds only URLs; `exclude` are patterns of what is passed
+    over in folders of keywords, as in `.gitignore`; `took` is called with each source
     and its format. A post that an earlier crawl brought is replaced where it differs, what it was is kept as a
     version, and where it does not differ nothing is written. Malformed entries are counted and named, the rest
     goes in. Posts that were forgotten stay out, and with `consent`, a file with a name a line, all whose owner is
@@ -85,7 +87,9 @@ def import_crawls(
     totals = ImportTotals(kept_out=admission.kept_out)
     for source in sources:
         crawl: _Crawl | None = None
-        for path, named, posts in read_batches(source, format, photos, totals, admission, took, progress):
+        for path, named, posts in read_batches(
+            source, format, photos, exclude, totals, admission, took, progress
+        ):
             crawl = crawl or _Crawl(archive, path, named)
             batch = compare(archive, admission.not_forgotten(archive, posts))
             totals.kept_out.forgotten += _write(archive, crawl, batch)
@@ -97,6 +101,7 @@ def read_batches(
     source: str | Path,
     format: str,
     photos: str | Path | None,
+    exclude: Sequence[str],
     totals: ImportTotals,
     admission: Admission,
     took: Took,
@@ -106,7 +111,7 @@ def read_batches(
     path = Path(source)
     named = source_format(path, format)
     took(path, named)
-    read = read_source(path, named, Path(photos) if photos else None)
+    read = read_source(path, named, Path(photos) if photos else None, exclude)
     entries = _first_of_each_key(read, path, totals, admission)
     lines = count_lines(path, named)
     done = 0

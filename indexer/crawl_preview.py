@@ -1,6 +1,6 @@
 """What an import would do, and nothing done: no row, no file, no folder."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +28,7 @@ def preview_crawls(
     format: str = "auto",
     photos: str | Path | None = None,
     consent: str | Path | None = None,
+    exclude: Sequence[str] = (),
     took: Took = unheard,
     progress: Progress = silent,
 ) -> ImportPreview:
@@ -39,7 +40,9 @@ def preview_crawls(
     preview = ImportPreview(ImportTotals(kept_out=admission.kept_out))
     planned: dict[str, str] = {}  # what sources before would have put into the archive
     for source in sources:
-        for _, _, read in read_batches(source, format, photos, preview.totals, admission, took, progress):
+        for _, _, read in read_batches(
+            source, format, photos, exclude, preview.totals, admission, took, progress
+        ):
             posts = admission.not_forgotten(archive, read)
             batch = compare(archive, posts)
             batch.before.update((post.key, planned[post.key]) for post in posts if post.key in planned)

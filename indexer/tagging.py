@@ -49,9 +49,9 @@ class TaggedPhoto:
         return [guess for guess in self.guesses if guess.score >= cut.of(guess.hashtag)][:top]
 
 
-def count_photos(paths: Iterable[str]) -> int:
+def count_photos(paths: Iterable[str], exclude: Sequence[str] = ()) -> int:
     """How many photos `tag_photos` would be asked for."""
-    return sum(1 for _ in walk_photos(paths))
+    return sum(1 for _ in walk_photos(paths, exclude))
 
 
 def tag_photos(
@@ -64,6 +64,7 @@ def tag_photos(
     with_done: bool = False,
     precision: "PrecisionMode" = "auto",
     times: Stages | None = None,
+    exclude: Sequence[str] = (),
 ) -> Iterator[TaggedPhoto]:
     """Tag files and folders with the current model, and yield each photo once it is committed.
 
@@ -71,20 +72,21 @@ def tag_photos(
     change since, is yielded as `done` (with its guesses only if `with_done`); one whose features are
     stored is scored again without being opened. A photo that fails is recorded with its reason and yielded as
     `failed`; its content is not tried again before it changes. `dry_run` writes nothing. Work is committed about
-    once a second.
+    once a second. `exclude` are patterns of what is passed over below folders, as in `.gitignore`, beside those in
+    `.hashtagignore` files.
 
     `precision` is the mode of `choose_precision`, which chooses the batch size as well; `times` gathers the seconds
     that went into reading, decoding, encoding, scoring and writing. A photo that the current model tagged is done,
     whichever precision it was tagged in.
 
-    Raises `ModelError` where there is no model that can look at photos.
+    Raises `ModelError` where there is no model that can look at photos, `ArchiveError` where a pattern is none.
     """
     times = times or Stages()
     model = archive.model()
     model.need_head()
     choice = set_precision(archive, model, precision)
     run = _TagRun(archive, model, model_key(archive, model), with_done, dry_run, times)
-    waiting = walk_photos(paths)
+    waiting = walk_photos(paths, exclude)
     if dry_run:
         while files := list(islice(waiting, LOOKED_UP)):
             to_encode, known = run.look_up(files)
