@@ -75,7 +75,7 @@ def import_command(
         raise click.UsageError(
             f"--photos is for instagram-crawler; {format} says itself where its photos are"
         )
-    how: Any = {"format": format, "photos": photos, "exclude": exclude}
+    how: Any = {"format": format, "photos": photos, "consent": consent, "exclude": exclude}
     with Bars("posts") as bars:
 
         def took(source: Path, named: str) -> None:

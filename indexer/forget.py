@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from db.forget_find import Going
 from indexer.archive import BACKBONE, CURRENT_MODEL, DATABASE, Archive, now
 from indexer.forget_proof import Proof, search_archive
+from indexer.photo_index import PHOTO_INDEX
 from indexer.progress import Progress, silent
 
 LEARNT_BACKBONE = "unfrozen:"  # the setting that says how a backbone was learnt here, by its digest
@@ -143,4 +144,5 @@ def _erase_files(archive: Archive) -> None:
     for path in archive.folder.iterdir():
         if path.name.startswith(DATABASE) and path.name not in _LIVE:
             path.unlink()
-    shutil.rmtree(archive.folder / BACKUPS, ignore_errors=True)
+    for folder in (BACKUPS, PHOTO_INDEX):
+        shutil.rmtree(archive.folder / folder, ignore_errors=True)
