@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from indexer.archive import Archive, open_archive
     from indexer.backbones import BackboneChoice
+    from indexer.backup import Backup, back_up
     from indexer.compare import CompareConfig, Comparison, compare_systems
     from indexer.crawl_import import ImportTotals, import_crawls
     from indexer.crawl_preview import ImportPreview, preview_crawls
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _HOME = {
     "archive": ("Archive", "open_archive"),
     "backbones": ("BackboneChoice",),
+    "backup": ("Backup", "back_up"),
     "compare": ("CompareConfig", "Comparison", "compare_systems"),
     "encoder_export": ("EncoderExport", "export_encoder"),
     "evaluate": ("Evaluation", "evaluate_held_out", "evaluate_on"),
@@ -54,6 +56,7 @@ __all__ = [
     "ArchiveError",
     "ArchiveStats",
     "BackboneChoice",
+    "Backup",
     "CompareConfig",
     "Comparison",
     "Cut",
@@ -75,6 +78,7 @@ __all__ = [
     "Tagger",
     "TaggerConfig",
     "archive_stats",
+    "back_up",
     "compare_systems",
     "count_photos",
     "cut_for_precision",

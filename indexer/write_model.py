@@ -1,7 +1,6 @@
 """A fitted model → its folder, aside, checked, renamed, and made current by one transaction."""
 
 import json
-import os
 import shutil
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -20,6 +19,7 @@ from indexer.hashtag_vectors import HashtagVectors
 from indexer.model import MANIFEST, TEXT, Model, file_digest
 from indexer.photo_set import PhotoSet
 from indexer.tagger import TaggerFit
+from indexer.to_disk import names_to_disk, to_disk
 
 if TYPE_CHECKING:
     from indexer.held_out import HeldOut
@@ -61,9 +61,9 @@ def write_model(archive: Archive, new: NewModel, seconds: dict[str, float]) -> d
         }
         (aside / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8")
         Model.open(aside, archive.backbones_folder).check()
-        _to_disk(aside)
+        to_disk(aside)
         aside.rename(archive.model_folder(number))
-        _to_disk(archive.models_folder)
+        names_to_disk(archive.models_folder)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
@@ -149,16 +149,6 @@ def _manifest(new: NewModel, number: int, seconds: dict[str, float]) -> dict[str
 
 def _next_number(archive: Archive) -> int:
     return max(archive.store.models.highest_number(), int(archive.store.setting(LAST_NUMBER) or 0)) + 1
-
-
-def _to_disk(folder: Path) -> None:
-    """Have the operating system write a folder's files and names out, so that a power cut cannot lose them."""
-    for path in [*(p for p in folder.iterdir() if p.is_file()), folder]:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _version() -> str:
