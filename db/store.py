@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, delete, event, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError
 
+from db.check_store import CheckStore
 from db.database_file import SCHEMA_VERSION, connect, is_writable
 from db.errors import DbError, SchemaError
 from db.model_store import ModelStore
@@ -50,6 +51,7 @@ class Store:
         self.vocabulary = VocabularyStore(self.engine)
         self.verdicts = VerdictStore(self.engine)
         self.stale = StaleStore(self.engine)
+        self.checks = CheckStore(self.engine)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from indexer.archive import Archive, open_archive
     from indexer.backbones import BackboneChoice
     from indexer.backup import Backup, back_up
+    from indexer.check import check_archive
     from indexer.compare import CompareConfig, Comparison, compare_systems
     from indexer.crawl_import import ImportTotals, import_crawls
     from indexer.crawl_preview import ImportPreview, preview_crawls
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
     from indexer.encoder_export import EncoderExport, export_encoder
     from indexer.errors import ArchiveError, ModelError
     from indexer.evaluate import Evaluation, evaluate_held_out, evaluate_on
+    from indexer.finding import Finding
     from indexer.model import Model, ScoredHashtag
     from indexer.overview import ArchiveStats, ModelSummary, archive_stats, list_models
+    from indexer.prune import Pruned, prune_models
     from indexer.query import query_photo
     from indexer.rebuild import RebuildConfig, RebuildResult, rebuild_model
     from indexer.report.gather import ReportConfig
@@ -32,18 +35,21 @@ _HOME = {
     "archive": ("Archive", "open_archive"),
     "backbones": ("BackboneChoice",),
     "backup": ("Backup", "back_up"),
+    "check": ("check_archive",),
     "compare": ("CompareConfig", "Comparison", "compare_systems"),
     "encoder_export": ("EncoderExport", "export_encoder"),
     "evaluate": ("Evaluation", "evaluate_held_out", "evaluate_on"),
     "errors": ("ArchiveError", "ModelError"),
     "crawl_import": ("ImportTotals", "import_crawls"),
     "crawl_preview": ("ImportPreview", "preview_crawls"),
+    "finding": ("Finding",),
     "model": ("Model", "ScoredHashtag"),
     "overview": ("ArchiveStats", "ModelSummary", "archive_stats", "list_models"),
     "rebuild": ("RebuildConfig", "RebuildResult", "rebuild_model"),
     "retag": ("Retagged", "retag_photos"),
     "cut": ("Cut", "cut_for_precision", "threshold_of"),
     "tagger": ("Tagger", "TaggerConfig", "fit_tagger"),
+    "prune": ("Pruned", "prune_models"),
     "query": ("query_photo",),
     "tagging": ("TaggedPhoto", "count_photos", "retry_failures", "tag_photos"),
     "sweep": ("Sweep", "SweepConfig", "sweep_vectors"),
@@ -62,11 +68,13 @@ __all__ = [
     "Cut",
     "EncoderExport",
     "Evaluation",
+    "Finding",
     "ImportPreview",
     "ImportTotals",
     "Model",
     "ModelError",
     "ModelSummary",
+    "Pruned",
     "RebuildConfig",
     "RebuildResult",
     "ReportConfig",
@@ -79,6 +87,7 @@ __all__ = [
     "TaggerConfig",
     "archive_stats",
     "back_up",
+    "check_archive",
     "compare_systems",
     "count_photos",
     "cut_for_precision",
@@ -90,6 +99,7 @@ __all__ = [
     "list_models",
     "open_archive",
     "preview_crawls",
+    "prune_models",
     "query_photo",
     "rebuild_model",
     "retag_photos",

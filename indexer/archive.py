@@ -123,17 +123,28 @@ class Archive:
             self.clear_leftovers()
             yield
 
-    def clear_leftovers(self) -> None:
-        """Remove folders that no model row speaks of: a rebuild was killed before its switch, or a prune after.
+    def is_being_built(self) -> bool:
+        """Whether a process holds the place for what makes or removes models."""
+        try:
+            with (self.folder / LOCK).open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
 
-        For whoever is `building`.
-        """
+    def leftovers(self) -> list[Path]:
+        """What no model row speaks of: a rebuild was killed before its switch, or a prune after its commit."""
         known = {self.model_folder(row.number).name for row in self.store.models.all()}
-        for folder in self.models_folder.iterdir():
-            if folder.is_dir() and folder.name not in known:
-                shutil.rmtree(folder)
-        for part in self.backbones_folder.glob(".*.part"):
-            part.unlink()
+        folders = self.models_folder.iterdir() if self.models_folder.is_dir() else ()
+        left = [folder for folder in folders if folder.is_dir() and folder.name not in known]
+        return [*left, *self.backbones_folder.glob(".*.part")]
+
+    def clear_leftovers(self) -> None:
+        """Remove what no model row speaks of; for whoever is `building`."""
+        for path in self.leftovers():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         shutil.rmtree(self.folder / KEPT_NETWORKS, ignore_errors=True)  # of former models too
 
     def close(self) -> None:
