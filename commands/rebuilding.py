@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from commands.changing import change_options, conclude, print_change
 from commands.terminal import Bars, device_option, echo_json, json_option, open_from, printable, talk
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ _option = partial(click.option, show_default=True)
     "--seed", type=click.IntRange(0, 2**31), default=0, help="The same seed and posts give the same model."
 )
 @click.option("--workers", type=click.IntRange(1), help="Photos encoded side by side; without it one a core.")
+@change_options
 @device_option()
 @json_option
 @click.pass_context
@@ -158,12 +160,15 @@ def rebuild_command(
 
     config = _config(options)
     with Bars() as bars:
-        result = rebuild_model(archive, BackboneChoice(backbone, weights, image_size), config, progress=bars)
+        choice = BackboneChoice(backbone, weights, image_size)
+        result = rebuild_model(archive, choice, config, force=options["force"], progress=bars)
     talk_of_rebuild(result)
     if as_json:
-        echo_json(result.manifest)
+        change = result.change.to_dict() if result.change else None
+        echo_json(result.manifest | {"current": result.current, "change": change})
     else:
         print_rebuild(result)
+    conclude(archive, result, options["retag"])
 
 
 def _config(options: dict[str, Any]) -> "RebuildConfig":
@@ -236,8 +241,10 @@ def print_rebuild(result: "RebuildResult") -> None:
             click.echo(
                 "what posts say brought nothing on validation photos: this model looks at photos alone"
             )
+    print_change(result.change)
+    state = "is current" if result.current else "is kept, not current"
     click.echo(
-        f"model {manifest['number']} is current: {counts['posts']:,} posts, {counts['photos']:,} photos,"
+        f"model {manifest['number']} {state}: {counts['posts']:,} posts, {counts['photos']:,} photos,"
         f" {counts['hashtags']:,} hashtags with a vector, {counts['assignable']:,} of them assignable"
     )
     if not figures["test"]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from commands.changing import talk_of_stale
 from commands.terminal import Bars, device_option, echo_json, json_option, open_from, printable, talk
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ def tag_command(
     _print_tagged(
         archive, paths, tagged, _cut(context, archive, threshold, precision), top, everything, as_json
     )
+    talk_of_stale(archive)
 
 
 @click.command("retry")

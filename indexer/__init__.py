@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from indexer.evaluate import Evaluation, evaluate_held_out, evaluate_on
     from indexer.finding import Finding
     from indexer.model import Model, ScoredHashtag
-    from indexer.overview import ArchiveStats, ModelSummary, archive_stats, list_models
+    from indexer.model_change import ModelChange
+    from indexer.overview import ArchiveStats, ModelSummary, archive_stats, count_stale, list_models
     from indexer.prune import Pruned, prune_models
     from indexer.query import query_photo
     from indexer.rebuild import RebuildConfig, RebuildResult, rebuild_model
@@ -44,7 +45,8 @@ _HOME = {
     "crawl_preview": ("ImportPreview", "preview_crawls"),
     "finding": ("Finding",),
     "model": ("Model", "ScoredHashtag"),
-    "overview": ("ArchiveStats", "ModelSummary", "archive_stats", "list_models"),
+    "model_change": ("ModelChange",),
+    "overview": ("ArchiveStats", "ModelSummary", "archive_stats", "count_stale", "list_models"),
     "rebuild": ("RebuildConfig", "RebuildResult", "rebuild_model"),
     "retag": ("Retagged", "retag_photos"),
     "cut": ("Cut", "cut_for_precision", "threshold_of"),
@@ -72,6 +74,7 @@ __all__ = [
     "ImportPreview",
     "ImportTotals",
     "Model",
+    "ModelChange",
     "ModelError",
     "ModelSummary",
     "Pruned",
@@ -90,6 +93,7 @@ __all__ = [
     "check_archive",
     "compare_systems",
     "count_photos",
+    "count_stale",
     "cut_for_precision",
     "evaluate_held_out",
     "evaluate_on",

@@ -16,7 +16,8 @@ from indexer.archive import BACKBONE, CURRENT_MODEL, Archive, now
 from indexer.corpus import Corpus
 from indexer.hashtag_index import HashtagIndex
 from indexer.hashtag_vectors import HashtagVectors
-from indexer.model import MANIFEST, TEXT, Model, file_digest
+from indexer.model import JUDGED, MANIFEST, TEXT, Model, file_digest
+from indexer.model_change import ModelChange, change_to
 from indexer.photo_set import PhotoSet
 from indexer.tagger import TaggerFit
 from indexer.to_disk import names_to_disk, to_disk
@@ -41,10 +42,15 @@ class NewModel:
     tagger: TaggerFit | None = None
     corpus: Corpus = field(init=False)
     photos: PhotoSet = field(init=False)
+    change: ModelChange | None = None
 
 
-def write_model(archive: Archive, new: NewModel, seconds: dict[str, float]) -> dict[str, Any]:
-    """Write a model's folder and make it current; return its manifest.
+def write_model(
+    archive: Archive, new: NewModel, seconds: dict[str, float], force: bool = False
+) -> dict[str, Any]:
+    """Write a model's folder and make it current, unless it is worse and not forced; return its manifest.
+
+    What it changes against the model before is left in `new.change`.
 
     A process killed before the last transaction leaves a folder that no row speaks of, which the next
     rebuild clears away, and the model that was current.
@@ -67,6 +73,7 @@ def write_model(archive: Archive, new: NewModel, seconds: dict[str, float]) -> d
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
+    new.change = change_to(archive, number)
     with archive.store.write() as connection:
         archive.store.models.add(
             connection,
@@ -75,8 +82,10 @@ def write_model(archive: Archive, new: NewModel, seconds: dict[str, float]) -> d
             new.backbone_id,
             json.dumps(manifest, ensure_ascii=False),
         )
-        archive.store.put_setting(connection, CURRENT_MODEL, str(number))
         archive.store.put_setting(connection, LAST_NUMBER, str(number))
+        if new.change and new.change.worse and not force:
+            return manifest
+        archive.store.put_setting(connection, CURRENT_MODEL, str(number))
         if new.backbone_digest:
             archive.store.put_setting(connection, BACKBONE, new.backbone_digest)
     return manifest
@@ -92,6 +101,8 @@ def _write_parts(folder: Path, new: NewModel) -> None:
             file.write(f"{id}\t{posts[id]}\t{photos[id]}\t{new.corpus.texts[id]}\n")
     if tagger and new.held_out.evidence:
         new.held_out.evidence.save(folder / "evidence.npz")
+        if new.held_out.judged:
+            new.held_out.judged.save(folder / JUDGED)
         if tagger.text:
             tagger.text.save(folder / TEXT)
         kin = {"vectors": vectors.digest(), "backbone": new.backbone_digest or ""}
