@@ -77,9 +77,8 @@ def _remove_backbones(archive: Archive, connection: Connection, pruned: Pruned) 
         pruned.features += archive.store.models.remove_backbone(connection, backbone.id)
     for key, value in archive.store.checks.settings().items():
         if names_backbone(key) and value in digests:
-            archive.store.put_setting(connection, key, None)
-    if digests and (used := archive.store.models.newest_backbone(connection)):
-        archive.store.put_setting(connection, BACKBONE, used)
+            newest = archive.store.models.newest_backbone(connection) if key == BACKBONE else None
+            archive.store.put_setting(connection, key, newest)
     return digests
 
 
