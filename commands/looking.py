@@ -115,7 +115,7 @@ def use_command(context: click.Context, number: int) -> None:
     """
     open_from(context).use(number)
     click.echo(
-        f"model {number} is current; photos that another model tagged are stale: `hashtag tag` redoes them"
+        f"model {number} is current; photos that another model tagged are stale: `hashtag retag` redoes them"
     )
 
 

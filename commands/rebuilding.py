@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from commands.changing import change_options, conclude, print_change
 from commands.rebuild_options import rebuild_config, rebuild_options
 from commands.terminal import Bars, device_option, echo_json, json_option, open_from, printable, talk, warn
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("rebuild")
 @rebuild_options
+@change_options
 @device_option()
 @json_option
 @click.pass_context
@@ -52,19 +54,19 @@ def rebuild_command(
     archive = open_from(context, device=device)
     from indexer import BackboneChoice, NotResNet50Error, rebuild_model
 
-    config = rebuild_config(options)
+    config, choice = rebuild_config(options), BackboneChoice(backbone, weights, image_size)
     try:
         with Bars() as bars:
-            result = rebuild_model(
-                archive, BackboneChoice(backbone, weights, image_size), config, progress=bars
-            )
+            result = rebuild_model(archive, choice, config, force=options["force"], progress=bars)
     except NotResNet50Error as error:
         raise click.UsageError(str(error)) from error
     talk_of_rebuild(result)
     if as_json:
-        echo_json(result.manifest)
+        change = result.change.to_dict() if result.change else None
+        echo_json(result.manifest | {"current": result.current, "change": change})
     else:
         print_rebuild(result)
+    conclude(archive, result, options["retag"])
 
 
 def talk_of_rebuild(result: "RebuildResult") -> None:
@@ -118,8 +120,10 @@ def print_rebuild(result: "RebuildResult") -> None:
             )
         if "frozen" in figures["beside"]:
             _print_unfrozen(result)
+    print_change(result.change)
+    state = "is current" if result.current else "is kept, not current"
     click.echo(
-        f"model {manifest['number']} is current: {counts['posts']:,} posts, {counts['photos']:,} photos,"
+        f"model {manifest['number']} {state}: {counts['posts']:,} posts, {counts['photos']:,} photos,"
         f" {counts['hashtags']:,} hashtags with a vector, {counts['assignable']:,} of them assignable"
     )
     if not figures["test"]:

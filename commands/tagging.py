@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from commands.changing import talk_of_stale
 from commands.cutting import chosen_cut, precision_option, threshold_option
 from commands.tagged_photos import print_tagged, talk_of_times
 from commands.terminal import (
@@ -97,6 +98,7 @@ def tag_command(
         exclude=exclude,
     )
     encoded = print_tagged(archive, tagged, total, cut, top, everything, as_json)
+    talk_of_stale(archive)
     if profile:
         talk_of_times(times.seconds, time.perf_counter() - began, encoded, workers or cores())
 

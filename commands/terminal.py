@@ -27,12 +27,35 @@ EXTRA_MODULES = {
 }
 
 
+# Commands that only read; every other is told of a network file system.
+READERS = {
+    "backup",
+    "compare",
+    "evaluate",
+    "export-encoder",
+    "find",
+    "models",
+    "query",
+    "related",
+    "report",
+    "show",
+    "stats",
+    "sweep",
+}
+
+
 def open_from(context: click.Context, *, create: bool = False, device: "Device" = "cpu") -> "Archive":
     """Open the archive that `--archive` names, for work on `device`; it is closed when the command ends."""
+    from db.network_disk import network_disk
     from indexer import open_archive
 
     archive = open_archive(Path(context.obj["archive"]), create=create, device=device)
     context.call_on_close(archive.close)
+    if context.info_name not in READERS and (kind := network_disk(archive.folder)):
+        talk(
+            f"warning: {archive.folder} lies on a network file system ({kind}), where two processes that write at"
+            " once can damage the database: let one at a time write, or keep the archive on a disk of this machine"
+        )
     if device != "cpu" and archive.sessions.on_cuda:
         talk("the backbone runs on the GPU (CUDA)")
     return archive

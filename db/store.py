@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, delete, event, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError
 
+from db.check_store import CheckStore
 from db.database_file import SCHEMA_VERSION, connect, is_writable
 from db.errors import DbError, SchemaError
 from db.find_store import FindStore
@@ -54,6 +55,7 @@ class Store:
         self.vocabulary = VocabularyStore(self.engine)
         self.verdicts = VerdictStore(self.engine)
         self.stale = StaleStore(self.engine)
+        self.checks = CheckStore(self.engine)
         self.tombstones = TombstoneStore(self.engine)
         self.forgetting = ForgetStore(self.engine)
         self.find = FindStore(self.engine)

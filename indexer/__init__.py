@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from indexer.archive import Archive, open_archive
     from indexer.backbones import BackboneChoice
+    from indexer.backup import Backup, back_up
+    from indexer.check import check_archive
     from indexer.compare import CompareConfig, Comparison, compare_systems
     from indexer.crawl_import import ImportTotals, import_crawls
     from indexer.crawl_preview import ImportPreview, preview_crawls
@@ -17,12 +19,15 @@ if TYPE_CHECKING:
     from indexer.errors import ArchiveError, ExpressionError, ModelError
     from indexer.evaluate import Evaluation, evaluate_held_out, evaluate_on
     from indexer.find import FoundPhoto, find_failed, find_photos, unknown_hashtags
+    from indexer.finding import Finding
     from indexer.forget import Forgotten, Whom, forget_posts, lift_tombstone, plan_forget
     from indexer.machine import cores
     from indexer.machine_choice import PrecisionChoice, PrecisionMode, choose_precision
     from indexer.model import Model, ScoredHashtag
-    from indexer.overview import ArchiveStats, ModelSummary, archive_stats, list_models
+    from indexer.model_change import ModelChange
+    from indexer.overview import ArchiveStats, ModelSummary, archive_stats, count_stale, list_models
     from indexer.progress import Stages
+    from indexer.prune import Pruned, prune_models
     from indexer.query import query_photo
     from indexer.rebuild import RebuildConfig, RebuildResult, rebuild_model
     from indexer.report.gather import ReportConfig
@@ -39,6 +44,8 @@ if TYPE_CHECKING:
 _HOME = {
     "archive": ("Archive", "open_archive"),
     "backbones": ("BackboneChoice",),
+    "backup": ("Backup", "back_up"),
+    "check": ("check_archive",),
     "compare": ("CompareConfig", "Comparison", "compare_systems"),
     "encoder_export": ("EncoderExport", "export_encoder"),
     "evaluate": ("Evaluation", "evaluate_held_out", "evaluate_on"),
@@ -50,15 +57,18 @@ _HOME = {
     "machine_choice": ("PrecisionChoice", "PrecisionMode", "choose_precision"),
     "two_precisions": ("measure_precision",),
     "forget": ("Forgotten", "Whom", "forget_posts", "lift_tombstone", "plan_forget"),
-    "model": ("Model", "ScoredHashtag"),
-    "overview": ("ArchiveStats", "ModelSummary", "archive_stats", "list_models"),
     "progress": ("Stages",),
+    "finding": ("Finding",),
+    "model": ("Model", "ScoredHashtag"),
+    "model_change": ("ModelChange",),
+    "overview": ("ArchiveStats", "ModelSummary", "archive_stats", "count_stale", "list_models"),
     "rebuild": ("RebuildConfig", "RebuildResult", "rebuild_model"),
     "similar": ("SimilarPhoto", "similar_photos"),
     "show": ("ShownPhoto", "show_photo"),
     "retag": ("Retagged", "retag_photos"),
     "cut": ("Cut", "cut_for_precision", "threshold_of"),
     "tagger": ("Tagger", "TaggerConfig", "fit_tagger"),
+    "prune": ("Pruned", "prune_models"),
     "query": ("query_photo",),
     "tagging": ("TaggedPhoto", "count_photos", "retry_failures", "tag_photos"),
     "unfrozen_backbone": ("NotResNet50Error",),
@@ -72,22 +82,26 @@ __all__ = [
     "ArchiveError",
     "ArchiveStats",
     "BackboneChoice",
+    "Backup",
     "CompareConfig",
     "Comparison",
     "Cut",
     "EncoderExport",
     "Evaluation",
     "ExpressionError",
+    "Finding",
     "Forgotten",
     "FoundPhoto",
     "ImportPreview",
     "ImportTotals",
     "Model",
+    "ModelChange",
     "ModelError",
     "ModelSummary",
     "NotResNet50Error",
     "PrecisionChoice",
     "PrecisionMode",
+    "Pruned",
     "RebuildConfig",
     "RebuildResult",
     "ReportConfig",
@@ -103,10 +117,13 @@ __all__ = [
     "TaggerConfig",
     "Whom",
     "archive_stats",
+    "back_up",
+    "check_archive",
     "choose_precision",
     "compare_systems",
     "cores",
     "count_photos",
+    "count_stale",
     "cut_for_precision",
     "evaluate_held_out",
     "evaluate_on",
@@ -122,6 +139,7 @@ __all__ = [
     "open_archive",
     "plan_forget",
     "preview_crawls",
+    "prune_models",
     "query_photo",
     "rebuild_model",
     "retag_photos",

@@ -6,6 +6,7 @@ vectors.npy     their unit vectors, float32 (V, d), in the same order
 head.onnx       features -> embedding           } only where photos were learnt from
 index.faiss     logits of assignable hashtags   }
 evidence.npz    what validation photos gave     }
+judged.npz      how each held-out photo fared
 text.npz        words of captions and locations, where they are read beside the photo
 """
 
@@ -39,7 +40,7 @@ KEPT_BEST, KEPT_MOST, KEPT_LOGIT = 20, 100, float(np.log(0.05 / 0.95))
 SEARCHED = (
     40  # hashtags; only photos with so many above KEPT_LOGIT, one in a thousand, are searched for KEPT_MOST
 )
-MANIFEST, TEXT = "manifest.json", "text.npz"
+MANIFEST, TEXT, JUDGED = "manifest.json", "text.npz", "judged.npz"
 
 
 @dataclass(frozen=True)

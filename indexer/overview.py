@@ -85,5 +85,11 @@ def list_models(archive: Archive) -> list[ModelSummary]:
     ]
 
 
+def count_stale(archive: Archive) -> int:
+    """How many photos were tagged last by another model than the current one."""
+    tagged = archive.store.models.tagged()
+    return sum(count for model, count in tagged.items() if model != archive.current())
+
+
 def _size(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.iterdir()) if folder.is_dir() else 0

@@ -19,13 +19,15 @@ class PhotoSet:
     """n photos: features float32 (n, f), and the hashtag ids of each.
 
     `words` gives the caption and the location of each photo's posts, where a rebuild asked for them; `views` are
-    features float32 (n, k, f) of k altered pictures of each, to learn from beside it and never to be asked about.
+    features float32 (n, k, f) of k altered pictures of each, to learn from beside it and never to be asked about;
+    `ids` (n,) names them, where they are an archive's.
     """
 
     features: Floats
     hashtags: list[Ids]
     words: list[Words] | None = None
     views: Floats | None = None
+    ids: Ids | None = None
 
     def only(self, rows: NDArray[np.bool_]) -> "PhotoSet":
         """The photos where `rows` (n,) is true."""
@@ -34,6 +36,7 @@ class PhotoSet:
             [ids for ids, kept in zip(self.hashtags, rows, strict=True) if kept],
             [said for said, kept in zip(self.words, rows, strict=True) if kept] if self.words else None,
             self.views[rows] if self.views is not None else None,
+            self.ids[rows] if self.ids is not None else None,
         )
 
     def with_views(self) -> "PhotoSet":

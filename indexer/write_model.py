@@ -1,7 +1,6 @@
 """A fitted model → its folder, aside, checked, renamed, and made current by one transaction."""
 
 import json
-import os
 import shutil
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -17,9 +16,11 @@ from indexer.archive import BACKBONE, CURRENT_MODEL, Archive, file_digest, now
 from indexer.corpus import Corpus
 from indexer.hashtag_index import HashtagIndex
 from indexer.hashtag_vectors import HashtagVectors
-from indexer.model import MANIFEST, TEXT, Model
+from indexer.model import JUDGED, MANIFEST, TEXT, Model
+from indexer.model_change import ModelChange, change_to
 from indexer.photo_set import PhotoSet
 from indexer.tagger import TaggerFit
+from indexer.to_disk import names_to_disk, to_disk
 from indexer.unfrozen_backbone import about_unfrozen
 
 if TYPE_CHECKING:
@@ -42,10 +43,15 @@ class NewModel:
     tagger: TaggerFit | None = None
     corpus: Corpus = field(init=False)
     photos: PhotoSet = field(init=False)
+    change: ModelChange | None = None
 
 
-def write_model(archive: Archive, new: NewModel, seconds: dict[str, float]) -> dict[str, Any]:
-    """Write a model's folder and make it current; return its manifest.
+def write_model(
+    archive: Archive, new: NewModel, seconds: dict[str, float], force: bool = False
+) -> dict[str, Any]:
+    """Write a model's folder and make it current, unless it is worse and not forced; return its manifest.
+
+    What it changes against the model before is left in `new.change`.
 
     A process killed before the last transaction leaves a folder that no row speaks of, which the next
     rebuild clears away, and the model that was current.
@@ -63,12 +69,13 @@ def write_model(archive: Archive, new: NewModel, seconds: dict[str, float]) -> d
         }
         (aside / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8")
         Model.open(aside, archive.backbones_folder).check()
-        _to_disk(aside)
+        to_disk(aside)
         aside.rename(archive.model_folder(number))
-        _to_disk(archive.models_folder)
+        names_to_disk(archive.models_folder)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
+    new.change = change_to(archive, number)
     with archive.store.write() as connection:
         archive.store.models.add(
             connection,
@@ -77,8 +84,10 @@ def write_model(archive: Archive, new: NewModel, seconds: dict[str, float]) -> d
             new.backbone_id,
             json.dumps(manifest, ensure_ascii=False),
         )
-        archive.store.put_setting(connection, CURRENT_MODEL, str(number))
         archive.store.put_setting(connection, LAST_NUMBER, str(number))
+        if new.change and new.change.worse and not force:
+            return manifest
+        archive.store.put_setting(connection, CURRENT_MODEL, str(number))
         if new.backbone_digest:
             archive.store.put_setting(connection, BACKBONE, new.backbone_digest)
     return manifest
@@ -94,6 +103,8 @@ def _write_parts(folder: Path, new: NewModel) -> None:
             file.write(f"{id}\t{posts[id]}\t{photos[id]}\t{new.corpus.texts[id]}\n")
     if tagger and new.held_out.evidence:
         new.held_out.evidence.save(folder / "evidence.npz")
+        if new.held_out.judged:
+            new.held_out.judged.save(folder / JUDGED)
         if tagger.text:
             tagger.text.save(folder / TEXT)
         kin = {"vectors": vectors.digest(), "backbone": new.backbone_digest or ""}
@@ -151,16 +162,6 @@ def _manifest(new: NewModel, number: int, seconds: dict[str, float]) -> dict[str
 
 def _next_number(archive: Archive) -> int:
     return max(archive.store.models.highest_number(), int(archive.store.setting(LAST_NUMBER) or 0)) + 1
-
-
-def _to_disk(folder: Path) -> None:
-    """Have the operating system write a folder's files and names out, so that a power cut cannot lose them."""
-    for path in [*(p for p in folder.iterdir() if p.is_file()), folder]:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _version() -> str:
