@@ -1,5 +1,6 @@
 """What ResNet50 gives up to layer3, computed once a photo and kept in a file while layer4 is trained."""
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -74,6 +75,17 @@ def _up_to_layer3(backbone: PixelBackbone, pixels: Tensor) -> Tensor:
 
 @contextmanager
 def same_every_time() -> Iterator[None]:
-    """On a GPU, only those ways of convolving that give the same numbers every time."""
-    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
-        yield
+    """The same numbers every time: ways of convolving that give them, on a GPU, and as many threads, on a CPU.
+
+    Other libraries set the number of threads that torch finds (faiss to one), and sums by other numbers of
+    threads differ in their last digits, which training enlarges.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+    try:
+        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
+            yield
+    finally:
+        torch.set_num_threads(threads)
