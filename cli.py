@@ -17,6 +17,7 @@ from commands import (
     retagging,
     sweeping,
     tagging,
+    vocabulary,
 )
 from commands.terminal import told
 
@@ -75,6 +76,7 @@ for module in (
     comparing,
     sweeping,
     reporting,
+    vocabulary,
     demo,
 ):
     for command in module.COMMANDS:

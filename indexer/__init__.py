@@ -26,6 +26,16 @@ if TYPE_CHECKING:
     from indexer.sweep import Sweep, SweepConfig, sweep_vectors
     from indexer.tagger import Tagger, TaggerConfig, fit_tagger
     from indexer.tagging import TaggedPhoto, count_photos, retry_failures, tag_photos
+    from indexer.vocabulary import (
+        alias_hashtag,
+        block_hashtags,
+        group_hashtag,
+        load_vocabulary,
+        save_vocabulary,
+        unalias_hashtags,
+        unblock_hashtags,
+        ungroup_hashtags,
+    )
 
 _HOME = {
     "archive": ("Archive", "open_archive"),
@@ -44,6 +54,16 @@ _HOME = {
     "tagger": ("Tagger", "TaggerConfig", "fit_tagger"),
     "query": ("query_photo",),
     "tagging": ("TaggedPhoto", "count_photos", "retry_failures", "tag_photos"),
+    "vocabulary": (
+        "alias_hashtag",
+        "block_hashtags",
+        "group_hashtag",
+        "load_vocabulary",
+        "save_vocabulary",
+        "unalias_hashtags",
+        "unblock_hashtags",
+        "ungroup_hashtags",
+    ),
     "sweep": ("Sweep", "SweepConfig", "sweep_vectors"),
     "report.gather": ("ReportConfig",),
     "report.page": ("write_report",),
@@ -74,7 +94,9 @@ __all__ = [
     "TaggedPhoto",
     "Tagger",
     "TaggerConfig",
+    "alias_hashtag",
     "archive_stats",
+    "block_hashtags",
     "compare_systems",
     "count_photos",
     "cut_for_precision",
@@ -82,17 +104,23 @@ __all__ = [
     "evaluate_on",
     "export_encoder",
     "fit_tagger",
+    "group_hashtag",
     "import_crawls",
     "list_models",
+    "load_vocabulary",
     "open_archive",
     "preview_crawls",
     "query_photo",
     "rebuild_model",
     "retag_photos",
     "retry_failures",
+    "save_vocabulary",
     "sweep_vectors",
     "tag_photos",
     "threshold_of",
+    "unalias_hashtags",
+    "unblock_hashtags",
+    "ungroup_hashtags",
     "write_report",
 ]
 

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from db.database_file import has_schema, read_setting
+from db.vocabulary import Vocabulary, read_vocabulary
 from indexer.errors import ArchiveError, ModelError
 
 if TYPE_CHECKING:
@@ -72,6 +73,10 @@ class Archive:
         number = read_setting(self.folder / DATABASE, CURRENT_MODEL)
         return int(number) if number else None
 
+    def vocabulary(self) -> Vocabulary:
+        """Return what a person blocked, aliased and grouped, as it is now."""
+        return read_vocabulary(self.folder / DATABASE)
+
     def model(self, number: int | None = None) -> "Model":
         """Open a model, the current one unless a number is given.
 
@@ -84,7 +89,9 @@ class Archive:
             posts = self.store.posts.counts()["posts"]
             todo = "`hashtag rebuild`" if posts else "`hashtag import SOURCE`, then `hashtag rebuild`"
             raise ModelError(f"{self.folder}: no model yet; run {todo}")
-        return Model.open(self.model_folder(number), self.backbones_folder, self.sessions)
+        model = Model.open(self.model_folder(number), self.backbones_folder, self.sessions)
+        model.vocabulary = self.vocabulary
+        return model
 
     def use(self, number: int) -> None:
         """Make a model current, in one transaction, after checking every digest of it.
