@@ -1,6 +1,7 @@
 """`hashtag block`, `unblock`, `alias`, `unalias`, `group`, `ungroup` and `vocabulary`: words of one's own."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -60,22 +61,50 @@ def unblock_command(context: click.Context, tags: tuple[str, ...]) -> None:
 
 
 @click.command("alias")
-@click.argument("hashtag", type=HashtagText(), metavar="FROM")
-@click.argument("target", type=HashtagText(), metavar="TO")
+@click.argument("hashtag", required=False, type=HashtagText(), metavar="FROM")
+@click.argument("target", required=False, type=HashtagText(), metavar="TO")
+@click.option(
+    "--suggest", is_flag=True, help="Print pairs that look like one, most certain first; write nothing."
+)
+@json_option
 @click.pass_context
-def alias_command(context: click.Context, hashtag: str, target: str) -> None:
+def alias_command(
+    context: click.Context, hashtag: str | None, target: str | None, suggest: bool, as_json: bool
+) -> None:
     """Have hashtag FROM count and be assigned as TO.
 
-    Photos show TO in its place at once; the next rebuild learns them as one.
+    Photos show TO in its place at once; the next rebuild learns them as one. --suggest looks for pairs that are
+    alike in spelling and in the company they keep: a line each, FROM, TO, the posts of both, the cosine of their
+    vectors, and in what their spelling is alike.
 
     \b
-    Example:
+    Examples:
       hashtag alias doughnut donut
+      hashtag alias --suggest
     """
+    if suggest and not hashtag:
+        _suggest(context, as_json)
+        return
+    if suggest or as_json or hashtag is None or target is None:
+        raise click.UsageError("give FROM and TO, or --suggest alone, with --json or without")
     from indexer import alias_hashtag
 
     source, target = alias_hashtag(open_from(context), hashtag, target)
     talk(f"#{source} counts as #{target}")
+
+
+def _suggest(context: click.Context, as_json: bool) -> None:
+    from indexer import propose_aliases
+
+    proposals = propose_aliases(open_from(context))
+    for pair in proposals:
+        if as_json:
+            echo_json(asdict(pair))
+        else:
+            click.echo(
+                f"{pair.hashtag}\t{pair.target}\t{pair.posts}\t{pair.target_posts}\t{pair.cosine:.2f}\t{pair.spelling}"
+            )
+    talk(f"{len(proposals):,} pairs; `hashtag alias FROM TO` takes one")
 
 
 @click.command("unalias")

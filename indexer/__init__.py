@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from indexer.alias_proposals import AliasProposal, propose_aliases
     from indexer.archive import Archive, open_archive
     from indexer.backbones import BackboneChoice
     from indexer.compare import CompareConfig, Comparison, compare_systems
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     )
 
 _HOME = {
+    "alias_proposals": ("AliasProposal", "propose_aliases"),
     "archive": ("Archive", "open_archive"),
     "backbones": ("BackboneChoice",),
     "compare": ("CompareConfig", "Comparison", "compare_systems"),
@@ -70,6 +72,7 @@ _HOME = {
 }
 
 __all__ = [
+    "AliasProposal",
     "Archive",
     "ArchiveError",
     "ArchiveStats",
@@ -110,6 +113,7 @@ __all__ = [
     "load_vocabulary",
     "open_archive",
     "preview_crawls",
+    "propose_aliases",
     "query_photo",
     "rebuild_model",
     "retag_photos",

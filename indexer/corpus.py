@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from sqlalchemy import Connection
 
 from db import Store
 from db.post_store import FoldRow
+from db.vocabulary import Vocabulary
 from indexer.folds import assign_folds, folds_by_owner
 
 Ids = NDArray[np.int64]
@@ -19,9 +21,10 @@ class Corpus:
     """Crawled truth in rows.
 
     Post i has the hashtags `hashtags[offsets[i]:offsets[i + 1]]` (ids, in the crawl's order) and the fold
-    `post_folds[i]`. Photo j is `photo_ids[j]`, of fold `photo_folds[j]` ("" where its posts are of several), and
-    has the hashtags of all its posts, `photo_hashtags[j]` (sorted ids), and stands in the posts `photo_posts[j]`.
-    `texts` gives every id's text; `post_words` is each post's caption and location, where they were asked for.
+    `post_folds[i]`. A hashtag that counts as another has that one's id, everywhere. Photo j is `photo_ids[j]`, of
+    fold `photo_folds[j]` ("" where its posts are of several), and has the hashtags of all its posts but blocked
+    ones, `photo_hashtags[j]` (sorted ids), and stands in the posts `photo_posts[j]`. `texts` gives every id's
+    text; `post_words` is each post's caption and location, where they were asked for.
     """
 
     offsets: Ids
@@ -115,7 +118,8 @@ def _corpus(
     """Read the rest; `changes` (post id → fold) go before the stored folds."""
     rows = {post.post_id: row for row, post in enumerate(posts)}
     folds = np.array([changes.get(post.post_id, post.fold) for post in posts], dtype="<U10")
-    offsets, hashtags = _hashtags_by_post(connection, store, rows)
+    names = Names.read(connection, store)
+    offsets, hashtags = _hashtags_by_post(connection, store, rows, names)
     photos: dict[int, list[int]] = {}
     for post_id, photo_id in links:
         photos.setdefault(photo_id, []).append(rows[post_id])
@@ -127,18 +131,44 @@ def _corpus(
         folds,
         np.array(ordered, np.int64),
         np.array([found.pop() if len(found) == 1 else "" for found in photo_folds], dtype="<U10"),
-        [_union(photos[photo], offsets, hashtags) for photo in ordered],
-        store.posts.hashtag_texts(connection),
+        [_union(photos[photo], offsets, hashtags, names.blocked) for photo in ordered],
+        names.texts,
         [photos[photo] for photo in ordered],
     )
 
 
-def _hashtags_by_post(connection: Connection, store: Store, rows: dict[int, int]) -> tuple[Ids, Ids]:
+@dataclass(frozen=True)
+class Names:
+    """Every hashtag's text by id, what ids count as others, and which are never assigned."""
+
+    texts: dict[int, str]
+    targets: dict[int, int]
+    blocked: Ids
+
+    @classmethod
+    def read(cls, connection: Connection, store: Store) -> "Names":
+        """Read them as a transaction sees them."""
+        texts, vocabulary = store.posts.hashtag_texts(connection), store.vocabulary.read(connection)
+        ids = {text: id for id, text in texts.items()} if vocabulary != Vocabulary() else {}
+        targets = {
+            ids[source]: ids[target]
+            for source, target in vocabulary.aliases.items()
+            if source in ids and target in ids
+        }
+        blocked = [ids[text] for text in vocabulary.blocked if text in ids]
+        return cls(texts, targets, np.array(sorted(blocked), np.int64))
+
+
+def _hashtags_by_post(
+    connection: Connection, store: Store, rows: dict[int, int], names: Names
+) -> tuple[Ids, Ids]:
+    """Return offsets and hashtags of posts. Blocked hashtags are among them: they are company like any other,
+    and what they share posts with says what that means."""
     counts = np.zeros(len(rows) + 1, np.int64)
     chunks: list[Ids] = []
     chunk: list[int] = []
-    for post_id, hashtag_id in store.posts.hashtag_rows(connection):  # post ids and rows ascend together
-        counts[rows[post_id] + 1] += 1
+    for post_id, hashtag_id in _each_once(store.posts.hashtag_rows(connection), names.targets):
+        counts[rows[post_id] + 1] += 1  # post ids and rows ascend together
         chunk.append(hashtag_id)
         if len(chunk) == 1_000_000:
             chunks.append(np.array(chunk, np.int64))
@@ -147,5 +177,16 @@ def _hashtags_by_post(connection: Connection, store: Store, rows: dict[int, int]
     return np.cumsum(counts), np.concatenate(chunks)
 
 
-def _union(posts: list[int], offsets: Ids, hashtags: Ids) -> Ids:
-    return np.unique(np.concatenate([hashtags[offsets[post] : offsets[post + 1]] for post in posts]))
+def _each_once(rows: Iterator[tuple[int, int]], targets: dict[int, int]) -> Iterator[tuple[int, int]]:
+    """Yield (post id, hashtag id) with every id as what it counts as, once a post."""
+    if not targets:
+        yield from rows
+        return
+    for post_id, group in groupby(rows, key=lambda row: row[0]):
+        for hashtag_id in dict.fromkeys(targets.get(hashtag_id, hashtag_id) for _, hashtag_id in group):
+            yield post_id, hashtag_id
+
+
+def _union(posts: list[int], offsets: Ids, hashtags: Ids, without: Ids) -> Ids:
+    found = np.unique(np.concatenate([hashtags[offsets[post] : offsets[post + 1]] for post in posts]))
+    return found[~np.isin(found, without)] if len(without) else found

@@ -12,13 +12,17 @@ from indexer import (
     alias_hashtag,
     block_hashtags,
     group_hashtag,
+    import_crawls,
     load_vocabulary,
+    propose_aliases,
     query_photo,
+    rebuild_model,
     save_vocabulary,
     tag_photos,
     unblock_hashtags,
 )
-from tests.conftest import copy_archive, draw_photo
+from indexer.corpus import read_corpus
+from tests.conftest import QUICK, copy_archive, draw_photo
 
 
 @pytest.fixture
@@ -46,7 +50,7 @@ def test_blocks_and_aliases_apply_at_once_and_top_still_fills(colours: Archive, 
     alias_hashtag(colours, "tomato", "sunset")  # a word that no post has; what counted as tomato moves along
     expected = set(before) - {"red", "sea", "warm", "tomato"} | {"sunset"}
     for rule in ("logit", "cosine"):
-        found = query_photo(model, str(photo), best=len(expected), rule=rule)  # type: ignore[arg-type]
+        found = query_photo(model, str(photo), best=len(expected), rule=rule)
         assert {tag.hashtag for tag in found} == expected
     best = query_photo(model, str(photo), best=3)
     assert len(best) == 3
@@ -126,3 +130,51 @@ def test_the_commands_say_what_they_did_and_stats_how_many_there_are(
     assert "not blocked: #red" in done
     assert run(folder, "unalias", "warm").exit_code == run(folder, "ungroup", "red").exit_code == 0
     assert run(folder, "vocabulary").stdout == ""
+
+
+def test_aliases_are_learnt_as_one_and_blocked_hashtags_only_as_company(colours: Archive) -> None:
+    alias_hashtag(colours, "warm", "heat")  # a word that no post has
+    alias_hashtag(colours, "tomato", "heat")
+    block_hashtags(colours, ["sea"])
+    corpus = read_corpus(colours.store)
+    ids = {text: id for id, text in corpus.texts.items()}
+    assert not {ids["warm"], ids["tomato"]} & set(corpus.hashtags.tolist())
+    assert all(len(set(post)) == len(post) for post in (row.tolist() for row in corpus.lists().ids()))
+    rebuild_model(colours, config=QUICK)
+    model = colours.model()
+    assignable = {model.text_of[id] for id in model.index.ids()}
+    assert "heat" in assignable
+    assert not {"warm", "tomato", "sea"} & assignable
+    assert {"heat", "sea"} <= set(model.hashtags)  # the blocked one still has a vector
+    before = colours.model(1)
+    most = max(before.photos_of[ids["warm"]], before.photos_of[ids["tomato"]])
+    assert most < model.photos_of[ids["heat"]] <= 24
+
+
+def test_pairs_that_look_like_one_are_proposed_rarer_first_and_nothing_is_written(
+    archive: Archive, tmp_path: Path
+) -> None:
+    food = ["street food\tnight", "streetfood\tnight", "streetfood\tnight\tmarket", "street food\tmarket"]
+    sweet = ["cafe\tcroissant\tsugar", "café\tcroissants\tsugar", "cafe\tcroissant\tbutter", "café\tbutter"]
+    lines = [*food * 6, *["streetfood\tnight"] * 6, *sweet * 6, *["cafe\tcroissant\tsugar"] * 6]
+    posts = [{"key": str(number), "hashtags": line.split("\t")} for number, line in enumerate(lines)]
+    crawl = tmp_path / "posts.jsonl"
+    crawl.write_text("".join(f"{json.dumps(post)}\n" for post in posts))
+    import_crawls(archive, [crawl])
+    rebuild_model(archive, config=QUICK)
+    proposals = propose_aliases(archive)
+    named = {(pair.hashtag, pair.target): pair.spelling for pair in proposals}
+    assert named == {
+        ("street food", "streetfood"): "separators",
+        ("café", "cafe"): "accents",
+        ("croissants", "croissant"): "plural",
+    }
+    assert [pair.certainty for pair in proposals] == sorted((p.certainty for p in proposals), reverse=True)
+    first = next(pair for pair in proposals if pair.hashtag == "street food")
+    assert (first.posts, first.target_posts) == (12, 18)
+    assert archive.vocabulary() == Vocabulary()
+    alias_hashtag(archive, "café", "cafe")
+    assert ("café", "cafe") not in {(pair.hashtag, pair.target) for pair in propose_aliases(archive)}
+    told = run(archive.folder, "alias", "--suggest", "--json").stdout.splitlines()
+    assert {json.loads(line)["hashtag"] for line in told} == {"street food", "croissants"}
+    assert run(archive.folder, "alias", "--suggest", "a", "b").exit_code == 2
