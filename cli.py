@@ -17,6 +17,7 @@ from commands import (
     retagging,
     sweeping,
     tagging,
+    verdicts,
     vocabulary,
 )
 from commands.terminal import told
@@ -77,6 +78,7 @@ for module in (
     sweeping,
     reporting,
     vocabulary,
+    verdicts,
     demo,
 ):
     for command in module.COMMANDS:

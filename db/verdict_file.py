@@ -1,14 +1,16 @@
 """A person's words on photos in bulk: CSV or JSON Lines → what is said of each photo."""
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from db.crawl_fields import MalformedError, decode, normalised, parse_object, text, texts
+from db.crawl_fields import MalformedError, decode, normalised, parse_object, shown, storable, text, texts
 from db.crawled_post import Refusal
+from db.csv_crawl import Lines, csv_rows, utf8
 from db.errors import CrawlError
 from db.hashtag_text import normalise_hashtag
+
+_COLUMNS = {"photo", "hashtag"}
 
 
 class PhotoWords(NamedTuple):
@@ -43,22 +45,38 @@ def read_words(source: Path, accept: bool) -> Iterator[PhotoWords | Refusal]:
 
 
 def _read_csv(source: Path, folder: Path, accept: bool) -> Iterator[PhotoWords | Refusal]:
-    with source.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        rows = csv.DictReader(file)
-        if missing := {"photo", "hashtag"} - set(rows.fieldnames or ()):
-            raise CrawlError(source, f"its first line names no column {' nor '.join(sorted(missing))}")
-        for row in rows:
-            where = f"{source}:{rows.line_num}"
-            name, hashtag = row["photo"], normalise_hashtag(row["hashtag"] or "")
-            if not name or None in row:
-                yield Refusal(where, "no photo" if not name else "more fields than the header has")
-            elif "\ufffd" in f"{name}{row['hashtag']}":
-                yield Refusal(where, "not UTF-8")
-            elif hashtag is None:
-                yield Refusal(where, f"{row['hashtag'] or ''!r} is no hashtag")
-            else:
-                said = ((hashtag,), ()) if accept else ((), (hashtag,))
-                yield PhotoWords(str(folder / name), *said, where)
+    with source.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        lines = Lines(file)
+        header = next(lines, "")
+        delimiter = max(",;\t", key=lambda delimiter: len(_COLUMNS & set(_names(header, delimiter))))
+        names = _names(header, delimiter)
+        if missing := _COLUMNS - set(names):
+            raise CrawlError(source, f"its first line names no column {' and no '.join(sorted(missing))}")
+        for line, row in csv_rows(lines, delimiter):
+            where = f"{source}:{line}"
+            try:
+                if isinstance(row, MalformedError):
+                    raise row
+                if len(row) != len(names):
+                    raise MalformedError(f"{len(row)} fields where the header has {len(names)}")
+                yield _from_row(dict(zip(names, row, strict=True)), folder, accept, where)
+            except MalformedError as error:
+                yield Refusal(where, str(error))
+
+
+def _names(header: str, delimiter: str) -> list[str]:
+    return [name.strip().casefold().strip('"') for name in header.split(delimiter)]
+
+
+def _from_row(row: dict[str, str], folder: Path, accept: bool, where: str) -> PhotoWords:
+    name, written = (storable(utf8(row[column]), column) for column in ("photo", "hashtag"))
+    hashtag = normalise_hashtag(written)
+    if not name:
+        raise MalformedError("no photo")
+    if hashtag is None:
+        raise MalformedError(f"{shown(written)} is no hashtag")
+    accepted, rejected = ((hashtag,), ()) if accept else ((), (hashtag,))
+    return PhotoWords(str(folder / name), accepted, rejected, where)
 
 
 def _from_json(line: str, folder: Path, where: str) -> PhotoWords:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from indexer.sweep import Sweep, SweepConfig, sweep_vectors
     from indexer.tagger import Tagger, TaggerConfig, fit_tagger
     from indexer.tagging import TaggedPhoto, count_photos, retry_failures, tag_photos
+    from indexer.verdicts import SaidTotals, say_in_bulk, say_of_photo, take_back
     from indexer.vocabulary import (
         alias_hashtag,
         block_hashtags,
@@ -56,6 +57,7 @@ _HOME = {
     "tagger": ("Tagger", "TaggerConfig", "fit_tagger"),
     "query": ("query_photo",),
     "tagging": ("TaggedPhoto", "count_photos", "retry_failures", "tag_photos"),
+    "verdicts": ("SaidTotals", "say_in_bulk", "say_of_photo", "take_back"),
     "vocabulary": (
         "alias_hashtag",
         "block_hashtags",
@@ -91,6 +93,7 @@ __all__ = [
     "RebuildResult",
     "ReportConfig",
     "Retagged",
+    "SaidTotals",
     "ScoredHashtag",
     "Sweep",
     "SweepConfig",
@@ -119,8 +122,11 @@ __all__ = [
     "retag_photos",
     "retry_failures",
     "save_vocabulary",
+    "say_in_bulk",
+    "say_of_photo",
     "sweep_vectors",
     "tag_photos",
+    "take_back",
     "threshold_of",
     "unalias_hashtags",
     "unblock_hashtags",
