@@ -1,7 +1,7 @@
 """What a rebuild learns from, as arrays: posts' hashtags, and photos with their hashtags and folds."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 
 import numpy as np
@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from db import Store
 from db.post_store import FoldRow
 from db.vocabulary import Vocabulary
-from indexer.folds import assign_folds, folds_by_owner
+from indexer.folds import assign_folds, fold_of_photo, folds_by_owner
 
 Ids = NDArray[np.int64]
 
@@ -25,6 +25,10 @@ class Corpus:
     fold `photo_folds[j]` ("" where its posts are of several), and has the hashtags of all its posts but blocked
     ones, `photo_hashtags[j]` (sorted ids), and stands in the posts `photo_posts[j]`. `texts` gives every id's
     text; `post_words` is each post's caption and location, where they were asked for.
+
+    A person's word stands above the crawl's: what was accepted is among a photo's hashtags, what was rejected is
+    not, and is in `photo_rejected[j]` (sorted ids; empty lists everywhere where nothing was said). Photos in no
+    post are here if something was said of them, in a fold by their content. `verdicts` counts both.
     """
 
     offsets: Ids
@@ -36,6 +40,8 @@ class Corpus:
     texts: dict[int, str]
     photo_posts: Sequence[Sequence[int]] = ()
     post_words: list[dict[str, str]] | None = None
+    photo_rejected: list[Ids] = field(default_factory=list)
+    verdicts: tuple[int, int] = (0, 0)
 
     @property
     def posts(self) -> int:
@@ -120,21 +126,63 @@ def _corpus(
     folds = np.array([changes.get(post.post_id, post.fold) for post in posts], dtype="<U10")
     names = Names.read(connection, store)
     offsets, hashtags = _hashtags_by_post(connection, store, rows, names)
-    photos: dict[int, list[int]] = {}
+    said = _Said.read(connection, store, names)
+    photos: dict[int, list[int]] = {photo: [] for photo in said.contents}
     for post_id, photo_id in links:
         photos.setdefault(photo_id, []).append(rows[post_id])
     ordered = sorted(photos)
-    photo_folds = [set(folds[photos[photo]].tolist()) for photo in ordered]
+    crawled = [_union(photos[photo], offsets, hashtags) for photo in ordered]
     return Corpus(
         offsets,
         hashtags,
         folds,
         np.array(ordered, np.int64),
-        np.array([found.pop() if len(found) == 1 else "" for found in photo_folds], dtype="<U10"),
-        [_union(photos[photo], offsets, hashtags, names.blocked) for photo in ordered],
+        np.array([_fold(folds, photos[photo], said.contents.get(photo)) for photo in ordered], "<U10"),
+        [said.truth(photo, found, names.blocked) for photo, found in zip(ordered, crawled, strict=True)],
         names.texts,
         [photos[photo] for photo in ordered],
+        photo_rejected=[said.rejections(photo) for photo in ordered],
+        verdicts=said.counts,
     )
+
+
+def _fold(post_folds: NDArray[np.str_], posts: list[int], sha256: str | None) -> str:
+    found = set(post_folds[posts].tolist()) if posts else {fold_of_photo(sha256 or "")}
+    return str(found.pop()) if len(found) == 1 else ""
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What people said of photos: hashtag ids accepted and rejected by photo id, and the photos' sha256."""
+
+    accepted: dict[int, set[int]]
+    rejected: dict[int, set[int]]
+    contents: dict[int, str]
+    counts: tuple[int, int]
+
+    @classmethod
+    def read(cls, connection: Connection, store: Store, names: "Names") -> "_Said":
+        """Read it as a transaction sees it, hashtags as what they count as."""
+        rows = store.verdicts.all(connection)
+        said: tuple[dict[int, set[int]], dict[int, set[int]]] = ({}, {})
+        for photo, hashtag, accepted in rows:
+            said[not accepted].setdefault(photo, set()).add(names.targets.get(hashtag, hashtag))
+        total = sum(accepted for _, _, accepted in rows)
+        return cls(*said, store.verdicts.contents(connection), (total, len(rows) - total))
+
+    def truth(self, photo: int, crawled: Ids, blocked: Ids) -> Ids:
+        """A photo's hashtags: crawled or accepted, and neither rejected nor blocked."""
+        found = np.union1d(crawled, _sorted(self.accepted.get(photo, set())))
+        without = np.union1d(self.rejections(photo), blocked)
+        return found[~np.isin(found, without)] if len(without) else found
+
+    def rejections(self, photo: int) -> Ids:
+        """What is not on a photo; of two that count as one, one rejected and one accepted, the accepted stands."""
+        return _sorted(self.rejected.get(photo, set()) - self.accepted.get(photo, set()))
+
+
+def _sorted(ids: set[int]) -> Ids:
+    return np.array(sorted(ids), np.int64)
 
 
 @dataclass(frozen=True)
@@ -187,6 +235,6 @@ def _each_once(rows: Iterator[tuple[int, int]], targets: dict[int, int]) -> Iter
             yield post_id, hashtag_id
 
 
-def _union(posts: list[int], offsets: Ids, hashtags: Ids, without: Ids) -> Ids:
-    found = np.unique(np.concatenate([hashtags[offsets[post] : offsets[post + 1]] for post in posts]))
-    return found[~np.isin(found, without)] if len(without) else found
+def _union(posts: list[int], offsets: Ids, hashtags: Ids) -> Ids:
+    parts = [hashtags[offsets[post] : offsets[post + 1]] for post in posts]
+    return np.unique(np.concatenate([np.zeros(0, np.int64), *parts]))

@@ -10,7 +10,12 @@ from cli import main
 from encoder import PhotoError
 from indexer import (
     Archive,
+    alias_hashtag,
     archive_stats,
+    block_hashtags,
+    import_crawls,
+    open_archive,
+    query_photo,
     rebuild_model,
     retag_photos,
     say_in_bulk,
@@ -18,7 +23,9 @@ from indexer import (
     tag_photos,
     take_back,
 )
-from tests.conftest import QUICK, copy_archive, draw_photo
+from indexer.corpus import read_corpus
+from indexer.folds import TEST, TRAINING, VALIDATION
+from tests.conftest import QUICK, copy_archive, draw_photo, write_crawl
 
 
 @pytest.fixture
@@ -128,3 +135,71 @@ def test_the_commands_take_a_photo_or_a_file(colour_folder: Path, tmp_path: Path
     assert "1 lines refused, the rest is in" in done.stderr
     assert run(folder, "accept").exit_code == run(folder, "accept", str(photo)).exit_code == 2
     assert run(folder, "accept", str(tmp_path / "gone.png"), "red").exit_code == 1
+
+
+def planted_archive(folder: Path, backbone: Path) -> Archive:
+    """An archive of colours in which half of the blue photos' posts say #tomato: a planted error."""
+    crawl = write_crawl(folder)
+    posts = [json.loads(line) for line in crawl.read_text().splitlines()]
+    for number, post in enumerate(posts):
+        if post["hashtags"][0] == "blue" and number % 8 == 2:
+            post["hashtags"].append("tomato")
+    crawl.write_text("".join(f"{json.dumps(post)}\n" for post in posts))
+    archive = open_archive(folder / "archive", create=True)
+    import_crawls(archive, [crawl])
+    rebuild_model(archive, backbone, QUICK)
+    return archive
+
+
+def probability(archive: Archive, photos: list[Path], hashtag: str) -> float:
+    """The mean probability of a hashtag on photos, asked of the current model."""
+    model = archive.model()
+    found = [{tag.hashtag: tag.score for tag in query_photo(model, str(photo), best=99)} for photo in photos]
+    return sum(tags[hashtag] for tags in found) / len(found)
+
+
+def test_a_handful_of_verdicts_mends_a_planted_confusion_on_photos_that_nobody_spoke_of(
+    tmp_path: Path, backbone: Path
+) -> None:
+    def drawn(colour: str, first: int, count: int) -> list[Path]:
+        numbers = range(first, first + count)
+        return [draw_photo(tmp_path / f"new/{number}.png", colour, number) for number in numbers]
+
+    blue, red, spoken_of = drawn("blue", 7000, 12), drawn("red", 7100, 12), drawn("blue", 7200, 8)
+    with planted_archive(tmp_path, backbone) as archive:
+        wrong, right = probability(archive, blue, "tomato"), probability(archive, red, "tomato")
+        list(tag_photos(archive, [str(photo) for photo in spoken_of]))
+        for photo in spoken_of:
+            say_of_photo(archive, str(photo), reject=["tomato"])
+        manifest = rebuild_model(archive, config=QUICK).manifest
+        assert manifest["verdicts"] == {"accepted": 0, "rejected": 8}
+        assert manifest["counts"]["photos"] == 96 + 8
+        mended, kept = probability(archive, blue, "tomato"), probability(archive, red, "tomato")
+    assert wrong > 0.3
+    assert mended < 0.5 * wrong
+    assert kept > 0.8 * right
+
+
+def test_the_next_rebuild_takes_a_persons_word_before_the_crawls(archive: Archive, tmp_path: Path) -> None:
+    import_crawls(archive, [write_crawl(tmp_path, posts=8)])
+    crawled = read_corpus(archive.store)
+    ids = {text: id for id, text in crawled.texts.items()}
+    path = str(tmp_path / "photos/000.png")  # a red one
+    alien = draw_photo(tmp_path / "alien.png", "green", 31)
+    alias_hashtag(archive, "sea", "blue")
+    block_hashtags(archive, ["green"])
+    say_of_photo(archive, path, accept=["sea", "mine"], reject=["red"])
+    say_of_photo(archive, str(alien), accept=["green", "salad"])
+    photo = archive.store.photos.known_paths([path], None)[path].photo_id
+    corpus = read_corpus(archive.store)
+    before = crawled.photo_hashtags[crawled.photo_ids.tolist().index(photo)].tolist()
+    place = corpus.photo_ids.tolist().index(photo)
+    found = corpus.photo_hashtags[place].tolist()
+    assert ids["red"] in before
+    assert {ids["blue"], max(corpus.texts)} <= set(found)
+    assert not {ids["red"], ids.get("sea")} & set(found)
+    assert corpus.photo_rejected[place].tolist() == [ids["red"]]
+    assert corpus.photo_hashtags[-1].tolist() == [ids["salad"]]  # in no post, and green is blocked
+    assert corpus.photo_folds[-1] in (TRAINING, VALIDATION, TEST)
+    assert corpus.photo_posts[-1] == []
+    assert corpus.verdicts == (4, 1)
