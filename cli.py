@@ -21,6 +21,8 @@ from commands import (
     showing,
     sweeping,
     tagging,
+    verdicts,
+    vocabulary,
 )
 from commands.terminal import told
 
@@ -84,6 +86,8 @@ for module in (
     sweeping,
     reporting,
     forgetting,
+    vocabulary,
+    verdicts,
     demo,
 ):
     for command in module.COMMANDS:

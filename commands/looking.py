@@ -66,6 +66,11 @@ def stats_command(context: click.Context, as_json: bool) -> None:
             ),
             ("hashtags", f"{stats.hashtags:,}, {stats.hashtags_per_post:.1f} a post"),
             ("most frequent", frequent or "none"),
+            (
+                "vocabulary",
+                f"{stats.blocked:,} blocked, {stats.aliases:,} aliases, {stats.grouped:,} grouped",
+            ),
+            ("your word", f"{stats.accepted:,} hashtags accepted on photos, {stats.rejected:,} rejected"),
             ("current model", str(stats.current_model or "none")),
             ("tagged", tagged or "none"),
             ("failed", f"{stats.failed:,}"),

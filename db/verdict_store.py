@@ -7,7 +7,7 @@ from sqlalchemy import Engine, delete, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import Connection
 
-from db.models import Hashtag, Verdict
+from db.models import Hashtag, Photo, Verdict
 
 
 class Said(NamedTuple):
@@ -63,6 +63,11 @@ class VerdictStore:
         """Return (photo id, hashtag id, accepted) of everything said."""
         query = select(Verdict.photo_id, Verdict.hashtag_id, Verdict.accepted)
         return [(photo, hashtag, accepted) for photo, hashtag, accepted in connection.execute(query)]
+
+    def contents(self, connection: Connection) -> dict[int, str]:
+        """Return photo id → sha256 of every photo of which something was said."""
+        query = select(Photo.id, Photo.sha256).where(Photo.id.in_(select(Verdict.photo_id)))
+        return {photo: sha256 for photo, sha256 in connection.execute(query)}
 
     def counts(self) -> tuple[int, int]:
         """Return how many hashtags were accepted and how many rejected."""

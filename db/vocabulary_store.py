@@ -1,38 +1,14 @@
 """A person's vocabulary: hashtags that are blocked, that count as others, that stand under others."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
 from sqlalchemy import Engine, delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import Connection
 
 from db.errors import DbError
 from db.models import Alias, Blocked, Parent
+from db.vocabulary import Vocabulary
 
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """Normalised hashtags: those never assigned, alias → target, hashtag → parent."""
-
-    blocked: frozenset[str] = frozenset()
-    aliases: Mapping[str, str] = field(default_factory=dict)
-    parents: Mapping[str, str] = field(default_factory=dict)
-
-    def target(self, hashtag: str) -> str:
-        """The hashtag as which this one counts."""
-        return self.aliases.get(hashtag, hashtag)
-
-    def is_blocked(self, hashtag: str) -> bool:
-        """Whether it, or what it counts as, is never assigned."""
-        return hashtag in self.blocked or self.target(hashtag) in self.blocked
-
-    def path(self, hashtag: str) -> tuple[str, ...]:
-        """The hashtag with everything that it stands under, the topmost first."""
-        found = [hashtag]
-        while (above := self.parents.get(found[0])) is not None:
-            found.insert(0, above)
-        return tuple(found)
+__all__ = ["Vocabulary", "VocabularyStore"]
 
 
 class VocabularyStore:
@@ -44,7 +20,17 @@ class VocabularyStore:
     def load(self) -> Vocabulary:
         """Return all of it."""
         with self._engine.connect() as connection:
-            return self._load(connection)
+            return self.read(connection)
+
+    def read(self, connection: Connection) -> Vocabulary:
+        """Return all of it as a transaction sees it."""
+        aliases = connection.execute(select(Alias.hashtag, Alias.target))
+        parents = connection.execute(select(Parent.hashtag, Parent.parent))
+        return Vocabulary(
+            frozenset(connection.scalars(select(Blocked.hashtag))),
+            {hashtag: target for hashtag, target in aliases},
+            {hashtag: parent for hashtag, parent in parents},
+        )
 
     def block(self, connection: Connection, hashtag: str) -> None:
         """Have a hashtag never assigned."""
@@ -59,7 +45,7 @@ class VocabularyStore:
 
         Raises `DbError` where that is the hashtag itself.
         """
-        known = self._load(connection)
+        known = self.read(connection)
         target = known.target(target)
         if target == hashtag:
             raise DbError(f"#{hashtag} would count as itself: `hashtag unalias` the other way first")
@@ -74,7 +60,7 @@ class VocabularyStore:
 
     def put_under(self, connection: Connection, hashtag: str, parent: str) -> None:
         """Have a hashtag stand under another; raises `DbError` where that one stands under it."""
-        if hashtag in self._load(connection).path(parent):
+        if hashtag in self.read(connection).path(parent):
             raise DbError(f"#{parent} stands under #{hashtag}, or is it: a hierarchy has no circles")
         row = upsert(Parent).values(hashtag=hashtag, parent=parent)
         connection.execute(row.on_conflict_do_update(index_elements=["hashtag"], set_={"parent": parent}))
@@ -82,12 +68,3 @@ class VocabularyStore:
     def take_out(self, connection: Connection, hashtag: str) -> bool:
         """Have it stand under nothing; return whether it stood under something."""
         return connection.execute(delete(Parent).where(Parent.hashtag == hashtag)).rowcount > 0
-
-    def _load(self, connection: Connection) -> Vocabulary:
-        aliases = connection.execute(select(Alias.hashtag, Alias.target))
-        parents = connection.execute(select(Parent.hashtag, Parent.parent))
-        return Vocabulary(
-            frozenset(connection.scalars(select(Blocked.hashtag))),
-            {hashtag: target for hashtag, target in aliases},
-            {hashtag: parent for hashtag, parent in parents},
-        )

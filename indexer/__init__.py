@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from indexer.alias_proposals import AliasProposal, propose_aliases
     from indexer.archive import Archive, open_archive
     from indexer.backbones import BackboneChoice
     from indexer.backup import Backup, back_up
@@ -40,8 +41,20 @@ if TYPE_CHECKING:
     from indexer.tagging import TaggedPhoto, count_photos, retry_failures, tag_photos
     from indexer.two_precisions import measure_precision
     from indexer.unfrozen_backbone import NotResNet50Error
+    from indexer.verdicts import SaidTotals, say_in_bulk, say_of_photo, take_back
+    from indexer.vocabulary import (
+        alias_hashtag,
+        block_hashtags,
+        group_hashtag,
+        load_vocabulary,
+        save_vocabulary,
+        unalias_hashtags,
+        unblock_hashtags,
+        ungroup_hashtags,
+    )
 
 _HOME = {
+    "alias_proposals": ("AliasProposal", "propose_aliases"),
     "archive": ("Archive", "open_archive"),
     "backbones": ("BackboneChoice",),
     "backup": ("Backup", "back_up"),
@@ -72,12 +85,24 @@ _HOME = {
     "query": ("query_photo",),
     "tagging": ("TaggedPhoto", "count_photos", "retry_failures", "tag_photos"),
     "unfrozen_backbone": ("NotResNet50Error",),
+    "verdicts": ("SaidTotals", "say_in_bulk", "say_of_photo", "take_back"),
+    "vocabulary": (
+        "alias_hashtag",
+        "block_hashtags",
+        "group_hashtag",
+        "load_vocabulary",
+        "save_vocabulary",
+        "unalias_hashtags",
+        "unblock_hashtags",
+        "ungroup_hashtags",
+    ),
     "sweep": ("Sweep", "SweepConfig", "sweep_vectors"),
     "report.gather": ("ReportConfig",),
     "report.page": ("write_report",),
 }
 
 __all__ = [
+    "AliasProposal",
     "Archive",
     "ArchiveError",
     "ArchiveStats",
@@ -106,6 +131,7 @@ __all__ = [
     "RebuildResult",
     "ReportConfig",
     "Retagged",
+    "SaidTotals",
     "ScoredHashtag",
     "ShownPhoto",
     "SimilarPhoto",
@@ -116,8 +142,10 @@ __all__ = [
     "Tagger",
     "TaggerConfig",
     "Whom",
+    "alias_hashtag",
     "archive_stats",
     "back_up",
+    "block_hashtags",
     "check_archive",
     "choose_precision",
     "compare_systems",
@@ -132,23 +160,33 @@ __all__ = [
     "find_photos",
     "fit_tagger",
     "forget_posts",
+    "group_hashtag",
     "import_crawls",
     "lift_tombstone",
     "list_models",
+    "load_vocabulary",
     "measure_precision",
     "open_archive",
     "plan_forget",
     "preview_crawls",
+    "propose_aliases",
     "prune_models",
     "query_photo",
     "rebuild_model",
     "retag_photos",
     "retry_failures",
+    "save_vocabulary",
+    "say_in_bulk",
+    "say_of_photo",
     "show_photo",
     "similar_photos",
     "sweep_vectors",
     "tag_photos",
+    "take_back",
     "threshold_of",
+    "unalias_hashtags",
+    "unblock_hashtags",
+    "ungroup_hashtags",
     "unknown_hashtags",
     "write_report",
 ]

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from db.database_file import has_schema, read_setting
+from db.vocabulary import Vocabulary, read_vocabulary
 from indexer.errors import ArchiveError, ModelError
 
 if TYPE_CHECKING:
@@ -79,6 +80,10 @@ class Archive:
         number = self.setting(CURRENT_MODEL)
         return int(number) if number else None
 
+    def vocabulary(self) -> Vocabulary:
+        """Return what a person blocked, aliased and grouped, as it is now."""
+        return read_vocabulary(self.folder / DATABASE)
+
     def model(self, number: int | None = None, precision: "PrecisionMode" = "float32") -> "Model":
         """Open a model, the current one unless a number is given.
 
@@ -93,6 +98,7 @@ class Archive:
             todo = "`hashtag rebuild`" if posts else "`hashtag import SOURCE`, then `hashtag rebuild`"
             raise ModelError(f"{self.folder}: no model yet; run {todo}")
         model = Model.open(self.model_folder(number), self.backbones_folder, self.sessions)
+        model.vocabulary = self.vocabulary
         if precision != "float32":
             from indexer.machine_choice import set_precision
 

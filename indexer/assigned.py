@@ -12,7 +12,7 @@ import numpy as np
 from db import Store
 from db.model_store import Guess
 from db.verdict_store import Said
-from db.vocabulary_store import Vocabulary
+from db.vocabulary import Vocabulary
 from indexer.cut import Cut
 from indexer.evaluation import sigmoid
 
@@ -44,10 +44,17 @@ def assigned_hashtags(
         guesses, said = store.models.assignments(chunk), store.verdicts.of(chunk)
         for photo in chunk:
             machine = machine_hashtags(guesses.get(photo, ()), said.get(photo, ()), vocabulary)
-            kept = [tag for tag in machine if tag.probability >= cut.of(tag.hashtag)][:top]
-            if tags := [*person_hashtags(said.get(photo, ()), vocabulary), *kept]:
+            person = person_hashtags(said.get(photo, ()), vocabulary)
+            if tags := cut_hashtags([*person, *machine], cut, top):
                 found[photo] = tags
     return found
+
+
+def cut_hashtags(tags: Sequence[AssignedHashtag], cut: Cut, top: int | None = None) -> list[AssignedHashtag]:
+    """Return a photo's hashtags as they are shown: all of a person's, and the `top` of the machine's that pass."""
+    person = [tag for tag in tags if tag.by == "person"]
+    machine = [tag for tag in tags if tag.by == "machine" and tag.probability >= cut.of(tag.hashtag)]
+    return [*person, *machine[:top]]
 
 
 def person_hashtags(said: Iterable[Said], vocabulary: Vocabulary) -> list[AssignedHashtag]:

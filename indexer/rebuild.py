@@ -181,7 +181,8 @@ def _photo_set(
         return PhotoSet(np.zeros((0, 0), np.float32), []), np.zeros(0, "<U10")
     key = feature_key(new.backbone_id)
     places, features = load_features(archive.store, corpus.photo_ids, key)
-    kept = np.array([len(corpus.photo_hashtags[place]) > 0 for place in places], np.bool_)
+    taught = [len(corpus.photo_hashtags[place]) + len(corpus.photo_rejected[place]) for place in places]
+    kept = np.array(taught, np.int64) > 0
     places, ids = places[kept], corpus.photo_ids[places[kept]]
     if not len(ids):
         raise ArchiveError(
@@ -189,6 +190,8 @@ def _photo_set(
         )
     photos = PhotoSet(features[kept].astype(np.float32), [corpus.photo_hashtags[place] for place in places])
     photos.ids = ids
+    if any(len(ids) for ids in corpus.photo_rejected):
+        photos.rejected = [corpus.photo_rejected[place] for place in places]
     if corpus.post_words:
         said = corpus.post_words
         photos.words = [

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from db.model_store import Guess
 from db.photo_rows import FeatureKey, PathRow
 from indexer.archive import Archive
+from indexer.assigned import AssignedHashtag, assigned_hashtags, cut_hashtags
 from indexer.cut import Cut
 from indexer.encode_photos import EncodedPhoto, PhotoEncoder, grouped
-from indexer.evaluation import sigmoid
 from indexer.guesses import guess, store_guesses
 from indexer.machine_choice import set_precision
 from indexer.model import Model, ScoredHashtag
@@ -32,21 +31,28 @@ Outcome = Literal[
 
 @dataclass(frozen=True)
 class TaggedPhoto:
-    """A photo that was asked for, what was done with it, and its guesses, best first, or why there are none.
+    """A photo that was asked for, what was done with it, and its hashtags, or why there are none.
 
-    Guesses are everything stored; `cut` takes what a threshold leaves.
+    `hashtags` are a person's, and then everything that is stored of the machine's, best first, as the vocabulary
+    has it now; `cut` takes what a threshold leaves.
     """
 
     photo: str
     outcome: Outcome
-    guesses: tuple[ScoredHashtag, ...] = ()
+    hashtags: tuple[AssignedHashtag, ...] = ()
     model: int | None = None
     error: str | None = None
 
-    def cut(self, threshold: "float | Cut", top: int | None = None) -> list[ScoredHashtag]:
-        """The guesses that a threshold leaves, at most `top` of them."""
-        cut = threshold if isinstance(threshold, Cut) else Cut(threshold)
-        return [guess for guess in self.guesses if guess.score >= cut.of(guess.hashtag)][:top]
+    @property
+    def guesses(self) -> tuple[ScoredHashtag, ...]:
+        """The machine's hashtags alone, best first."""
+        return tuple(
+            ScoredHashtag(tag.hashtag, tag.probability) for tag in self.hashtags if tag.by == "machine"
+        )
+
+    def cut(self, threshold: "float | Cut", top: int | None = None) -> list[AssignedHashtag]:
+        """A person's hashtags, and at most `top` of the machine's that a threshold leaves."""
+        return cut_hashtags(self.hashtags, threshold if isinstance(threshold, Cut) else Cut(threshold), top)
 
 
 def count_photos(paths: Iterable[str], exclude: Sequence[str] = ()) -> int:
@@ -172,7 +178,7 @@ class _TagRun:
             for _, row in known
             if row.photo_id and (self._with_done or row.photo_id in set(stale))
         ]
-        guesses = self._guesses(wanted)
+        hashtags = self._hashtags(wanted)
         tagged = []
         for file, row in known:
             if row.photo_error:
@@ -180,7 +186,7 @@ class _TagRun:
                 continue
             again: Outcome = "would rescore" if self._dry_run else "rescored"
             outcome: Outcome = "done" if row.model == self._model.number else again
-            found = guesses.get(row.photo_id or 0, ())
+            found = hashtags.get(row.photo_id or 0, ())
             tagged.append(TaggedPhoto(file.shown, outcome, found, self._model.number))
         return tagged
 
@@ -199,7 +205,7 @@ class _TagRun:
                 if state.has_features and state.model != self._model.number
             ]
         )
-        guesses = self._guesses([state.photo_id for state in states.values()])
+        hashtags = self._hashtags([state.photo_id for state in states.values()])
         tagged, unresolved = [], []
         for photo in batch:
             state = states.get(photo.seen.sha256 or "")
@@ -210,11 +216,8 @@ class _TagRun:
                 unresolved.append(photo)
             else:
                 outcome: Outcome = "encoded" if photo.features is not None else "same content"
-                tagged.append(
-                    TaggedPhoto(
-                        photo.file.shown, outcome, guesses.get(state.photo_id, ()), self._model.number
-                    )
-                )
+                found = hashtags.get(state.photo_id, ())
+                tagged.append(TaggedPhoto(photo.file.shown, outcome, found, self._model.number))
         return tagged, unresolved
 
     def _score(self, photo_ids: Sequence[int]) -> None:
@@ -228,17 +231,9 @@ class _TagRun:
         with self._times("write"):
             store_guesses(self._store, self._model.number, ids[places], guesses)
 
-    def _guesses(self, photo_ids: Sequence[int]) -> dict[int, tuple[ScoredHashtag, ...]]:
-        found = self._store.models.assignments(sorted(set(photo_ids))) if photo_ids else {}
-        return {photo: _scored(guesses) for photo, guesses in found.items()}
-
-
-def _scored(guesses: list[Guess]) -> tuple[ScoredHashtag, ...]:
-    probabilities = sigmoid(np.array([guess.logit for guess in guesses])).tolist()
-    return tuple(
-        ScoredHashtag(guess.hashtag, probability)
-        for guess, probability in zip(guesses, probabilities, strict=True)
-    )
+    def _hashtags(self, photo_ids: Sequence[int]) -> dict[int, tuple[AssignedHashtag, ...]]:
+        found = assigned_hashtags(self._store, sorted(set(photo_ids)), Cut(0.0))
+        return {photo: tuple(tags) for photo, tags in found.items()}
 
 
 def retry_failures(archive: Archive) -> list[str]:

@@ -136,6 +136,7 @@ def _manifest(new: NewModel, number: int, seconds: dict[str, float]) -> dict[str
             "assignable": len(tagger.ids) if tagger else 0,
             "posts_by_fold": dict(zip(folds.tolist(), posts.tolist(), strict=True)),
         },
+        "verdicts": dict(zip(("accepted", "rejected"), corpus.verdicts, strict=True)),
         "epochs": {"vectors": new.vectors.epochs, "head": tagger.epochs if tagger else None},
         "warnings": list(new.vectors.warnings),
         "figures": {
