@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
+from commands.cut_options import cut_from, cut_options
+from commands.exporting import talk_of_files
 from commands.terminal import Bars, device_option, echo_json, json_option, open_from, printable, talk
 
 if TYPE_CHECKING:
@@ -16,35 +17,6 @@ if TYPE_CHECKING:
 SHOWN = 1000
 
 
-class _Threshold(click.ParamType[str | float]):
-    name = "P|f1|f2"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | float:
-        if value in ("f1", "f2"):
-            return str(value)
-        try:
-            probability = float(value)
-        except ValueError:
-            probability = -1.0
-        if not 0 <= probability <= 1:
-            self.fail(f"{value!r} is neither f1, f2 nor a probability from 0 to 1", param, ctx)
-        return probability
-
-
-_threshold = click.option(
-    "--threshold",
-    type=_Threshold(),
-    default="f1",
-    show_default=True,
-    help="Show hashtags from this probability on; f1 and f2 were chosen on held-out posts, f2 is the report's.",
-)
-_precision = click.option(
-    "--precision",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    metavar="P",
-    help="In --threshold's place: show hashtags that are true in this share of cases, as validation posts promise.",
-)
-_top = click.option("--top", type=click.IntRange(1), help="Show at most this many hashtags a photo.")
 _workers = click.option(
     "--workers", type=click.IntRange(1), help="Photos encoded side by side; without it one a core."
 )
@@ -52,9 +24,7 @@ _workers = click.option(
 
 @click.command("tag")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, readable=False))
-@_threshold
-@_precision
-@_top
+@cut_options
 @_workers
 @click.option(
     "--batch-size",
@@ -64,6 +34,9 @@ _workers = click.option(
 @device_option()
 @click.option("--dry-run", is_flag=True, help="Say what would be done and write nothing.")
 @click.option("--all", "everything", is_flag=True, help="Print photos that were tagged before as well.")
+@click.option(
+    "--write", type=click.Choice(["xmp"]), help="Write XMP sidecars beside the photos, as `export` does."
+)
 @json_option
 @click.pass_context
 def tag_command(
@@ -77,6 +50,7 @@ def tag_command(
     device: "Device",
     dry_run: bool,
     everything: bool,
+    write: str | None,
     as_json: bool,
 ) -> None:
     """Tag photos and folders of photos with the current model.
@@ -90,21 +64,23 @@ def tag_command(
       hashtag tag ~/photos
       hashtag tag ~/photos --json --all --threshold 0.5 > tags.jsonl
     """
-    from indexer import tag_photos
+    from indexer import WrittenFiles, tag_photos, write_while_tagging
 
     archive = open_from(context, device=device)
+    cut, files = cut_from(context, archive, threshold, precision), WrittenFiles()
     tagged = tag_photos(
         archive, paths, workers=workers, batch_size=batch_size, dry_run=dry_run, with_done=everything
     )
-    _print_tagged(
-        archive, paths, tagged, _cut(context, archive, threshold, precision), top, everything, as_json
-    )
+    if write and not dry_run:
+        tagged = write_while_tagging(archive, tagged, cut, top, files)
+    _print_tagged(archive, paths, tagged, cut, top, everything, as_json)
+    talk_of_files(files)
+    if files.outcomes["refused"]:
+        context.exit(1)
 
 
 @click.command("retry")
-@_threshold
-@_precision
-@_top
+@cut_options
 @_workers
 @device_option()
 @json_option
@@ -132,7 +108,9 @@ def retry_command(
     archive.model().need_head()
     paths = retry_failures(archive)
     tagged = tag_photos(archive, paths, workers=workers)
-    _print_tagged(archive, paths, tagged, _cut(context, archive, threshold, precision), top, False, as_json)
+    _print_tagged(
+        archive, paths, tagged, cut_from(context, archive, threshold, precision), top, False, as_json
+    )
 
 
 def _print_tagged(
@@ -167,26 +145,6 @@ def _print_tagged(
         f"{sum(outcomes.values()):,} photos: {counts or 'none found'}"
         f" (model {archive.current()}, threshold {cut})"
     )
-
-
-def _cut(
-    context: click.Context, archive: "Archive", threshold: str | float, precision: float | None
-) -> "Cut":
-    if precision and context.get_parameter_source("threshold") == ParameterSource.COMMANDLINE:
-        raise click.UsageError("--precision takes --threshold's place: give one of them")
-    from indexer import Cut, cut_for_precision, threshold_of
-
-    model = archive.model()
-    model.need_head()
-    if not precision:
-        return Cut(threshold_of(model, threshold))
-    cut = cut_for_precision(model, precision)
-    if cut.promises_nothing:
-        talk(
-            f"no threshold promises a precision of {precision} on this model's validation photos: nothing is shown;"
-            " `hashtag evaluate` says what can be promised"
-        )
-    return cut
 
 
 def _is_shown(photo: "TaggedPhoto", everything: bool) -> bool:

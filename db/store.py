@@ -14,6 +14,7 @@ from sqlalchemy.exc import DatabaseError
 
 from db.database_file import SCHEMA_VERSION, connect, is_writable
 from db.errors import DbError, SchemaError
+from db.export_store import ExportStore
 from db.model_store import ModelStore
 from db.models import Base, Setting
 from db.photo_store import PhotoStore
@@ -50,6 +51,7 @@ class Store:
         self.vocabulary = VocabularyStore(self.engine)
         self.verdicts = VerdictStore(self.engine)
         self.stale = StaleStore(self.engine)
+        self.exports = ExportStore(self.engine)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from indexer.encoder_export import EncoderExport, export_encoder
     from indexer.errors import ArchiveError, ModelError
     from indexer.evaluate import Evaluation, evaluate_held_out, evaluate_on
+    from indexer.export import Exported, export_tags
     from indexer.model import Model, ScoredHashtag
     from indexer.overview import ArchiveStats, ModelSummary, archive_stats, list_models
     from indexer.query import query_photo
@@ -26,12 +27,15 @@ if TYPE_CHECKING:
     from indexer.sweep import Sweep, SweepConfig, sweep_vectors
     from indexer.tagger import Tagger, TaggerConfig, fit_tagger
     from indexer.tagging import TaggedPhoto, count_photos, retry_failures, tag_photos
+    from indexer.untag import Untagged, untag_photos
+    from indexer.write_beside import WrittenFiles, write_while_tagging
 
 _HOME = {
     "archive": ("Archive", "open_archive"),
     "backbones": ("BackboneChoice",),
     "compare": ("CompareConfig", "Comparison", "compare_systems"),
     "encoder_export": ("EncoderExport", "export_encoder"),
+    "export": ("Exported", "export_tags"),
     "evaluate": ("Evaluation", "evaluate_held_out", "evaluate_on"),
     "errors": ("ArchiveError", "ModelError"),
     "crawl_import": ("ImportTotals", "import_crawls"),
@@ -44,6 +48,8 @@ _HOME = {
     "tagger": ("Tagger", "TaggerConfig", "fit_tagger"),
     "query": ("query_photo",),
     "tagging": ("TaggedPhoto", "count_photos", "retry_failures", "tag_photos"),
+    "untag": ("Untagged", "untag_photos"),
+    "write_beside": ("WrittenFiles", "write_while_tagging"),
     "sweep": ("Sweep", "SweepConfig", "sweep_vectors"),
     "report.gather": ("ReportConfig",),
     "report.page": ("write_report",),
@@ -59,6 +65,7 @@ __all__ = [
     "Cut",
     "EncoderExport",
     "Evaluation",
+    "Exported",
     "ImportPreview",
     "ImportTotals",
     "Model",
@@ -74,6 +81,8 @@ __all__ = [
     "TaggedPhoto",
     "Tagger",
     "TaggerConfig",
+    "Untagged",
+    "WrittenFiles",
     "archive_stats",
     "compare_systems",
     "count_photos",
@@ -81,6 +90,7 @@ __all__ = [
     "evaluate_held_out",
     "evaluate_on",
     "export_encoder",
+    "export_tags",
     "fit_tagger",
     "import_crawls",
     "list_models",
@@ -93,7 +103,9 @@ __all__ = [
     "sweep_vectors",
     "tag_photos",
     "threshold_of",
+    "untag_photos",
     "write_report",
+    "write_while_tagging",
 ]
 
 
