@@ -12,7 +12,7 @@ from commands.terminal import Bars, echo_json, json_option, open_from, printable
 if TYPE_CHECKING:
     from indexer import WrittenFiles
 
-FORMATS = ("xmp", "txt", "jsonl", "csv", "parquet")
+FORMATS = ("xmp", "iptc", "txt", "jsonl", "csv", "parquet")
 TABLES = {"jsonl", "csv", "parquet"}
 
 
@@ -52,6 +52,12 @@ class _Formats(click.ParamType[tuple[str, ...]]):
     show_default=True,
     help="How the XMP sidecar of photo.jpg is called.",
 )
+@click.option(
+    "--embed", is_flag=True, help="Write xmp and iptc, both, into the photos themselves; needs exiftool."
+)
+@click.option(
+    "--keep-times", is_flag=True, help="With --embed: leave photos' modification times as they are."
+)
 @click.pass_context
 def export_command(
     context: click.Context,
@@ -62,6 +68,8 @@ def export_command(
     precision: float | None,
     top: int | None,
     naming: Any,
+    embed: bool,
+    keep_times: bool,
 ) -> None:
     """Write the hashtags of tagged photos for other programs to read.
 
@@ -74,12 +82,15 @@ def export_command(
       hashtag export --to xmp ~/photos
       hashtag export --to jsonl --threshold 0.5 > tags.jsonl
       hashtag export --to csv,parquet,txt --out exported
+      hashtag export --to xmp,iptc --embed --keep-times ~/photos
     """
     tables = TABLES & set(formats)
     if not out and ("parquet" in tables or len(tables) > 1):
         raise click.UsageError(
             f"--out DIR is needed for {', '.join(name for name in FORMATS if name in tables)}"
         )
+    if embed != ("iptc" in formats) and not (embed and "xmp" in formats):
+        raise click.UsageError("iptc is written into photos, with --embed; --embed is for --to xmp or iptc")
     from indexer import export_tags
 
     archive = open_from(context)
@@ -93,6 +104,8 @@ def export_command(
             out=out,
             top=top,
             naming=naming,
+            embed=embed,
+            keep_times=keep_times,
             stream=sys.stdout,
             progress=bars,
         )

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Engine, delete, or_, select, true
+from sqlalchemy import Engine, delete, insert, literal, or_, select, true
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import Connection
 
-from db.models import PhotoPath, Tagging, Verdict, Written
+from db.models import Base, Photo, PhotoPath, Tagging, Verdict, Written
 
 _AT_ONCE = 1000  # paths a read
 
@@ -98,3 +98,20 @@ class ExportStore:
         return sum(
             connection.execute(statement.where(Tagging.photo_id == photo)).rowcount for photo in photo_ids
         )
+
+    def copy_photo(self, connection: Connection, photo_id: int, sha256: str) -> None:
+        """Have a content know all that is known of a photo: its features, its guesses, a person's word."""
+        error = select(Photo.error).where(Photo.id == photo_id).scalar_subquery()
+        connection.execute(upsert(Photo).values(sha256=sha256, error=error).on_conflict_do_nothing())
+        new = connection.scalar(select(Photo.id).where(Photo.sha256 == sha256))
+        for table in Base.metadata.sorted_tables:
+            names = [column.name for column in table.columns if column.name != "id"]
+            if "photo_id" in names and table.name != PhotoPath.__tablename__:
+                values = [literal(new) if name == "photo_id" else table.c[name] for name in names]
+                rows = select(*values).where(table.c.photo_id == photo_id)
+                connection.execute(insert(table).prefix_with("OR IGNORE").from_select(names, rows))
+
+    def drop_if_nowhere(self, connection: Connection, photo_id: int) -> None:
+        """Delete a photo, with all that is known of it, where no path holds it any more."""
+        held = select(true()).where(PhotoPath.photo_id == photo_id).exists()
+        connection.execute(delete(Photo).where(Photo.id == photo_id, ~held))

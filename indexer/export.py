@@ -15,8 +15,10 @@ from indexer.progress import Progress, silent
 from indexer.sidecars import Naming
 from indexer.tag_tables import Csv, JsonLines, Parquet, Table
 from indexer.write_beside import BesideWriter, WrittenFiles
+from indexer.write_embedded import EmbedWriter
 
-Format = Literal["xmp", "txt", "jsonl", "csv", "parquet"]
+Format = Literal["xmp", "iptc", "txt", "jsonl", "csv", "parquet"]
+_TABLES = ("jsonl", "csv", "parquet")
 _BESIDE: tuple[Literal["xmp", "txt"], ...] = ("xmp", "txt")
 _AT_ONCE = 1000  # recorded places looked at together
 
@@ -44,6 +46,8 @@ def export_tags(
     out: Path | None = None,
     top: int | None = None,
     naming: Naming = "photo.jpg.xmp",
+    embed: bool = False,
+    keep_times: bool = False,
     stream: TextIO | None = None,
     progress: Progress = silent,
 ) -> Exported:
@@ -51,25 +55,30 @@ def export_tags(
 
     `jsonl`, `csv` and `parquet` become `tags.jsonl` and so on in `out`; without `out` the first two go to `stream`.
     `xmp` and `txt` stand beside each photo, or below `out` as the photos stand below the folder that they share.
-    There, what is no longer assigned is taken back, also of photos that have no tags any more. A file that cannot
-    be written is named in the result, and the rest goes on. Raises `ModuleNotFoundError` for `parquet` without
-    pyarrow, `ValueError` where a table has nowhere to go.
+    `embed` writes `xmp` and `iptc`, always both, into the photos themselves instead, and `keep_times` keeps their
+    modification times. In all of these, what is no longer assigned is taken back, also of photos that have no tags
+    any more. A file that cannot be written is named in the result, and the rest goes on.
+
+    Raises `ModuleNotFoundError` for `parquet` without pyarrow, `EmbedError` for `embed` without exiftool,
+    `ValueError` where a table has nowhere to go.
     """
     asked, result = Asked(paths), Exported()
     with ExitStack() as stack:
         tables = [
-            stack.enter_context(_table(name, out, stream, result)) for name in formats if name not in _BESIDE
+            stack.enter_context(_table(name, out, stream, result)) for name in formats if name in _TABLES
         ]
         place = _below(out, asked.shared_folder(archive)) if out else None
-        beside = [
+        beside: list[BesideWriter | EmbedWriter] = [
             BesideWriter(archive.store, kind, result.files, naming=naming, place=place)
             for kind in _BESIDE
-            if kind in formats
+            if kind in formats and not (embed and kind == "xmp")
         ]
+        if embed:
+            beside.append(EmbedWriter(archive.store, result.files, keep_times=keep_times))
         for batch in archive.store.exports.tagged_paths(asked):
             _put(archive, batch, cut, top, tables, beside, result)
             progress("exporting", result.photos, None)
-        _take_back_untagged(archive, beside, asked, out)
+        _take_back_untagged(archive, beside, asked)
     result.without = asked.unmet()
     return result
 
@@ -109,7 +118,7 @@ def _put(
     cut: Cut,
     top: int | None,
     tables: list[Table],
-    beside: list[BesideWriter],
+    beside: list[BesideWriter | EmbedWriter],
     result: Exported,
 ) -> None:
     found = assigned_hashtags(archive.store, sorted({tagged.photo_id for tagged in batch}), cut, top)
@@ -124,7 +133,7 @@ def _put(
     result.hashtags += sum(len(tags) for _, tags in rows)
 
 
-def _take_back_untagged(archive: Archive, beside: list[BesideWriter], asked: Asked, out: Path | None) -> None:
+def _take_back_untagged(archive: Archive, beside: list[BesideWriter | EmbedWriter], asked: Asked) -> None:
     """Empty places that were written for photos that nobody tags any more."""
     if not beside:
         return

@@ -111,9 +111,9 @@ def replace_file(path: str, content: bytes) -> None:
 def _edit(path: str, change: Callable[[Xmp], object]) -> tuple[Outcome, bool]:
     found = read_if_there(path, MAX_XMP + 1)
     xmp = Xmp(found)
-    before = _state(xmp)
+    before = state_of(xmp)
     change(xmp)
-    after = _state(xmp)
+    after = state_of(xmp)
     holds_ours = bool(after[0])
     if found is not None and before == after:
         return "unchanged", holds_ours
@@ -126,5 +126,6 @@ def _edit(path: str, change: Callable[[Xmp], object]) -> tuple[Outcome, bool]:
     return ("made" if found is None else "updated"), holds_ours
 
 
-def _state(xmp: Xmp) -> tuple[list[Mark], list[str], list[str]]:
+def state_of(xmp: Xmp) -> tuple[list[Mark], list[str], list[str]]:
+    """What of a packet is this module's business, to tell whether it changed."""
     return marks_of(xmp), sorted(xmp.texts(SUBJECT)), sorted(xmp.texts(HIERARCHY))

@@ -10,6 +10,7 @@ from indexer.export import Asked
 from indexer.progress import Progress, silent
 from indexer.sidecars import Outcome, take_back_sidecar, write_text
 from indexer.write_beside import WrittenFiles, reason_of
+from indexer.write_embedded import take_back_embedded
 
 _AT_ONCE = 100  # files whose records are forgotten together
 
@@ -41,10 +42,12 @@ def untag_photos(
     places = _places(archive, asked, ids if paths else None, model)
     for start in range(0, len(places), _AT_ONCE):
         chunk = places[start : start + _AT_ONCE]
-        empty = [place.path for place in chunk if not _holds_ours_after(place, model, result.files)]
+        empty = [place.path for place in chunk if not _holds_ours_after(archive, place, model, result.files)]
         with archive.store.write() as connection:
             archive.store.exports.forget_written(connection, empty)
         progress("files", start + len(chunk), len(places))
+    if paths:  # a photo whose file was changed is a new one by now
+        ids |= {tagged.photo_id for batch in archive.store.exports.tagged_paths(asked) for tagged in batch}
     with archive.store.write() as connection:
         result.photos = archive.store.exports.take_back_guesses(connection, model, ids if paths else None)
     result.without = asked.unmet()
@@ -63,10 +66,10 @@ def _places(archive: Archive, asked: Asked, ids: set[int] | None, model: int | N
     return [place for place in places if asked(place.photo_path) or place.photo_path in same]
 
 
-def _holds_ours_after(place: WrittenPlace, model: int | None, files: WrittenFiles) -> bool:
+def _holds_ours_after(archive: Archive, place: WrittenPlace, model: int | None, files: WrittenFiles) -> bool:
     """Take guesses out of one file; return whether it still holds something of ours, and so stays on record."""
     try:
-        outcome, holds_ours = _take_back(place, model)
+        outcome, holds_ours = _take_back(archive, place, model)
     except (ArchiveError, OSError) as error:
         files.name(place.path, reason_of(error))
         return True
@@ -79,7 +82,9 @@ def _holds_ours_after(place: WrittenPlace, model: int | None, files: WrittenFile
     return holds_ours
 
 
-def _take_back(place: WrittenPlace, model: int | None) -> tuple[Outcome, bool]:
+def _take_back(archive: Archive, place: WrittenPlace, model: int | None) -> tuple[Outcome, bool]:
     if place.kind == "xmp":
         return take_back_sidecar(place.path, model)
+    if place.kind == "embedded":
+        return take_back_embedded(archive.store, place.path, model)
     return write_text(place.path, b"", place.sha256 or ""), False

@@ -18,6 +18,7 @@ SUBJECT = Name("http://purl.org/dc/elements/1.1/", "dc", "subject")
 HIERARCHY = Name("http://ns.adobe.com/lightroom/1.0/", "lr", "hierarchicalSubject")
 OURS = Name(OUR_NAMESPACE, "hashtag", "Tags")
 
+MAX_IPTC = 64  # bytes of a keyword there
 Place = Literal["subject", "hierarchy", "iptc"]
 
 
@@ -53,7 +54,7 @@ def write_tags(xmp: Xmp, tags: Sequence[AssignedHashtag], iptc: Iterable[str] | 
         if with_hierarchy and _branch(tag) not in branches:
             places.append("hierarchy")
             xmp.add(HIERARCHY, _branch(tag))
-        if keywords is not None and tag.hashtag not in keywords:
+        if keywords is not None and tag.hashtag not in keywords and len(tag.hashtag.encode()) <= MAX_IPTC:
             places.append("iptc")
         if places:
             xmp.add_fields(OURS, _fields_of(tag, places))
