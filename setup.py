@@ -42,6 +42,12 @@ setup(
     package_data={"indexer.report": ["page.html.jinja", "page.css"]},
     py_modules=["cli"],
     install_requires=READ,
-    extras_require={"train": TRAIN, "heif": ["pillow-heif>=0.18"], "gpu": GPU, "dev": [*TRAIN, *DEV]},
+    extras_require={
+        "train": TRAIN,
+        "heif": ["pillow-heif>=0.18"],
+        "parquet": ["pyarrow>=15"],
+        "gpu": GPU,
+        "dev": [*TRAIN, *DEV],
+    },
     entry_points={"console_scripts": ["hashtag=cli:main"]},
 )

@@ -48,6 +48,16 @@ precision_option = click.option(
 )
 
 
+_top_option = click.option("--top", type=click.IntRange(1), help="Show at most this many hashtags a photo.")
+
+
+def cut_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--threshold`, `--precision` and `--top`."""
+    for option in (_top_option, precision_option, threshold_option()):
+        command = option(command)
+    return command
+
+
 def chosen_cut(
     context: click.Context, archive: "Archive", threshold: str | float, precision: float | None
 ) -> "Cut":

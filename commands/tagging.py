@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from commands.changing import talk_of_stale
-from commands.cutting import chosen_cut, precision_option, threshold_option
+from commands.cutting import chosen_cut, cut_options
+from commands.exporting import talk_of_files
 from commands.tagged_photos import print_tagged, talk_of_times
 from commands.terminal import (
     Bars,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from indexer import Archive, PrecisionChoice, PrecisionMode
 
 
-_top = click.option("--top", type=click.IntRange(1), help="Show at most this many hashtags a photo.")
 _workers = click.option(
     "--workers", type=click.IntRange(1), help="Photos encoded side by side; without it one a core."
 )
@@ -34,9 +34,7 @@ _workers = click.option(
 
 @click.command("tag")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, readable=False))
-@threshold_option()
-@precision_option
-@_top
+@cut_options
 @_workers
 @click.option(
     "--batch-size",
@@ -49,6 +47,9 @@ _workers = click.option(
 @exclude_option
 @click.option("--all", "everything", is_flag=True, help="Print photos that were tagged before as well.")
 @click.option("--profile", is_flag=True, help="Say at the end where the time went.")
+@click.option(
+    "--write", type=click.Choice(["xmp"]), help="Write XMP sidecars beside the photos, as `export` does."
+)
 @json_option
 @click.pass_context
 def tag_command(
@@ -65,6 +66,7 @@ def tag_command(
     exclude: tuple[str, ...],
     everything: bool,
     profile: bool,
+    write: str | None,
     as_json: bool,
 ) -> None:
     """Tag photos and folders of photos with the current model.
@@ -80,9 +82,9 @@ def tag_command(
       hashtag --quiet tag ~/photos --exclude thumbs/ --exclude '*.png'
     """
     began = time.perf_counter()
-    from indexer import Stages, cores, count_photos, tag_photos
+    from indexer import Stages, WrittenFiles, cores, count_photos, tag_photos, write_while_tagging
 
-    archive, times = open_from(context, device=device), Stages()
+    archive, times, files = open_from(context, device=device), Stages(), WrittenFiles()
     with times("open"):
         cut, total = chosen_cut(context, archive, threshold, precision), count_photos(paths, exclude)
         choice = _choose(archive, precision_mode, 0 if dry_run else total)
@@ -97,16 +99,19 @@ def tag_command(
         times=times,
         exclude=exclude,
     )
+    if write and not dry_run:
+        tagged = write_while_tagging(archive, tagged, cut, top, files)
     encoded = print_tagged(archive, tagged, total, cut, top, everything, as_json)
     talk_of_stale(archive)
+    talk_of_files(files)
     if profile:
         talk_of_times(times.seconds, time.perf_counter() - began, encoded, workers or cores())
+    if files.outcomes["refused"]:
+        context.exit(1)
 
 
 @click.command("retry")
-@threshold_option()
-@precision_option
-@_top
+@cut_options
 @_workers
 @precision_mode_option
 @device_option()

@@ -25,6 +25,7 @@ EXTRA_MODULES = {
     "sklearn",
     "scipy",
 }
+EXTRA_OF = dict.fromkeys(EXTRA_MODULES, "train") | {"pyarrow": "parquet"}
 
 
 # Commands that only read; every other is told of a network file system.
@@ -219,8 +220,8 @@ def told(error: Exception) -> click.ClickException:
         return click.ClickException(printable(str(error)))
     if isinstance(error, DatabaseError):
         return click.ClickException(f"the database: {error.orig}; what was committed before stays")
-    if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] in EXTRA_MODULES:
-        return click.ClickException(f"this needs {error.name}: pip install 'hashtag-archive[train]'")
+    if isinstance(error, ModuleNotFoundError) and (extra := EXTRA_OF.get((error.name or "").split(".")[0])):
+        return click.ClickException(f"this needs {error.name}: pip install 'hashtag-archive[{extra}]'")
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return click.ClickException(printable(f"{where}{error.strerror or error}"))

@@ -28,6 +28,7 @@ from db.models import (
     Tagging,
     Verdict,
     ViewFeature,
+    Written,
 )
 
 FORGOTTEN = "(forgotten)"  # what a crawl's source becomes where it names who is forgotten
@@ -52,6 +53,9 @@ class ForgetStore:
         """
         connection.exec_driver_sql("PRAGMA secure_delete = ON")
         _delete(connection, Post.id, going.posts)  # with its hashtags, places of photos, and versions
+        for some in chunks(going.paths):  # what was written beside these photos is the user's to delete
+            paths = select(PhotoPath.path).where(PhotoPath.id.in_(some))
+            connection.execute(delete(Written).where(Written.photo_path.in_(paths)))
         _delete(connection, PhotoPath.id, going.paths)
         _delete(connection, Photo.id, going.photos)  # with features, views, guesses and verdicts
         if models:

@@ -253,3 +253,17 @@ class Tagging(Base):
     model: Mapped[int] = mapped_column(ForeignKey("models.number"))
     hashtags: Mapped[bytes] = mapped_column(LargeBinary)
     logits: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Written(Base):
+    """A file that tags were written into: a sidecar (`xmp`, `txt`), or the photo itself (`embedded`).
+
+    `model` and `sha256` are of a text, which cannot carry a mark: whose guesses it holds, and what was written.
+    """
+
+    __tablename__ = "written"
+    path: Mapped[str] = mapped_column(PathText, primary_key=True)
+    photo_path: Mapped[str] = mapped_column(PathText)
+    kind: Mapped[str]
+    model: Mapped[int | None]
+    sha256: Mapped[str | None]

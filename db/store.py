@@ -15,6 +15,7 @@ from sqlalchemy.exc import DatabaseError
 from db.check_store import CheckStore
 from db.database_file import SCHEMA_VERSION, connect, is_writable
 from db.errors import DbError, SchemaError
+from db.export_store import ExportStore
 from db.find_store import FindStore
 from db.forget_store import ForgetStore
 from db.model_store import ModelStore
@@ -60,6 +61,7 @@ class Store:
         self.forgetting = ForgetStore(self.engine)
         self.find = FindStore(self.engine)
         self.show = ShowStore(self.engine)
+        self.exports = ExportStore(self.engine)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

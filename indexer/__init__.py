@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from indexer.encoder_export import EncoderExport, export_encoder
     from indexer.errors import ArchiveError, ExpressionError, ModelError
     from indexer.evaluate import Evaluation, evaluate_held_out, evaluate_on
+    from indexer.export import Exported, export_tags
     from indexer.find import FoundPhoto, find_failed, find_photos, unknown_hashtags
     from indexer.finding import Finding
     from indexer.forget import Forgotten, Whom, forget_posts, lift_tombstone, plan_forget
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from indexer.tagging import TaggedPhoto, count_photos, retry_failures, tag_photos
     from indexer.two_precisions import measure_precision
     from indexer.unfrozen_backbone import NotResNet50Error
+    from indexer.untag import Untagged, untag_photos
     from indexer.verdicts import SaidTotals, say_in_bulk, say_of_photo, take_back
     from indexer.vocabulary import (
         alias_hashtag,
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
         unblock_hashtags,
         ungroup_hashtags,
     )
+    from indexer.write_beside import WrittenFiles, write_while_tagging
 
 _HOME = {
     "alias_proposals": ("AliasProposal", "propose_aliases"),
@@ -61,6 +64,7 @@ _HOME = {
     "check": ("check_archive",),
     "compare": ("CompareConfig", "Comparison", "compare_systems"),
     "encoder_export": ("EncoderExport", "export_encoder"),
+    "export": ("Exported", "export_tags"),
     "evaluate": ("Evaluation", "evaluate_held_out", "evaluate_on"),
     "errors": ("ArchiveError", "ExpressionError", "ModelError"),
     "find": ("FoundPhoto", "find_failed", "find_photos", "unknown_hashtags"),
@@ -96,6 +100,8 @@ _HOME = {
         "unblock_hashtags",
         "ungroup_hashtags",
     ),
+    "untag": ("Untagged", "untag_photos"),
+    "write_beside": ("WrittenFiles", "write_while_tagging"),
     "sweep": ("Sweep", "SweepConfig", "sweep_vectors"),
     "report.gather": ("ReportConfig",),
     "report.page": ("write_report",),
@@ -113,6 +119,7 @@ __all__ = [
     "Cut",
     "EncoderExport",
     "Evaluation",
+    "Exported",
     "ExpressionError",
     "Finding",
     "Forgotten",
@@ -141,7 +148,9 @@ __all__ = [
     "TaggedPhoto",
     "Tagger",
     "TaggerConfig",
+    "Untagged",
     "Whom",
+    "WrittenFiles",
     "alias_hashtag",
     "archive_stats",
     "back_up",
@@ -156,6 +165,7 @@ __all__ = [
     "evaluate_held_out",
     "evaluate_on",
     "export_encoder",
+    "export_tags",
     "find_failed",
     "find_photos",
     "fit_tagger",
@@ -188,7 +198,9 @@ __all__ = [
     "unblock_hashtags",
     "ungroup_hashtags",
     "unknown_hashtags",
+    "untag_photos",
     "write_report",
+    "write_while_tagging",
 ]
 
 
