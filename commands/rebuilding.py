@@ -126,6 +126,11 @@ def print_rebuild(result: "RebuildResult") -> None:
         f"model {manifest['number']} {state}: {counts['posts']:,} posts, {counts['photos']:,} photos,"
         f" {counts['hashtags']:,} hashtags with a vector, {counts['assignable']:,} of them assignable"
     )
+    if manifest["index_recall"] is not None:
+        click.echo(
+            f"its index is approximate: of the ten best hashtags it finds {manifest['index_recall']:.4f}, against"
+            " comparing with all"
+        )
     if not figures["test"]:
         click.echo(
             "it holds hashtag vectors alone: no post had a photo; `related` works, `tag` and `query` need photos"

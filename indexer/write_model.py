@@ -11,7 +11,7 @@ import numpy as np
 
 from encoder import PREPROCESSING_VERSION
 from encoder.export import export_head
-from encoder.onnx_encoder import PRECISION, OnnxBackbone
+from encoder.onnx_encoder import PRECISION, OnnxBackbone, OnnxHead
 from indexer.archive import BACKBONE, CURRENT_MODEL, Archive, file_digest, now
 from indexer.corpus import Corpus
 from indexer.hashtag_index import HashtagIndex
@@ -26,6 +26,7 @@ from indexer.unfrozen_backbone import about_unfrozen
 if TYPE_CHECKING:
     from indexer.held_out import HeldOut
 
+ASKED = 1000  # photos on which an index that does not compare with every hashtag is measured
 LAST_NUMBER = "last_model"  # numbers are never given twice, even when their models are gone
 
 
@@ -60,8 +61,8 @@ def write_model(
     aside = archive.models_folder / f".building-{number:04d}"
     aside.mkdir()
     try:
-        _write_parts(aside, new)
-        manifest = _manifest(new, number, seconds)
+        recall = _write_parts(aside, new)
+        manifest = _manifest(new, number, seconds) | {"index_recall": recall}
         manifest["unfrozen"] = about_unfrozen(archive, new.backbone_digest)
         manifest["files"] = {
             path.name: {"size": path.stat().st_size, "sha256": file_digest(path)}
@@ -93,7 +94,8 @@ def write_model(
     return manifest
 
 
-def _write_parts(folder: Path, new: NewModel) -> None:
+def _write_parts(folder: Path, new: NewModel) -> float | None:
+    """Write all files but the manifest; return the index's recall, None where it compares with every hashtag."""
     vectors, tagger = new.vectors, new.tagger
     np.save(folder / "vectors.npy", vectors.vectors)
     posts = np.bincount(new.corpus.hashtags, minlength=int(vectors.ids.max()) + 1)
@@ -109,9 +111,12 @@ def _write_parts(folder: Path, new: NewModel) -> None:
             tagger.text.save(folder / TEXT)
         kin = {"vectors": vectors.digest(), "backbone": new.backbone_digest or ""}
         export_head(tagger.network, new.photos.features.shape[1], folder / "head.onnx", kin)
-        HashtagIndex.build(tagger.ids, tagger.vectors, tagger.scale, tagger.biases, kin).save(
-            folder / "index.faiss"
-        )
+        shown = np.linspace(0, len(new.photos.features) - 1, ASKED).astype(np.int64)
+        asked = OnnxHead(folder / "head.onnx").embed(new.photos.features[np.unique(shown)].astype(np.float16))
+        index = HashtagIndex.build(tagger.ids, tagger.vectors, tagger.scale, tagger.biases, kin, asked)
+        index.save(folder / "index.faiss")
+        return index.recall
+    return None
 
 
 def _manifest(new: NewModel, number: int, seconds: dict[str, float]) -> dict[str, Any]:
