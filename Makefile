@@ -1,5 +1,5 @@
 # `make setup` makes .venv; `make demo`, `test`, `check` and `bench` make it where it is not there.
-# `make bench BACKBONE=FILE.onnx` spares the export of an untrained ResNet50.
+# `make bench BACKBONE=FILE.onnx` spares the export of an untrained ResNet50; `PHOTOS=DIR` (JPEGs) has bulk tagging measured.
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -25,3 +25,4 @@ check: setup
 
 bench: setup
 	$(BIN)/python benchmarks/one_photo.py $(if $(BACKBONE),--backbone $(BACKBONE))
+	$(if $(PHOTOS),$(BIN)/python benchmarks/tagging.py $(PHOTOS) --count 200 --rounds 1)

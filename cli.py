@@ -10,13 +10,20 @@ from commands import (
     comparing,
     demo,
     evaluating,
+    exporting,
+    finding,
+    forgetting,
     importing,
+    keeping,
     looking,
     rebuilding,
     reporting,
     retagging,
+    showing,
     sweeping,
     tagging,
+    verdicts,
+    vocabulary,
 )
 from commands.terminal import told
 
@@ -49,10 +56,11 @@ class _Door(click.Group):
     show_envvar=True,
     help="The archive's folder.",
 )
+@click.option("--quiet", is_flag=True, help="Say nothing on stderr but what fails; for cron.")
 @click.option("--debug", is_flag=True, help="Show where an error comes from.")
 @click.version_option(package_name="hashtag-archive", prog_name="hashtag")
 @click.pass_context
-def main(context: click.Context, archive: str, debug: bool) -> None:
+def main(context: click.Context, archive: str, quiet: bool, debug: bool) -> None:
     """Tag a photo archive in its own vocabulary of hashtags.
 
     \b
@@ -70,11 +78,18 @@ for module in (
     rebuilding,
     tagging,
     retagging,
+    exporting,
     looking,
+    finding,
+    showing,
+    keeping,
     evaluating,
     comparing,
     sweeping,
     reporting,
+    forgetting,
+    vocabulary,
+    verdicts,
     demo,
 ):
     for command in module.COMMANDS:

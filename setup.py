@@ -10,6 +10,7 @@ READ = [
     "faiss-cpu>=1.8",
     "numpy>=1.26",
     "onnxruntime>=1.18",
+    "pathspec>=1.0",
     "pillow>=11",
     "sqlalchemy>=2.0.30",
 ]
@@ -41,6 +42,12 @@ setup(
     package_data={"indexer.report": ["page.html.jinja", "page.css"]},
     py_modules=["cli"],
     install_requires=READ,
-    extras_require={"train": TRAIN, "heif": ["pillow-heif>=0.18"], "gpu": GPU, "dev": [*TRAIN, *DEV]},
+    extras_require={
+        "train": TRAIN,
+        "heif": ["pillow-heif>=0.18"],
+        "parquet": ["pyarrow>=15"],
+        "gpu": GPU,
+        "dev": [*TRAIN, *DEV],
+    },
     entry_points={"console_scripts": ["hashtag=cli:main"]},
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.terminal import Bars, echo_json, json_option, open_from, printable, talk
+from commands.terminal import Bars, echo_json, json_option, open_from, printable, talk, warn
 
 if TYPE_CHECKING:
     from indexer import Evaluation
@@ -50,7 +50,7 @@ def evaluate_command(
         with Bars("photos") as bars:
             evaluation = evaluate_on(archive, source, format=format, rule=rule, progress=bars)
     for path, reason in evaluation.failures.told:
-        talk(printable(f"{path}: {reason}"))
+        warn(printable(f"{path}: {reason}"))
     if evaluation.learnt_from:
         talk(
             f"WARNING: {evaluation.learnt_from:,} of these photos are in posts that the model learnt from: the"

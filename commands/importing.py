@@ -1,11 +1,11 @@
 """`hashtag import`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from commands.terminal import Bars, open_from, printable, talk
+from commands.terminal import Bars, exclude_option, open_from, printable, talk, warn
 
 if TYPE_CHECKING:
     from indexer import ImportPreview, ImportTotals
@@ -28,10 +28,22 @@ FORMATS = ["auto", "jsonl", "hashtags", "csv", "instagram-crawler", "instaloader
     type=click.Path(exists=True, file_okay=False),
     help="Where the photos of instagram-crawler's posts are, by URL's file name or short code.",
 )
+@click.option(
+    "--consent",
+    type=click.Path(exists=True, dir_okay=False),
+    help="A file with an owner's name on each line: posts of others, or that name no owner, are only counted.",
+)
+@exclude_option
 @click.option("--dry-run", is_flag=True, help="Show what would come in; write nothing.")
 @click.pass_context
 def import_command(
-    context: click.Context, sources: tuple[str, ...], format: str, photos: str | None, dry_run: bool
+    context: click.Context,
+    sources: tuple[str, ...],
+    format: str,
+    photos: str | None,
+    consent: str | None,
+    exclude: tuple[str, ...],
+    dry_run: bool,
 ) -> None:
     """Put posts from crawls, files or folders, into the archive.
 
@@ -54,7 +66,8 @@ def import_command(
     Examples:
       hashtag import crawl-2026-11.jsonl
       hashtag import output.json --photos downloads/ --dry-run
-      hashtag import --format keywords ~/Pictures
+      hashtag import --format keywords ~/Pictures --exclude 'export*/'
+      hashtag import crawl-2026-11.jsonl --consent agreed.txt
     """
     from indexer import import_crawls, preview_crawls
 
@@ -62,21 +75,24 @@ def import_command(
         raise click.UsageError(
             f"--photos is for instagram-crawler; {format} says itself where its photos are"
         )
+    how: Any = {"format": format, "photos": photos, "consent": consent, "exclude": exclude}
     with Bars("posts") as bars:
 
         def took(source: Path, named: str) -> None:
             if format == "auto":
                 bars.clear()
                 talk(printable(f"{source}: taken as {named}"))
+            if exclude and named != "keywords":
+                warn(printable(f"{source}: --exclude is for folders of keywords, and does nothing here"))
 
         if dry_run:
             there = (Path(context.obj["archive"]) / "archive.db").is_file()
             archive = open_from(context) if there else None
-            preview = preview_crawls(archive, sources, format=format, photos=photos, took=took, progress=bars)
+            preview = preview_crawls(archive, sources, **how, took=took, progress=bars)
             totals = preview.totals
         else:
             archive = open_from(context, create=True)
-            totals = import_crawls(archive, sources, format=format, photos=photos, took=took, progress=bars)
+            totals = import_crawls(archive, sources, **how, took=took, progress=bars)
     _show_totals(totals)
     if dry_run:
         _show_posts(preview)
@@ -87,14 +103,22 @@ def import_command(
 
 def _show_totals(totals: "ImportTotals") -> None:
     for refusal in totals.told[:SHOWN]:
-        talk(printable(f"{refusal.where}: {refusal.reason}"))
+        warn(printable(f"{refusal.where}: {refusal.reason}"))
     named = sum(totals.refused.values()) + sum(totals.left_out.values()) + totals.missing_photos
     if named > SHOWN:
-        talk(f"... and {named - SHOWN:,} more")
+        warn(f"... and {named - SHOWN:,} more")
     click.echo(
         f"{totals.posts:,} posts: {totals.new:,} new, {totals.updated:,} updated,"
         f" {totals.unchanged:,} unchanged; {totals.without_photo:,} without photo"
     )
+    kept_out = totals.kept_out
+    for posts, whose in (
+        (kept_out.forgotten, "of people who asked to be forgotten"),
+        (kept_out.without_consent, "of owners who are not in the list of those who agreed"),
+        (kept_out.without_owner, "that name no owner, who would have to agree"),
+    ):
+        if posts:
+            click.echo(f"{posts:,} posts {whose} were left out")
     if totals.missing_photos:
         click.echo(f"{totals.missing_photos:,} photos could not be read")
     for reason, count in sorted(totals.refused.items()):

@@ -66,6 +66,11 @@ def stats_command(context: click.Context, as_json: bool) -> None:
             ),
             ("hashtags", f"{stats.hashtags:,}, {stats.hashtags_per_post:.1f} a post"),
             ("most frequent", frequent or "none"),
+            (
+                "vocabulary",
+                f"{stats.blocked:,} blocked, {stats.aliases:,} aliases, {stats.grouped:,} grouped",
+            ),
+            ("your word", f"{stats.accepted:,} hashtags accepted on photos, {stats.rejected:,} rejected"),
             ("current model", str(stats.current_model or "none")),
             ("tagged", tagged or "none"),
             ("failed", f"{stats.failed:,}"),
@@ -115,7 +120,7 @@ def use_command(context: click.Context, number: int) -> None:
     """
     open_from(context).use(number)
     click.echo(
-        f"model {number} is current; photos that another model tagged are stale: `hashtag tag` redoes them"
+        f"model {number} is current; photos that another model tagged are stale: `hashtag retag` redoes them"
     )
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from commands.changing import change_options, conclude, print_change
 from commands.rebuild_options import rebuild_config, rebuild_options
-from commands.terminal import Bars, device_option, echo_json, json_option, open_from, printable, talk
+from commands.terminal import Bars, device_option, echo_json, json_option, open_from, printable, talk, warn
 
 if TYPE_CHECKING:
     from encoder.session import Device
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("rebuild")
 @rebuild_options
+@change_options
 @device_option()
 @json_option
 @click.pass_context
@@ -52,29 +54,29 @@ def rebuild_command(
     archive = open_from(context, device=device)
     from indexer import BackboneChoice, NotResNet50Error, rebuild_model
 
-    config = rebuild_config(options)
+    config, choice = rebuild_config(options), BackboneChoice(backbone, weights, image_size)
     try:
         with Bars() as bars:
-            result = rebuild_model(
-                archive, BackboneChoice(backbone, weights, image_size), config, progress=bars
-            )
+            result = rebuild_model(archive, choice, config, force=options["force"], progress=bars)
     except NotResNet50Error as error:
         raise click.UsageError(str(error)) from error
     talk_of_rebuild(result)
     if as_json:
-        echo_json(result.manifest)
+        change = result.change.to_dict() if result.change else None
+        echo_json(result.manifest | {"current": result.current, "change": change})
     else:
         print_rebuild(result)
+    conclude(archive, result, options["retag"])
 
 
 def talk_of_rebuild(result: "RebuildResult") -> None:
     """Say on stderr what went wrong, and what the user should know of the backbone."""
     for path, reason in result.failures.told[:20]:
-        talk(printable(f"{path}: {reason}"))
+        warn(printable(f"{path}: {reason}"))
     if failed := sum(result.failures.by_reason.values()):
-        talk(f"{failed:,} photos could not be encoded; the rest was")
+        warn(f"{failed:,} photos could not be encoded; the rest was")
     for warning in result.manifest["warnings"]:
-        talk(f"warning: {warning}")
+        warn(f"warning: {warning}")
     for note in result.backbone.notes if result.backbone else []:
         talk(printable(note))
     if result.backbone and result.backbone.proof:
@@ -87,7 +89,7 @@ def talk_of_rebuild(result: "RebuildResult") -> None:
         talk(printable(f"tagging on this machine: {result.precision}"))
     if result.backbone and result.backbone.untrained:
         but = " but for layer4" if result.manifest["unfrozen"] else ""
-        talk(
+        warn(
             f"WARNING: this ResNet50 is UNTRAINED{but}: its features say little of what is seen; see --weights"
         )
 
@@ -118,10 +120,17 @@ def print_rebuild(result: "RebuildResult") -> None:
             )
         if "frozen" in figures["beside"]:
             _print_unfrozen(result)
+    print_change(result.change)
+    state = "is current" if result.current else "is kept, not current"
     click.echo(
-        f"model {manifest['number']} is current: {counts['posts']:,} posts, {counts['photos']:,} photos,"
+        f"model {manifest['number']} {state}: {counts['posts']:,} posts, {counts['photos']:,} photos,"
         f" {counts['hashtags']:,} hashtags with a vector, {counts['assignable']:,} of them assignable"
     )
+    if manifest["index_recall"] is not None:
+        click.echo(
+            f"its index is approximate: of the ten best hashtags it finds {manifest['index_recall']:.4f}, against"
+            " comparing with all"
+        )
     if not figures["test"]:
         click.echo(
             "it holds hashtag vectors alone: no post had a photo; `related` works, `tag` and `query` need photos"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.terminal import Bars, echo_json, printable, talk
+from commands.terminal import Bars, echo_json, printable, talk, warn
 
 if TYPE_CHECKING:
     from indexer import Archive, Cut, TaggedPhoto
@@ -46,7 +46,7 @@ def print_tagged(
     if outcomes["done"] and not everything:
         talk(f"{outcomes['done']:,} were tagged before and are not printed; --all prints them")
     for path, reason in failed:
-        talk(printable(f"{path}: {reason}"))
+        warn(printable(f"{path}: {reason}"))
     counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
     talk(
         f"{sum(outcomes.values()):,} photos: {counts or 'none found'}"
@@ -82,13 +82,16 @@ def _print_photo(photo: "TaggedPhoto", cut: "Cut", top: int | None, as_json: boo
     elif as_json and photo.model is None:
         echo_json({"photo": photo.photo, "outcome": photo.outcome})
     elif as_json:
-        named = [{"hashtag": guess.hashtag, "probability": round(guess.score, 4)} for guess in hashtags]
+        named = [
+            {"hashtag": tag.hashtag, "probability": round(tag.probability, 4), "by": tag.by}
+            for tag in hashtags
+        ]
         echo_json({"photo": photo.photo, "hashtags": named, "model": photo.model})
     elif photo.model is None and not photo.error:
         click.echo(printable(f"{photo.photo}\t{photo.outcome}"))
     elif not photo.error:
         click.echo(
             "\t".join(
-                [printable(photo.photo), *(f"#{guess.hashtag} {guess.score:.2f}" for guess in hashtags)]
+                [printable(photo.photo), *(f"#{tag.hashtag} {tag.probability:.2f}" for tag in hashtags)]
             )
         )

@@ -4,54 +4,29 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
+from commands.changing import talk_of_stale
+from commands.cutting import chosen_cut, cut_options
+from commands.exporting import talk_of_files
 from commands.tagged_photos import print_tagged, talk_of_times
 from commands.terminal import (
     Bars,
     device_option,
     echo_json,
+    exclude_option,
     json_option,
     open_from,
-    precision_option,
+    precision_mode_option,
     printable,
     talk,
+    warn,
 )
 
 if TYPE_CHECKING:
     from encoder.session import Device
-    from indexer import Archive, Cut, PrecisionChoice, PrecisionMode
+    from indexer import Archive, PrecisionChoice, PrecisionMode
 
 
-class _Threshold(click.ParamType[str | float]):
-    name = "P|f1|f2"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | float:
-        if value in ("f1", "f2"):
-            return str(value)
-        try:
-            probability = float(value)
-        except ValueError:
-            probability = -1.0
-        if not 0 <= probability <= 1:
-            self.fail(f"{value!r} is neither f1, f2 nor a probability from 0 to 1", param, ctx)
-        return probability
-
-
-_threshold = click.option(
-    "--threshold",
-    type=_Threshold(),
-    default="f1",
-    show_default=True,
-    help="Show hashtags from this probability on; f1 and f2 were chosen on held-out posts, f2 is the report's.",
-)
-_precision = click.option(
-    "--precision",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    metavar="P",
-    help="In --threshold's place: show hashtags that are true in this share of cases, as validation posts promise.",
-)
-_top = click.option("--top", type=click.IntRange(1), help="Show at most this many hashtags a photo.")
 _workers = click.option(
     "--workers", type=click.IntRange(1), help="Photos encoded side by side; without it one a core."
 )
@@ -59,20 +34,22 @@ _workers = click.option(
 
 @click.command("tag")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, readable=False))
-@_threshold
-@_precision
-@_top
+@cut_options
 @_workers
 @click.option(
     "--batch-size",
     type=click.IntRange(1, 256),
     help="Photos a worker encodes at once; without it as many as this machine is fastest with.",
 )
-@precision_option
+@precision_mode_option
 @device_option()
 @click.option("--dry-run", is_flag=True, help="Say what would be done and write nothing.")
+@exclude_option
 @click.option("--all", "everything", is_flag=True, help="Print photos that were tagged before as well.")
 @click.option("--profile", is_flag=True, help="Say at the end where the time went.")
+@click.option(
+    "--write", type=click.Choice(["xmp"]), help="Write XMP sidecars beside the photos, as `export` does."
+)
 @json_option
 @click.pass_context
 def tag_command(
@@ -86,8 +63,10 @@ def tag_command(
     precision_mode: "PrecisionMode",
     device: "Device",
     dry_run: bool,
+    exclude: tuple[str, ...],
     everything: bool,
     profile: bool,
+    write: str | None,
     as_json: bool,
 ) -> None:
     """Tag photos and folders of photos with the current model.
@@ -100,13 +79,14 @@ def tag_command(
     Examples:
       hashtag tag ~/photos
       hashtag tag ~/photos --json --all --threshold 0.5 > tags.jsonl
+      hashtag --quiet tag ~/photos --exclude thumbs/ --exclude '*.png'
     """
     began = time.perf_counter()
-    from indexer import Stages, cores, count_photos, tag_photos
+    from indexer import Stages, WrittenFiles, cores, count_photos, tag_photos, write_while_tagging
 
-    archive, times = open_from(context, device=device), Stages()
+    archive, times, files = open_from(context, device=device), Stages(), WrittenFiles()
     with times("open"):
-        cut, total = _cut(context, archive, threshold, precision), count_photos(paths)
+        cut, total = chosen_cut(context, archive, threshold, precision), count_photos(paths, exclude)
         choice = _choose(archive, precision_mode, 0 if dry_run else total)
     tagged = tag_photos(
         archive,
@@ -117,18 +97,23 @@ def tag_command(
         with_done=everything,
         precision=choice.precision,
         times=times,
+        exclude=exclude,
     )
+    if write and not dry_run:
+        tagged = write_while_tagging(archive, tagged, cut, top, files)
     encoded = print_tagged(archive, tagged, total, cut, top, everything, as_json)
+    talk_of_stale(archive)
+    talk_of_files(files)
     if profile:
         talk_of_times(times.seconds, time.perf_counter() - began, encoded, workers or cores())
+    if files.outcomes["refused"]:
+        context.exit(1)
 
 
 @click.command("retry")
-@_threshold
-@_precision
-@_top
+@cut_options
 @_workers
-@precision_option
+@precision_mode_option
 @device_option()
 @json_option
 @click.pass_context
@@ -153,7 +138,7 @@ def retry_command(
     from indexer import retry_failures, tag_photos
 
     archive = open_from(context, device=device)
-    cut = _cut(context, archive, threshold, precision)
+    cut = chosen_cut(context, archive, threshold, precision)
     choice = _choose(archive, precision_mode, 0)
     paths = retry_failures(archive)
     tagged = tag_photos(archive, paths, workers=workers, precision=choice.precision)
@@ -171,26 +156,6 @@ def _choose(archive: "Archive", mode: "PrecisionMode", photos: int) -> "Precisio
     return choice
 
 
-def _cut(
-    context: click.Context, archive: "Archive", threshold: str | float, precision: float | None
-) -> "Cut":
-    if precision and context.get_parameter_source("threshold") == ParameterSource.COMMANDLINE:
-        raise click.UsageError("--precision takes --threshold's place: give one of them")
-    from indexer import Cut, cut_for_precision, threshold_of
-
-    model = archive.model()
-    model.need_head()
-    if not precision:
-        return Cut(threshold_of(model, threshold))
-    cut = cut_for_precision(model, precision)
-    if cut.promises_nothing:
-        talk(
-            f"no threshold promises a precision of {precision} on this model's validation photos: nothing is shown;"
-            " `hashtag evaluate` says what can be promised"
-        )
-    return cut
-
-
 @click.command("query")
 @click.argument("photos", nargs=-1, required=True, type=click.Path())
 @click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="Hashtags a photo.")
@@ -205,7 +170,7 @@ def _cut(
     "--caption", metavar="TEXT", help="What is said of the photo, for a model learnt --with caption."
 )
 @click.option("--location", metavar="TEXT", help="Where it is, for a model learnt --with location.")
-@precision_option
+@precision_mode_option
 @device_option("cpu")
 @json_option
 @click.pass_context
@@ -243,7 +208,7 @@ def query_command(
             found = query_photo(model, photo, best=top, rule=rule, words=words)
         except PhotoError as error:
             failed = True
-            talk(printable(f"{photo}: {error}"))
+            warn(printable(f"{photo}: {error}"))
             if as_json:
                 echo_json({"photo": photo, "error": str(error)})
             continue

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
@@ -25,14 +25,38 @@ EXTRA_MODULES = {
     "sklearn",
     "scipy",
 }
+EXTRA_OF = dict.fromkeys(EXTRA_MODULES, "train") | {"pyarrow": "parquet"}
+
+
+# Commands that only read; every other is told of a network file system.
+READERS = {
+    "backup",
+    "compare",
+    "evaluate",
+    "export-encoder",
+    "find",
+    "models",
+    "query",
+    "related",
+    "report",
+    "show",
+    "stats",
+    "sweep",
+}
 
 
 def open_from(context: click.Context, *, create: bool = False, device: "Device" = "cpu") -> "Archive":
     """Open the archive that `--archive` names, for work on `device`; it is closed when the command ends."""
+    from db.network_disk import network_disk
     from indexer import open_archive
 
     archive = open_archive(Path(context.obj["archive"]), create=create, device=device)
     context.call_on_close(archive.close)
+    if context.info_name not in READERS and (kind := network_disk(archive.folder)):
+        talk(
+            f"warning: {archive.folder} lies on a network file system ({kind}), where two processes that write at"
+            " once can damage the database: let one at a time write, or keep the archive on a disk of this machine"
+        )
     if device != "cpu" and archive.sessions.on_cuda:
         talk("the backbone runs on the GPU (CUDA)")
     return archive
@@ -49,12 +73,38 @@ def device_option(default: str = "auto") -> Callable[[Callable[..., Any]], Calla
     )
 
 
+def _need_patterns(
+    context: click.Context, parameter: click.Parameter, patterns: tuple[str, ...]
+) -> tuple[str, ...]:
+    if patterns:
+        from indexer.errors import ArchiveError
+        from indexer.exclusions import read_patterns
+
+        try:
+            read_patterns(patterns, ", ".join(patterns))
+        except ArchiveError as error:
+            raise click.BadParameter(str(error)) from error
+    return patterns
+
+
+def exclude_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--exclude`, which may be given several times."""
+    return click.option(
+        "--exclude",
+        metavar="GLOB",
+        multiple=True,
+        callback=_need_patterns,
+        help="Pass over what is called so below the folders named, written as in .gitignore: thumbs/, *.png, /2019;"
+        " may be given several times. A .hashtagignore in a folder does the same for good.",
+    )(command)
+
+
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command `--json`, under the name `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")(command)
 
 
-def precision_option(command: Callable[..., Any]) -> Callable[..., Any]:
+def precision_mode_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command `--precision-mode`."""
     return click.option(
         "--precision-mode",
@@ -67,12 +117,23 @@ def precision_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def echo_json(value: object) -> None:
     """Print a value as one line of JSON; a file name that is no Unicode comes out escaped."""
-    line = json.dumps(value, ensure_ascii=False)
+    click.echo(json_bytes(value), nl=False)
+
+
+def json_bytes(value: object) -> bytes:
+    """A value as one line of JSON, with its end."""
     try:
-        line.encode("utf-8")
+        return json.dumps(value, ensure_ascii=False).encode("utf-8") + b"\n"
     except UnicodeEncodeError:
-        line = json.dumps(value)
-    click.echo(line)
+        return json.dumps(value).encode("ascii") + b"\n"
+
+
+def echo_bytes(lines: Iterable[bytes]) -> None:
+    """Print lines as they are, many to a write: a file's name may be any bytes, and there may be a million."""
+    sys.stdout.flush()
+    for line in lines:
+        sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
 
 
 def printable(text: str) -> str:
@@ -81,14 +142,26 @@ def printable(text: str) -> str:
 
 
 def talk(message: str) -> None:
-    """Say something to the person, on stderr."""
+    """Say something to the person, on stderr, unless `--quiet`."""
+    if not _is_quiet():
+        click.echo(message, err=True)
+
+
+def warn(message: str) -> None:
+    """Say on stderr what went wrong, `--quiet` or not."""
     click.echo(message, err=True)
+
+
+def _is_quiet() -> bool:
+    context = click.get_current_context(silent=True)
+    return bool(context and context.find_root().params.get("quiet"))
 
 
 class Bars:
     """A progress bar on stderr for each stage that knows its length, with rate and time left.
 
-    Call it with (stage, done, total). It draws only on a terminal; elsewhere it names each stage once.
+    Call it with (stage, done, total). It draws only on a terminal; elsewhere it names each stage once, and with
+    `--quiet` nothing.
     """
 
     def __init__(self, unit: str = "") -> None:
@@ -106,6 +179,8 @@ class Bars:
         self._finish()
 
     def __call__(self, stage: str, done: int, total: int | None) -> None:
+        if _is_quiet():
+            return
         if stage != self._stage:
             self._finish()
             self._stage, self._began = stage, monotonic()
@@ -145,8 +220,8 @@ def told(error: Exception) -> click.ClickException:
         return click.ClickException(printable(str(error)))
     if isinstance(error, DatabaseError):
         return click.ClickException(f"the database: {error.orig}; what was committed before stays")
-    if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] in EXTRA_MODULES:
-        return click.ClickException(f"this needs {error.name}: pip install 'hashtag-archive[train]'")
+    if isinstance(error, ModuleNotFoundError) and (extra := EXTRA_OF.get((error.name or "").split(".")[0])):
+        return click.ClickException(f"this needs {error.name}: pip install 'hashtag-archive[{extra}]'")
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return click.ClickException(printable(f"{where}{error.strerror or error}"))

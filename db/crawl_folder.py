@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -33,10 +33,13 @@ class Listing:
         return os.path.join(self.folder, name)
 
 
-def walk_folder(source: str | Path) -> Iterator[Listing | Refusal]:
+def walk_folder(
+    source: str | Path, hides: Callable[[str, bool], bool] = lambda path, is_folder: False
+) -> Iterator[Listing | Refusal]:
     """Yield `source` and every folder below it, by absolute path, each once, so that a loop of links ends.
 
-    Names that begin with a dot are passed over; a folder below that cannot be listed is refused by name.
+    Names that begin with a dot are passed over, and so is what `hides` says of a path and whether it is a folder;
+    a folder below that cannot be listed is refused by name.
     Raises `CrawlError` where `source` itself cannot be listed.
     """
     top = os.path.abspath(source)
@@ -57,6 +60,7 @@ def walk_folder(source: str | Path) -> Iterator[Listing | Refusal]:
                 raise CrawlError(Path(source), reason) from error
             yield Refusal(current, reason)
             continue
+        entries = [entry for entry in entries if not hides(entry.path, entry.is_dir())]
         yield Listing(current, [entry.name for entry in entries if entry.is_file()])
         waiting.extend(entry.path for entry in reversed(entries) if entry.is_dir())
 

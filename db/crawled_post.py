@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import unicodedata
 from dataclasses import dataclass
 
 
@@ -62,3 +63,8 @@ Entry = CrawledPost | Refusal
 def instagram_key(short_code: str) -> str:
     """The key of an Instagram post: the same whichever tool crawled it, so that it is one post."""
     return f"instagram:{short_code}"
+
+
+def owner_key(name: str) -> str:
+    """One spelling for a person's name: NFKC, case-folded, without a leading `@`."""
+    return unicodedata.normalize("NFKC", name).strip().removeprefix("@").casefold().strip()

@@ -37,7 +37,7 @@ def read_csv(source: Path) -> Iterator[Entry]:
     nor photos.
     """
     with source.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        lines = _Lines(file)
+        lines = Lines(file)
         header = next(lines, "")
         delimiter, names = sniff_header(header)
         columns = {
@@ -47,7 +47,7 @@ def read_csv(source: Path) -> Iterator[Entry]:
         if not (columns["hashtags"] or columns["caption"] or columns["photos"]):
             raise CrawlError(source, "its first line names no column of hashtags, captions or photos")
         rows = _Rows(source, columns)
-        for line, row in _rows(lines, delimiter):
+        for line, row in csv_rows(lines, delimiter):
             try:
                 if isinstance(row, MalformedError):
                     raise row
@@ -79,7 +79,7 @@ def is_csv(start: str) -> bool:
     return len(_KNOWN.intersection(names)) > 1 and bool(set(COLUMNS["hashtags"]).intersection(names))
 
 
-class _Lines:
+class Lines:
     """The lines of a file, which can be put back."""
 
     def __init__(self, file: Iterator[str]) -> None:
@@ -88,7 +88,7 @@ class _Lines:
         self.taken: list[str] = []
         self.number = 0
 
-    def __iter__(self) -> "_Lines":
+    def __iter__(self) -> "Lines":
         return self
 
     def __next__(self) -> str:
@@ -103,7 +103,7 @@ class _Lines:
         self.number -= len(self.taken) - 1
 
 
-def _rows(lines: _Lines, delimiter: str) -> Iterator[tuple[int, list[str] | MalformedError]]:
+def csv_rows(lines: Lines, delimiter: str) -> Iterator[tuple[int, list[str] | MalformedError]]:
     """Yield each row with the number of its first line; blank lines are passed over.
 
     A stray quote would swallow lines up to the next one, or to the end of the file: its own line is refused,
@@ -136,7 +136,7 @@ class _Rows:
     def read(self, row: list[str]) -> tuple[CrawledPost, list[str]]:
         """Return the post of one row; raises where it cannot be one."""
         cells = {
-            meaning: [storable(_utf8(row[place]), meaning).strip() for place in places]
+            meaning: [storable(utf8(row[place]), meaning).strip() for place in places]
             for meaning, places in self._columns.items()
         }
         first = {meaning: next(filter(None, values), None) for meaning, values in cells.items()}
@@ -168,7 +168,8 @@ def split_hashtags(cell: str) -> list[str]:
     return [tag for piece in pieces for tag in (piece.split() if "#" in piece[1:] else [piece])]
 
 
-def _utf8(cell: str) -> str:
+def utf8(cell: str) -> str:
+    """A cell itself; raises `MalformedError` where its bytes were no UTF-8."""
     if any("\udc80" <= character <= "\udcff" for character in cell):
         raise MalformedError("not UTF-8")
     return cell

@@ -2,13 +2,13 @@
 
 import struct
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from db.models import Backbone, Hashtag, Model, Tagging
+from db.models import Backbone, Feature, Hashtag, Model, Tagging, ViewFeature
 
 
 class ModelRow(NamedTuple):
@@ -18,6 +18,14 @@ class ModelRow(NamedTuple):
     created_at: str
     backbone_digest: str | None
     manifest: str
+
+
+class BackboneRow(NamedTuple):
+    """A backbone as recorded."""
+
+    id: int
+    digest: str
+    name: str
 
 
 class Guess(NamedTuple):
@@ -67,6 +75,38 @@ class ModelStore:
         with self._engine.connect() as connection:
             return connection.scalar(select(func.max(Model.number))) or 0
 
+    def remove(self, connection: Connection, numbers: Sequence[int]) -> None:
+        """Delete models, and what they guessed."""
+        connection.execute(delete(Tagging).where(Tagging.model.in_(numbers)))
+        connection.execute(delete(Model).where(Model.number.in_(numbers)))
+
+    def backbones(self) -> list[BackboneRow]:
+        """Return every backbone."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(Backbone.id, Backbone.digest, Backbone.name))
+            return [BackboneRow(*row) for row in rows]
+
+    def unused_backbones(self, connection: Connection) -> list[BackboneRow]:
+        """Return the backbones that no model uses."""
+        used = select(Model.number).where(Model.backbone_id == Backbone.id).exists()
+        rows = connection.execute(select(Backbone.id, Backbone.digest, Backbone.name).where(~used))
+        return [BackboneRow(*row) for row in rows]
+
+    def newest_backbone(self, connection: Connection) -> str | None:
+        """Return the digest of the newest model's backbone, of those that have one."""
+        query = select(Backbone.digest).join(Model, Model.backbone_id == Backbone.id)
+        return connection.scalar(query.order_by(Model.number.desc()).limit(1))
+
+    def remove_backbone(self, connection: Connection, backbone_id: int) -> int:
+        """Delete a backbone that no model uses and all features made with it; return how many bytes these were."""
+        size = 0
+        for kind in (Feature, ViewFeature):
+            of_it = kind.backbone_id == backbone_id
+            size += connection.scalar(select(func.sum(func.length(kind.data))).where(of_it)) or 0
+            connection.execute(delete(kind).where(of_it))
+        connection.execute(delete(Backbone).where(Backbone.id == backbone_id))
+        return size
+
     def put_guesses(self, connection: Connection, model: int, guesses: Iterable[PackedGuesses]) -> None:
         """Replace all guesses on each photo by those of `model`."""
         rows = [(photo, model, hashtags, logits) for photo, hashtags, logits in guesses]
@@ -90,7 +130,11 @@ class ModelStore:
             texts = _texts(connection, {id for _, _, ids, _ in unpacked for id in ids})
         found: dict[int, list[Guess]] = {}
         for photo, model, ids, logits in unpacked:
-            guesses = [Guess(texts[id], logit, model) for id, logit in zip(ids, logits, strict=True)]
+            guesses = [
+                Guess(texts[id], logit, model)
+                for id, logit in zip(ids, logits, strict=True)
+                if id in texts  # a model that was kept may still guess hashtags that were forgotten
+            ]
             found[photo] = sorted(guesses, key=lambda guess: (-guess.logit, guess.hashtag))
         return found
 
@@ -99,6 +143,18 @@ class ModelStore:
         with self._engine.connect() as connection:
             query = select(Tagging.model, func.count()).group_by(Tagging.model)
             return Counter({model: count for model, count in connection.execute(query)})
+
+
+def without_hashtags(hashtags: bytes, logits: bytes, gone: Set[int]) -> tuple[bytes, bytes] | None:
+    """Return packed guesses without the hashtag ids in `gone`, None where they hold none of them."""
+    ids, values = unpack_hashtags(hashtags), unpack_logits(logits)
+    kept = [place for place, id in enumerate(ids) if id not in gone]
+    if len(kept) == len(ids):
+        return None
+    return (
+        struct.pack(f"<{len(kept)}I", *(ids[place] for place in kept)),
+        struct.pack(f"<{len(kept)}f", *(values[place] for place in kept)),
+    )
 
 
 def unpack_hashtags(packed: bytes) -> tuple[int, ...]:

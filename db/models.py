@@ -1,7 +1,7 @@
 """The archive's tables.
 
 Three kinds of word are kept apart: what was crawled (`PostHashtag`), what a machine guessed
-(`Tagging`), and later what a person said. A link between rows is a class of its own, because the
+(`Tagging`), and what a person said (`Verdict`). A link between rows is a class of its own, because the
 link is what carries the crawl, or the model and the logits.
 """
 
@@ -41,6 +41,54 @@ class PathText(TypeDecorator[str]):
 
 class Base(DeclarativeBase):
     """All tables of `archive.db`."""
+
+
+class Blocked(Base):
+    """A hashtag that is never assigned, by a person's wish."""
+
+    __tablename__ = "blocked"
+    hashtag: Mapped[str] = mapped_column(primary_key=True)
+
+
+class Alias(Base):
+    """A hashtag that counts and is assigned as another, `target`, which is no alias itself."""
+
+    __tablename__ = "aliases"
+    hashtag: Mapped[str] = mapped_column(primary_key=True)
+    target: Mapped[str]
+
+
+class Parent(Base):
+    """A hashtag's place in a person's hierarchy: under `parent`."""
+
+    __tablename__ = "parents"
+    hashtag: Mapped[str] = mapped_column(primary_key=True)
+    parent: Mapped[str]
+
+
+class Verdict(Base):
+    """What a person said of a hashtag on a photo: that it is there, or that it is not. No machine writes here."""
+
+    __tablename__ = "verdicts"
+    __table_args__ = {"sqlite_with_rowid": False}
+    photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True)
+    hashtag_id: Mapped[int] = mapped_column(ForeignKey("hashtags.id"), primary_key=True)
+    accepted: Mapped[bool]
+    said_at: Mapped[str]
+
+
+class Tombstone(Base):
+    """A person or a post that is to stay out, as a keyed hash: the name itself is nowhere.
+
+    `kind` is `owner` or `post`; `asked` is the digest of what was asked for, the owner whose post it is or itself.
+    """
+
+    __tablename__ = "tombstones"
+    __table_args__ = {"sqlite_with_rowid": False}
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    asked: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    kind: Mapped[str]
+    at: Mapped[str]
 
 
 class Setting(Base):
@@ -197,7 +245,7 @@ class Tagging(Base):
     `hashtags` are hashtag ids, uint32, and `logits` their logits, float32, both little endian, best first. A row a
     photo is written ten times as fast as a row a guess (`docs/performance.md`). Photos with a hashtag are found by
     `instr` on its four bytes, and unpacked to be sure: they may also be the end of one id and the start of the
-    next. Hashtags are never deleted, so no id here goes astray.
+    next. Where a hashtag is forgotten its id is taken out here too.
     """
 
     __tablename__ = "taggings"
@@ -205,3 +253,17 @@ class Tagging(Base):
     model: Mapped[int] = mapped_column(ForeignKey("models.number"))
     hashtags: Mapped[bytes] = mapped_column(LargeBinary)
     logits: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Written(Base):
+    """A file that tags were written into: a sidecar (`xmp`, `txt`), or the photo itself (`embedded`).
+
+    `model` and `sha256` are of a text, which cannot carry a mark: whose guesses it holds, and what was written.
+    """
+
+    __tablename__ = "written"
+    path: Mapped[str] = mapped_column(PathText, primary_key=True)
+    photo_path: Mapped[str] = mapped_column(PathText)
+    kind: Mapped[str]
+    model: Mapped[int | None]
+    sha256: Mapped[str | None]

@@ -172,6 +172,11 @@ class PhotoStore:
         connection.execute(upsert(Backbone).values(digest=digest, name=name).on_conflict_do_nothing())
         return int(connection.scalar(select(Backbone.id).where(Backbone.digest == digest)) or 0)
 
+    def backbones(self) -> list[str]:
+        """Return the digest of every backbone that a rebuild used."""
+        with self._engine.connect() as connection:
+            return list(connection.scalars(select(Backbone.digest)))
+
     def backbone_id(self, digest: str) -> int | None:
         """Return the id of a backbone, or None where no rebuild used it."""
         with self._engine.connect() as connection:

@@ -1,26 +1,34 @@
 """The archive's database: opening it, its transactions, its settings.
 
-The queries live with their subject: `store.posts`, `store.photos`, `store.views`, `store.stale`, `store.models`. No
-other folder writes one.
+The queries live with their subject, in a store of its own each: `store.posts`, `store.photos` and so on. No other
+folder writes one.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, delete, event, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError
 
+from db.check_store import CheckStore
 from db.database_file import SCHEMA_VERSION, connect, is_writable
 from db.errors import DbError, SchemaError
+from db.export_store import ExportStore
+from db.find_store import FindStore
+from db.forget_store import ForgetStore
 from db.model_store import ModelStore
 from db.models import Base, Setting
 from db.photo_store import PhotoStore
 from db.post_store import PostStore
+from db.show_store import ShowStore
 from db.stale_store import StaleStore
+from db.tombstone_store import TombstoneStore
 from db.upgrade import upgrade
+from db.verdict_store import VerdictStore
 from db.view_store import ViewStore
+from db.vocabulary_store import VocabularyStore
 
 
 class Store:
@@ -45,7 +53,15 @@ class Store:
         self.photos = PhotoStore(self.engine)
         self.models = ModelStore(self.engine)
         self.views = ViewStore(self.engine)
+        self.vocabulary = VocabularyStore(self.engine)
+        self.verdicts = VerdictStore(self.engine)
         self.stale = StaleStore(self.engine)
+        self.checks = CheckStore(self.engine)
+        self.tombstones = TombstoneStore(self.engine)
+        self.forgetting = ForgetStore(self.engine)
+        self.find = FindStore(self.engine)
+        self.show = ShowStore(self.engine)
+        self.exports = ExportStore(self.engine)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -78,6 +94,20 @@ class Store:
             return
         row = insert(Setting).values(key=key, value=value)
         connection.execute(row.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
+
+    def compact(self) -> None:
+        """Write the file anew without what was deleted, and empty its journal.
+
+        Raises `DbError` where another process is still reading what was there before.
+        """
+        with closing(self.engine.raw_connection()) as connection:
+            connection.cursor().execute("VACUUM")
+            busy = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if busy:
+            raise DbError(
+                f"{self.path}: another process is reading it, so that its journal keeps what was deleted; end that"
+                " process, then run this again"
+            )
 
     def close(self) -> None:
         """Give every connection back."""

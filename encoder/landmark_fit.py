@@ -33,6 +33,7 @@ class LandmarkConfig:
     ridge: float = 1.0
     company: float = 0.3  # share of the skip-gram cosines in the hashtags' prior covariance
     logistic: float = 0.4  # the logistic regression's share of a score
+    rejected: float = 1.0  # below a plain zero, where a hashtag that is there stands at 1
     epochs: int | None = None  # of the logistic regression; None: validation photos choose
     seed: int = 0
 
@@ -58,10 +59,12 @@ def fit_landmarks(
     prior_logits: Floats,
     config: LandmarkConfig,
     validation: tuple[Floats, HashtagRows] | None = None,
+    rejected: HashtagRows | None = None,
 ) -> LandmarkFit:
     """Fit the head on features (n, f) and each photo's hashtags, columns of `hashtag_vectors` (V, k, unit).
 
-    `prior_logits` (V,) are the hashtags' log-odds; `validation` photos choose the logistic regression's epoch.
+    `prior_logits` (V,) are the hashtags' log-odds; `validation` photos choose the logistic regression's epoch;
+    `rejected` are columns that a person says are not on each photo, which the ridge pushes below a plain zero.
     Photos without hashtags count too. The ridge passes over the photos in blocks, in memory of landmarks times
     hashtags; the logistic regression holds the similarities of `MOST_PHOTOS` photos at the most.
     """
@@ -74,7 +77,8 @@ def fit_landmarks(
     unfitted = LandmarkHead(centre, projection, landmarks, rate, np.zeros((0, 0), np.float32), 1.0)
     root = _inverse_root(kernel(landmarks, landmarks, rate))
     similar = _Similar(unfitted, root)
-    gram, cross = _moments(similar, features, hashtags, len(hashtag_vectors))
+    targets = _Targets(hashtags, rejected or [], len(hashtag_vectors), config.rejected)
+    gram, cross = _moments(similar, features, targets)
     strengths, basis = np.linalg.eigh(gram)
     regression = _regression(strengths, basis.T @ cross, hashtag_vectors, config)
     regression, biases, epochs = _with_logistic(
@@ -145,25 +149,49 @@ def _principal(features: Floats, components: int) -> tuple[Floats, Floats]:
     return np.asarray(mean, np.float32), np.ascontiguousarray(leading, np.float32)
 
 
-def _moments(
-    similar: _Similar, features: Floats, hashtags: HashtagRows, count: int
-) -> tuple[Doubles, Doubles]:
-    """Return ΦᵀΦ (r, r) and ΦᵀT (r, V): Φ the photos' similarities, T their standardised hashtags."""
-    shares = np.bincount(np.concatenate([np.zeros(0, np.int64), *hashtags]), minlength=count) / len(features)
+@dataclass(frozen=True)
+class _Targets:
+    """What a regression shall give: 1 where a hashtag is on a photo, 0 where not, -r where it was rejected."""
+
+    hashtags: HashtagRows
+    rejected: HashtagRows
+    count: int
+    below: float
+
+    @property
+    def shares(self) -> Doubles:
+        """Each hashtag's share of the photos (V,)."""
+        flat = np.concatenate([np.zeros(0, np.int64), *self.hashtags])
+        return np.bincount(flat, minlength=self.count) / len(self.hashtags)
+
+    def of(self, rows: slice, shares: Doubles) -> Floats:
+        """Return targets float32 (n, V) of some photos.
+
+        A photo of which nothing is known but what is not on it says nothing of other hashtags: those stand at
+        their share.
+        """
+        hashtags = self.hashtags[rows]
+        found = np.zeros((len(hashtags), self.count), np.float32)
+        for row, columns in enumerate(hashtags):
+            found[row, columns] = 1
+        for row, columns in enumerate(self.rejected[rows]):
+            if len(columns):
+                if not len(hashtags[row]):
+                    found[row] = shares
+                found[row, columns] = -self.below
+        return found
+
+
+def _moments(similar: _Similar, features: Floats, targets: _Targets) -> tuple[Doubles, Doubles]:
+    """Return ΦᵀΦ (r, r) and ΦᵀT (r, V): Φ the photos' similarities, T their standardised targets."""
+    shares = targets.shares
     spread = np.sqrt(np.maximum(shares * (1 - shares), 1e-12))
-    root = similar.root
-    gram, hits, total = (
-        np.zeros((root.shape[1],) * 2),
-        np.zeros((root.shape[1], count)),
-        np.zeros(root.shape[1]),
-    )
-    for rows in blocks(len(features), root.shape[0] + count):
+    size = similar.root.shape[1]
+    gram, hits, total = np.zeros((size, size)), np.zeros((size, targets.count)), np.zeros(size)
+    for rows in blocks(len(features), similar.root.shape[0] + targets.count):
         found = similar.of(features[rows])
-        targets = np.zeros((len(found), count), np.float32)
-        for row, columns in enumerate(hashtags[rows]):
-            targets[row, columns] = 1
         gram += found.T @ found
-        hits += found.T @ targets
+        hits += found.T @ targets.of(rows, shares)
         total += found.sum(0, dtype=np.float64)
     return gram, (hits - np.outer(total, shares)) / spread
 

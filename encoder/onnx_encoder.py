@@ -3,6 +3,7 @@
 import hashlib
 import json
 import threading
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -129,21 +130,32 @@ class OnnxBackbone:
             reason = f"output '{self.spec.output}' is not pooled: its shape is {features.shape}"
             raise BackboneError(self._file, reason)
 
-    def encode(self, pixels: Pixels) -> Features:
-        """Return the features of `pixels` (n, size, size, 3) as float16 (n, f), not normalised.
+    def encode(self, pixels: Pixels | Sequence[Pixels]) -> Features:
+        """Return the features of `pixels`, n times (size, size, 3), as float16 (n, f), not normalised.
 
         What does not fit float16 comes out infinite: callers refuse what is not finite.
         """
         with np.errstate(over="ignore"):
             return self._run(pixels).astype(np.float16)
 
-    def feed(self, pixels: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """Return `pixels` (n, size, size, 3) as the graph takes them, by its input's name."""
-        if not self._takes_pixels:
-            pixels = (pixels.astype(np.float32) - self._mean) * self._inverse_std
-        return {self._input: np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))}
+    def feed(self, pixels: Pixels | Sequence[Pixels]) -> dict[str, NDArray[Any]]:
+        """Return `pixels`, n times (size, size, 3), as the graph takes them, by its input's name."""
+        height, width, channels = pixels[0].shape
+        kind = np.uint8 if self._takes_pixels else np.float32
+        fed = np.empty((len(pixels), channels, height, width), kind)
+        for place, photo in zip(fed, pixels, strict=True):
+            if self._takes_pixels:
+                place[...] = photo.transpose(2, 0, 1)
+                continue
+            # A plane at a time stays in the processor's cache: a third of the time of all at once.
+            for plane, channel, mean, factor in zip(
+                place, photo.transpose(2, 0, 1), self._mean, self._inverse_std, strict=True
+            ):
+                np.subtract(channel, mean, out=plane)
+                plane *= factor
+        return {self._input: fed}
 
-    def _run(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+    def _run(self, pixels: Pixels | Sequence[Pixels]) -> NDArray[np.float32]:
         fed = self.feed(pixels)
         with self._turn:
             return cast(NDArray[np.float32], self._session.run([self.spec.output], fed)[0])

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from db.database_file import has_schema, read_setting
+from db.vocabulary import Vocabulary, read_vocabulary
 from indexer.errors import ArchiveError, ModelError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 DATABASE = "archive.db"
 CURRENT_MODEL = "current_model"  # the setting that holds the current model's number
 KEPT_NETWORKS = "sessions"  # the folder of what is optimised for this machine; it may vanish at any time
+LOCK = "rebuild.lock"  # held by the one process that makes or removes models
 BACKBONE = "backbone"  # the setting that names the digest of the backbone used last
 
 
@@ -78,6 +80,10 @@ class Archive:
         number = self.setting(CURRENT_MODEL)
         return int(number) if number else None
 
+    def vocabulary(self) -> Vocabulary:
+        """Return what a person blocked, aliased and grouped, as it is now."""
+        return read_vocabulary(self.folder / DATABASE)
+
     def model(self, number: int | None = None, precision: "PrecisionMode" = "float32") -> "Model":
         """Open a model, the current one unless a number is given.
 
@@ -92,6 +98,7 @@ class Archive:
             todo = "`hashtag rebuild`" if posts else "`hashtag import SOURCE`, then `hashtag rebuild`"
             raise ModelError(f"{self.folder}: no model yet; run {todo}")
         model = Model.open(self.model_folder(number), self.backbones_folder, self.sessions)
+        model.vocabulary = self.vocabulary
         if precision != "float32":
             from indexer.machine_choice import set_precision
 
@@ -113,34 +120,49 @@ class Archive:
             self.store.put_setting(connection, CURRENT_MODEL, str(number))
 
     @contextmanager
-    def building(self) -> Iterator[None]:
-        """Hold the one place for a rebuild, and clear away what a killed one left.
+    def building(self, doing: str = "rebuilding") -> Iterator[None]:
+        """Hold the one place for what makes or removes models, and clear away what a killed one left.
 
-        The lock is the operating system's, so that it ends with its process. Raises `ArchiveError` where
-        another process holds it.
+        The lock is the operating system's, so that it ends with its process, however that ends; the file says
+        who holds it, since when. Raises `ArchiveError` where another process holds it.
         """
         self.models_folder.mkdir(exist_ok=True)
         self.backbones_folder.mkdir(exist_ok=True)
-        with (self.folder / "rebuild.lock").open("a+") as lock:
+        with (self.folder / LOCK).open("a+") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 lock.seek(0)
-                raise ArchiveError(f"{self.folder}: process {lock.read().strip()} is rebuilding it") from None
+                holder = lock.read().strip() or "another is working on it"
+                raise ArchiveError(f"{self.folder}: process {holder}; try again when it has ended") from None
             lock.truncate(0)
-            lock.write(str(os.getpid()))
+            lock.write(f"{os.getpid()} is {doing} it since {now()}")
             lock.flush()
-            self._clear_leftovers()
+            self.clear_leftovers()
             yield
 
-    def _clear_leftovers(self) -> None:
-        """Remove folders that no model row speaks of: a rebuild was killed before its switch."""
+    def is_being_built(self) -> bool:
+        """Whether a process holds the place for what makes or removes models."""
+        try:
+            with (self.folder / LOCK).open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
+    def leftovers(self) -> list[Path]:
+        """What no model row speaks of: a rebuild was killed before its switch, or a prune after its commit."""
         known = {self.model_folder(row.number).name for row in self.store.models.all()}
-        for folder in self.models_folder.iterdir():
-            if folder.is_dir() and folder.name not in known:
-                shutil.rmtree(folder)
-        for part in self.backbones_folder.glob(".*.part"):
-            part.unlink()
+        folders = self.models_folder.iterdir() if self.models_folder.is_dir() else ()
+        left = [folder for folder in folders if folder.is_dir() and folder.name not in known]
+        return [*left, *self.backbones_folder.glob(".*.part")]
+
+    def clear_leftovers(self) -> None:
+        """Remove what no model row speaks of; for whoever is `building`."""
+        for path in self.leftovers():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         shutil.rmtree(self.folder / KEPT_NETWORKS, ignore_errors=True)  # of former models too
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """What a rebuild learns from, as arrays: posts' hashtags, and photos with their hashtags and folds."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 
@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 
 from db import Store
 from db.post_store import FoldRow
-from indexer.folds import assign_folds, folds_by_owner
+from db.vocabulary import Vocabulary
+from indexer.folds import assign_folds, fold_of_photo, folds_by_owner
 
 Ids = NDArray[np.int64]
 
@@ -21,9 +22,14 @@ class Corpus:
     """Crawled truth in rows.
 
     Post i has the hashtags `hashtags[offsets[i]:offsets[i + 1]]` (ids, in the crawl's order) and the fold
-    `post_folds[i]`. Photo j is `photo_ids[j]`, of fold `photo_folds[j]` ("" where its posts are of several), and
-    has the hashtags of all its posts, `photo_hashtags[j]` (sorted ids), and stands in the posts `photo_posts[j]`.
-    `texts` gives every id's text; `post_words` is each post's caption and location, where they were asked for.
+    `post_folds[i]`. A hashtag that counts as another has that one's id, everywhere. Photo j is `photo_ids[j]`, of
+    fold `photo_folds[j]` ("" where its posts are of several), and has the hashtags of all its posts but blocked
+    ones, `photo_hashtags[j]` (sorted ids), and stands in the posts `photo_posts[j]`. `texts` gives every id's
+    text; `post_words` is each post's caption and location, where they were asked for.
+
+    A person's word stands above the crawl's: what was accepted is among a photo's hashtags, what was rejected is
+    not, and is in `photo_rejected[j]` (sorted ids; empty lists everywhere where nothing was said). Photos in no
+    post are here if something was said of them, in a fold by their content. `verdicts` counts both.
     """
 
     offsets: Ids
@@ -35,6 +41,8 @@ class Corpus:
     texts: dict[int, str]
     photo_posts: Sequence[Sequence[int]] = ()
     post_words: list[dict[str, str]] | None = None
+    photo_rejected: list[Ids] = field(default_factory=list)
+    verdicts: tuple[int, int] = (0, 0)
 
     @property
     def posts(self) -> int:
@@ -134,26 +142,97 @@ def _corpus(
     """Read the rest; `changes` (post id → fold) go before the stored folds."""
     rows = {post.post_id: row for row, post in enumerate(posts)}
     folds = np.array([changes.get(post.post_id, post.fold) for post in posts], dtype="<U10")
-    offsets, hashtags = _hashtags_by_post(connection, store, posts)
-    photos: dict[int, list[int]] = {}
+    names = Names.read(connection, store)
+    offsets, hashtags = _hashtags_by_post(connection, store, posts, names)
+    said = _Said.read(connection, store, names)
+    photos: dict[int, list[int]] = {photo: [] for photo in said.contents}
     for post_id, photo_id in links:
         photos.setdefault(photo_id, []).append(rows[post_id])
     ordered = sorted(photos)
-    photo_folds = [set(folds[photos[photo]].tolist()) for photo in ordered]
+    crawled = [_union(photos[photo], offsets, hashtags) for photo in ordered]
     return Corpus(
         offsets,
         hashtags,
         folds,
         np.array(ordered, np.int64),
-        np.array([found.pop() if len(found) == 1 else "" for found in photo_folds], dtype="<U10"),
-        [_union(photos[photo], offsets, hashtags) for photo in ordered],
-        store.posts.hashtag_texts(connection),
+        np.array([_fold(folds, photos[photo], said.contents.get(photo)) for photo in ordered], "<U10"),
+        [said.truth(photo, found, names.blocked) for photo, found in zip(ordered, crawled, strict=True)],
+        names.texts,
         [photos[photo] for photo in ordered],
+        photo_rejected=[said.rejections(photo) for photo in ordered],
+        verdicts=said.counts,
     )
 
 
-def _hashtags_by_post(connection: Connection, store: Store, posts: list[FoldRow]) -> tuple[Ids, Ids]:
-    """Return offsets and hashtag ids of the posts, which come in the order of their ids."""
+def _fold(post_folds: NDArray[np.str_], posts: list[int], sha256: str | None) -> str:
+    found = set(post_folds[posts].tolist()) if posts else {fold_of_photo(sha256 or "")}
+    return str(found.pop()) if len(found) == 1 else ""
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What people said of photos: hashtag ids accepted and rejected by photo id, and the photos' sha256."""
+
+    accepted: dict[int, set[int]]
+    rejected: dict[int, set[int]]
+    contents: dict[int, str]
+    counts: tuple[int, int]
+
+    @classmethod
+    def read(cls, connection: Connection, store: Store, names: "Names") -> "_Said":
+        """Read it as a transaction sees it, hashtags as what they count as."""
+        rows = store.verdicts.all(connection)
+        said: tuple[dict[int, set[int]], dict[int, set[int]]] = ({}, {})
+        for photo, hashtag, accepted in rows:
+            said[not accepted].setdefault(photo, set()).add(names.targets.get(hashtag, hashtag))
+        total = sum(accepted for _, _, accepted in rows)
+        return cls(*said, store.verdicts.contents(connection), (total, len(rows) - total))
+
+    def truth(self, photo: int, crawled: Ids, blocked: Ids) -> Ids:
+        """A photo's hashtags: crawled or accepted, and neither rejected nor blocked."""
+        found = np.union1d(crawled, _sorted(self.accepted.get(photo, set())))
+        without = np.union1d(self.rejections(photo), blocked)
+        return found[~np.isin(found, without)] if len(without) else found
+
+    def rejections(self, photo: int) -> Ids:
+        """What is not on a photo; of two that count as one, one rejected and one accepted, the accepted stands."""
+        return _sorted(self.rejected.get(photo, set()) - self.accepted.get(photo, set()))
+
+
+def _sorted(ids: set[int]) -> Ids:
+    return np.array(sorted(ids), np.int64)
+
+
+@dataclass(frozen=True)
+class Names:
+    """Every hashtag's text by id, what ids count as others, and which are never assigned."""
+
+    texts: dict[int, str]
+    targets: dict[int, int]
+    blocked: Ids
+
+    @classmethod
+    def read(cls, connection: Connection, store: Store) -> "Names":
+        """Read them as a transaction sees them."""
+        texts, vocabulary = store.posts.hashtag_texts(connection), store.vocabulary.read(connection)
+        ids = {text: id for id, text in texts.items()} if vocabulary != Vocabulary() else {}
+        targets = {
+            ids[source]: ids[target]
+            for source, target in vocabulary.aliases.items()
+            if source in ids and target in ids
+        }
+        blocked = [ids[text] for text in vocabulary.blocked if text in ids]
+        return cls(texts, targets, np.array(sorted(blocked), np.int64))
+
+
+def _hashtags_by_post(
+    connection: Connection, store: Store, posts: list[FoldRow], names: Names
+) -> tuple[Ids, Ids]:
+    """Return offsets and hashtag ids of the posts, which come in the order of their ids, as what they count as.
+
+    Blocked hashtags are among them: they are company like any other, and what they share posts with says what
+    that means.
+    """
     post_ids = np.fromiter((post.post_id for post in posts), np.int64, len(posts))
     counts = np.zeros(len(posts) + 1, np.int64)
     parts = [np.zeros(0, np.int64)]
@@ -162,10 +241,23 @@ def _hashtags_by_post(connection: Connection, store: Store, posts: list[FoldRow]
         rows = np.searchsorted(post_ids, pairs[:, 0])
         counts[rows[0] + 1 : rows[-1] + 2] += np.bincount(rows - rows[0])
         parts.append(pairs[:, 1].copy())
-    return np.cumsum(counts), np.concatenate(parts)
+    return _each_once(np.cumsum(counts), np.concatenate(parts), names.targets)
+
+
+def _each_once(offsets: Ids, hashtags: Ids, targets: dict[int, int]) -> tuple[Ids, Ids]:
+    """Return the same posts with every id as what it counts as, once a post, where it first stands."""
+    if not targets:
+        return offsets, hashtags
+    most = int(hashtags.max(initial=0)) + 1
+    counts_as = np.arange(max(most, *(id + 1 for id in (*targets, *targets.values()))))
+    counts_as[list(targets)] = list(targets.values())
+    posts, named = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets)), counts_as[hashtags]
+    kept = np.sort(np.unique(posts * len(counts_as) + named, return_index=True)[1])
+    return np.cumsum(np.append(0, np.bincount(posts[kept], minlength=len(offsets) - 1))), named[kept]
 
 
 def _union(posts: list[int], offsets: Ids, hashtags: Ids) -> Ids:
     if len(posts) == 1:  # its hashtags are distinct already
         return np.sort(hashtags[offsets[posts[0]] : offsets[posts[0] + 1]])
-    return np.unique(np.concatenate([hashtags[offsets[post] : offsets[post + 1]] for post in posts]))
+    parts = [hashtags[offsets[post] : offsets[post + 1]] for post in posts]
+    return np.unique(np.concatenate([np.zeros(0, np.int64), *parts]))

@@ -1,13 +1,17 @@
 """Crawls → posts in the database, in batches."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
-from db import CrawledPost, Entry, Refusal, count_lines
+from sqlalchemy import Connection
+
+from db import CrawledPost, Entry, Refusal, Store, count_lines
+from db.forget_store import FORGOTTEN
 from db.photo_rows import SeenFile
+from indexer.admission import Admission, KeptOut, read_consent
 from indexer.archive import Archive, now
 from indexer.crawl_source import read_source, source_format
 from indexer.photo_files import read_file, unchanged
@@ -27,7 +31,8 @@ def unheard(source: Path, format: str) -> None:
 class ImportTotals:
     """What an import did. `told` names entries, pieces and photos, the first `TOLD`.
 
-    `refused` counts by reason the entries that are not in, `left_out` the pieces missing from those that are.
+    `refused` counts by reason the entries that are not in, `left_out` the pieces missing from those that are, and
+    `kept_out` the posts of people who did not agree or asked to be forgotten, of whom nothing is told.
     """
 
     new: int = 0
@@ -38,6 +43,7 @@ class ImportTotals:
     refused: dict[str, int] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
     told: list[Refusal] = field(default_factory=list)
+    kept_out: KeptOut = field(default_factory=KeptOut)
 
     @property
     def posts(self) -> int:
@@ -63,23 +69,30 @@ def import_crawls(
     *,
     format: str = "auto",
     photos: str | Path | None = None,
+    consent: str | Path | None = None,
+    exclude: Sequence[str] = (),
     took: Took = unheard,
     progress: Progress = silent,
 ) -> ImportTotals:
     """Put the posts of crawls into the archive, a transaction a batch of 2,000.
 
-    `photos` is the folder with the photos of a crawl that holds only URLs; `took` is called with each source
+    `photos` is the folder with the photos of a crawl that holds only URLs; `exclude` are patterns of what is passed
+    over in folders of keywords, as in `.gitignore`; `took` is called with each source
     and its format. A post that an earlier crawl brought is replaced where it differs, what it was is kept as a
     version, and where it does not differ nothing is written. Malformed entries are counted and named, the rest
-    goes in. Raises `CrawlError` for a source that cannot be read; sources before it are in by then.
+    goes in. Posts that were forgotten stay out, and with `consent`, a file with a name a line, all whose owner is
+    not named there. Raises `CrawlError` for a source that cannot be read; sources before it are in by then.
     """
-    totals = ImportTotals()
+    admission = read_consent(consent)
+    totals = ImportTotals(kept_out=admission.kept_out)
     for source in sources:
         crawl: _Crawl | None = None
-        for path, named, posts in read_batches(source, format, photos, totals, took, progress):
+        for path, named, posts in read_batches(
+            source, format, photos, exclude, totals, admission, took, progress
+        ):
             crawl = crawl or _Crawl(archive, path, named)
-            batch = compare(archive, posts)
-            _write(archive, crawl, batch)
+            batch = compare(archive, admission.not_forgotten(archive, posts))
+            totals.kept_out.forgotten += _write(archive, crawl, batch)
             count(batch, totals)
     return totals
 
@@ -88,7 +101,9 @@ def read_batches(
     source: str | Path,
     format: str,
     photos: str | Path | None,
+    exclude: Sequence[str],
     totals: ImportTotals,
+    admission: Admission,
     took: Took,
     progress: Progress,
 ) -> Iterator[tuple[Path, str, list[CrawledPost]]]:
@@ -96,7 +111,8 @@ def read_batches(
     path = Path(source)
     named = source_format(path, format)
     took(path, named)
-    entries = _first_of_each_key(read_source(path, named, Path(photos) if photos else None), path, totals)
+    read = read_source(path, named, Path(photos) if photos else None, exclude)
+    entries = _first_of_each_key(read, path, totals, admission)
     lines = count_lines(path, named)
     done = 0
     while batch := list(islice(entries, BATCH)):
@@ -110,11 +126,19 @@ class _Crawl:
 
     def __init__(self, archive: Archive, source: Path, format: str) -> None:
         self.id: int | None = None
-        self.arguments = (str(source.absolute()), format, now())
+        self._source, self._format, self._began = source.absolute(), format, now()
+
+    def named(self, store: Store, connection: Connection) -> tuple[str, str, str]:
+        """Return its source, format and time; one that is called as somebody who was forgotten is not named."""
+        words = {*self._source.parts, self._source.stem}
+        hidden = store.tombstones.names_an_owner(connection, words)
+        return FORGOTTEN if hidden else str(self._source), self._format, self._began
 
 
-def _first_of_each_key(entries: Iterable[Entry], source: Path, totals: ImportTotals) -> Iterator[CrawledPost]:
-    """Pass posts on; refuse malformed entries, and those whose key the same source gave already.
+def _first_of_each_key(
+    entries: Iterable[Entry], source: Path, totals: ImportTotals, admission: Admission
+) -> Iterator[CrawledPost]:
+    """Pass on posts of those who agreed; refuse malformed entries, and keys that the same source gave already.
 
     Were the last to win, importing a source twice would change its posts back and forth.
     """
@@ -122,6 +146,8 @@ def _first_of_each_key(entries: Iterable[Entry], source: Path, totals: ImportTot
     for entry in entries:
         if isinstance(entry, Refusal):
             totals.refuse(entry)
+        elif not admission.consenting(entry):
+            continue
         elif hash(entry.key) in seen:
             totals.refuse(Refusal(f"{source}", f"key given twice: {entry.key}"))
         else:
@@ -144,6 +170,13 @@ class Batch:
         """The posts that are new, or differ from what the archive has."""
         return [post for post in self.posts if self.before.get(post.key) != post.digest()]
 
+    def leave_out(self, keys: set[str]) -> None:
+        """Have it hold nothing of the posts `keys`."""
+        self.posts = [post for post in self.posts if post.key not in keys]
+        self.paths = sorted({path for post in self.posts for path in post.photos})
+        self.files = [file for file in self.files if file.path in self.paths]
+        self.__dict__.pop("changed", None)
+
 
 def compare(archive: Archive | None, posts: list[CrawledPost]) -> Batch:
     """Look at what the archive has of `posts`, and at their photos; no archive has nothing."""
@@ -152,19 +185,24 @@ def compare(archive: Archive | None, posts: list[CrawledPost]) -> Batch:
     return Batch(posts, before, paths, *_look_at(archive, paths))
 
 
-def _write(archive: Archive, crawl: _Crawl, batch: Batch) -> None:
-    store, changed = archive.store, batch.changed
-    if not changed and not batch.files:
-        return
-    new = sum(post.key not in batch.before for post in changed)
+def _write(archive: Archive, crawl: _Crawl, batch: Batch) -> int:
+    """Write a batch; return how many of its posts were forgotten since they were read, which stay out."""
+    store = archive.store
+    if not batch.changed and not batch.files:
+        return 0
     with store.write() as connection:
+        if gone := store.tombstones.kept_out(batch.posts, connection):
+            batch.leave_out(gone)
+        changed = batch.changed
         store.photos.put_files(connection, batch.files)
         if changed:
+            new = sum(post.key not in batch.before for post in changed)
             if crawl.id is None:
-                crawl.id = store.posts.begin_crawl(connection, *crawl.arguments)
+                crawl.id = store.posts.begin_crawl(connection, *crawl.named(store, connection))
             ids = store.photos.path_ids(connection, batch.paths)
             store.posts.put_posts(connection, changed, ids, crawl.id)
             store.posts.count_crawl(connection, crawl.id, new, len(changed) - new)
+    return len(gone)
 
 
 def count(batch: Batch, totals: ImportTotals) -> None:

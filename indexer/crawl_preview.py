@@ -1,10 +1,11 @@
 """What an import would do, and nothing done: no row, no file, no folder."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from db import CrawledPost
+from indexer.admission import read_consent
 from indexer.archive import Archive
 from indexer.crawl_import import ImportTotals, Took, compare, count, read_batches, unheard
 from indexer.progress import Progress, silent
@@ -26,6 +27,8 @@ def preview_crawls(
     *,
     format: str = "auto",
     photos: str | Path | None = None,
+    consent: str | Path | None = None,
+    exclude: Sequence[str] = (),
     took: Took = unheard,
     progress: Progress = silent,
 ) -> ImportPreview:
@@ -33,10 +36,14 @@ def preview_crawls(
 
     Raises `CrawlError` for a source that cannot be read.
     """
-    preview = ImportPreview()
+    admission = read_consent(consent)
+    preview = ImportPreview(ImportTotals(kept_out=admission.kept_out))
     planned: dict[str, str] = {}  # what sources before would have put into the archive
     for source in sources:
-        for _, _, posts in read_batches(source, format, photos, preview.totals, took, progress):
+        for _, _, read in read_batches(
+            source, format, photos, exclude, preview.totals, admission, took, progress
+        ):
+            posts = admission.not_forgotten(archive, read)
             batch = compare(archive, posts)
             batch.before.update((post.key, planned[post.key]) for post in posts if post.key in planned)
             count(batch, preview.totals)

@@ -1,6 +1,6 @@
 """A source of posts: which format it has, and its entries, whether a crawl tool made it or a photographer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from db import FORMATS as CRAWL_FORMATS
@@ -32,10 +32,12 @@ def source_format(source: Path, format: str) -> str:
     return found
 
 
-def read_source(source: Path, format: str, photos: Path | None) -> Iterator[Entry]:
+def read_source(
+    source: Path, format: str, photos: Path | None, exclude: Sequence[str] = ()
+) -> Iterator[Entry]:
     """Yield the posts of a source and what could not be one. Raises `CrawlError` where it cannot be read."""
     if format != "keywords":
         return read_crawl(source, format, photos)
     if not source.is_dir():
         raise CrawlError(source, "is no folder, which keywords asks for")
-    return read_keyword_folder(source)
+    return read_keyword_folder(source, exclude)

@@ -112,7 +112,7 @@ class PhotoEncoder:
                     photo.error = str(error)
         if decoded:
             with self._times("encode"):
-                encoded = self._backbone.encode(np.stack(pixels))
+                encoded = self._backbone.encode(pixels)
             for photo, features in zip(decoded, encoded, strict=True):
                 if np.isfinite(features).all():
                     photo.features = features

@@ -7,3 +7,7 @@ class ArchiveError(Exception):
 
 class ModelError(ArchiveError):
     """A model that is absent, damaged, or mixed from parts that do not belong together."""
+
+
+class ExpressionError(ArchiveError):
+    """What `find` was asked is no expression; the message marks the place on a line of its own."""

@@ -90,7 +90,7 @@ def evaluate_on(
     model.need_head()
     ids = np.array(sorted(model.index.ids()), np.int64)
     failures = Failures()
-    labelled = list(_labelled(model, source, format, ids, failures))
+    labelled = list(_labelled(archive, model, source, format, ids, failures))
     logits, truth = [], []
     for start in range(0, len(labelled), BATCH):
         batch = labelled[start : start + BATCH]
@@ -132,14 +132,17 @@ def _judge(
     )
 
 
-def _labelled(model: Model, source: Path, format: str, ids: Ids, failures: Failures) -> Iterator[_Labelled]:
+def _labelled(
+    archive: Archive, model: Model, source: Path, format: str, ids: Ids, failures: Failures
+) -> Iterator[_Labelled]:
     """Yield each photo that has a hashtag of the model."""
-    numbers = {text: id for id, text in model.text_of.items()}
+    numbers, vocabulary = {text: id for id, text in model.text_of.items()}, archive.vocabulary()
     for entry in read_source(source, source_format(source, format), None):
         if isinstance(entry, Refusal):
             failures.add(entry.where, entry.reason)
             continue
-        known = np.array(sorted(numbers[text] for text in entry.hashtags if text in numbers), np.int64)
+        texts = {vocabulary.target(text) for text in entry.hashtags}
+        known = np.array(sorted(numbers[text] for text in texts if text in numbers), np.int64)
         columns = np.flatnonzero(np.isin(ids, known))
         if len(columns):
             said = {"caption": entry.caption, "location": entry.location}

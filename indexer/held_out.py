@@ -17,6 +17,7 @@ from indexer.evaluation import (
 )
 from indexer.folds import TEST, TRAINING, VALIDATION
 from indexer.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors
+from indexer.judged import Judged
 from indexer.photo_set import PhotoSet, judged_photos, truth_of
 from indexer.post_text import TextSpace
 from indexer.precision import Evidence, Kept, keep_promises
@@ -45,6 +46,7 @@ class HeldOut:
     beside: dict[str, Figures] = field(default_factory=dict)
     judged_photos: int = 0
     evidence: Evidence | None = None
+    judged: Judged | None = None
     promises: list[Kept] = field(default_factory=list)
 
 
@@ -120,6 +122,8 @@ def _measure(held_out: HeldOut, fit: TaggerFit, sets: dict[str, PhotoSet]) -> No
     thresholds = choose_thresholds(np.repeat(prior, len(chosen_on), 0), chosen_on)
     held_out.popularity = measure(np.repeat(prior, len(truth), 0), truth, thresholds)
     kept = judged_photos(sets[TEST], fit.ids)
+    if kept.ids is not None:
+        held_out.judged = Judged.of(kept.ids, logits, truth, held_out.thresholds.f2)
     cosines = fit.cosines(kept.features, fit.texts(kept))
     held_out.beside["report's rule"] = measure(cosines, truth_of(kept, fit.ids), REPORTS_RULE)
 

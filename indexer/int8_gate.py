@@ -24,7 +24,7 @@ from indexer.progress import Progress
 LEAST_PHOTOS, MOST_PHOTOS = 200, 256
 LEAST_OVERLAP, MOST_DIFFERENCE = 0.95, 0.02
 BATCHES = (4, 8, 16)
-_ROUNDS = 3
+_ROUNDS, _PATIENCE = 3, 5.0  # seconds
 _WORTH_A_LARGER_BATCH = 1.02  # a larger one holds more memory
 
 
@@ -60,18 +60,24 @@ class Speed:
 
 
 def measure_speeds(backbones: dict[str, OnnxBackbone]) -> dict[str, Speed]:
-    """Time backbones in turns, on one thread and by its own clock, so that a busy machine changes little."""
+    """Time backbones in turns, on one thread and by its own clock, so that a busy machine changes little.
+
+    Larger batches are left out once `_PATIENCE` is used up.
+    """
     draw = np.random.default_rng(0)
-    seconds: dict[tuple[str, int], list[float]] = {}
-    for turn in range(_ROUNDS + 1):
-        for batch in BATCHES:
+    seconds: dict[str, dict[int, list[float]]] = {name: {} for name in backbones}
+    began = time.thread_time()
+    for batch in BATCHES:
+        if time.thread_time() - began > _PATIENCE:
+            break
+        for turn in range(_ROUNDS + 1):
             for name, backbone in backbones.items():
                 side = backbone.spec.size
                 pixels = draw.integers(0, 256, (batch, side, side, 3), dtype=np.uint8)
                 taken = _thread_seconds(backbone, pixels)
                 if turn:  # the first run allocates
-                    seconds.setdefault((name, batch), []).append(taken / batch)
-    return {name: _best({batch: seconds[name, batch] for batch in BATCHES}) for name in backbones}
+                    seconds[name].setdefault(batch, []).append(taken / batch)
+    return {name: _best(found) for name, found in seconds.items()}
 
 
 def _best(seconds: dict[int, list[float]]) -> Speed:

@@ -1,25 +1,26 @@
 """A photographer's own archive as a crawl: photos with keywords in them, or in XMP sidecars beside them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from db import CrawledPost, Entry, Refusal, caption_hashtags
 from db.crawl_fields import MalformedError, moment, normalised, storable
 from db.crawl_folder import Listing, file_key, is_photo, walk_folder
+from indexer.exclusions import Exclusions
 from indexer.photo_keywords import MAX_XMP, PhotoKeywords, add_photo, add_xmp
 
 LOOKED_AT = 500  # photos that are opened before a folder is said to have no keywords
 
 
-def read_keyword_folder(source: Path) -> Iterator[Entry]:
+def read_keyword_folder(source: Path, exclude: Sequence[str] = ()) -> Iterator[Entry]:
     """Yield a post for each photo below `source`, keyed by its place in it.
 
     A sidecar comes before what is in the photo, and their keywords are joined. A sidecar whose photo is of a
     kind that is not read (a raw file) or gone is a post without photo. A photo that cannot be read is refused,
-    unless a sidecar speaks for it.
+    unless a sidecar speaks for it. What `exclude` or a `.hashtagignore` file says is passed over.
     """
-    for listing in walk_folder(source):
+    for listing in walk_folder(source, Exclusions(str(source), exclude).hides):
         if isinstance(listing, Refusal):
             yield listing
             continue

@@ -6,12 +6,13 @@ vectors.npy     their unit vectors, float32 (V, d), in the same order
 head.onnx       features -> embedding           } only where photos were learnt from
 index.faiss     logits of assignable hashtags   }
 evidence.npz    what validation photos gave     }
+judged.npz      how each held-out photo fared
 text.npz        words of captions and locations, where they are read beside the photo
 """
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from db.vocabulary import Vocabulary
 from indexer.archive import file_digest
 from indexer.errors import ModelError
 from indexer.evaluation import Thresholds, sigmoid
@@ -36,10 +38,9 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 Rule = Literal["logit", "cosine"]
 KEPT_BEST, KEPT_MOST, KEPT_LOGIT = 20, 100, float(np.log(0.05 / 0.95))
-SEARCHED = (
-    40  # hashtags; only photos with so many above KEPT_LOGIT, one in a thousand, are searched for KEPT_MOST
-)
-MANIFEST, TEXT = "manifest.json", "text.npz"
+# hashtags; only photos with so many above KEPT_LOGIT, one in a thousand, are searched for KEPT_MOST
+SEARCHED = 40
+MANIFEST, TEXT, JUDGED = "manifest.json", "text.npz", "judged.npz"
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Model:
         self.int8: Int8Backbone | None = None
         self._backbones = backbones
         self._sessions = sessions
+        self.vocabulary: Callable[[], Vocabulary] = Vocabulary  # asked each time as what to name hashtags
 
     @classmethod
     def open(cls, folder: Path, backbones: Path, sessions: "Sessions | None" = None) -> "Model":
@@ -261,20 +263,24 @@ class Model:
     ) -> list[list[ScoredHashtag]]:
         """Return each photo's `best` hashtags with their probabilities, best first.
 
-        `logit` asks the index; `cosine` is the report's rule, sigmoid(cosine), over the same hashtags.
+        `logit` asks the index; `cosine` is the report's rule, sigmoid(cosine), over the same hashtags. Blocked
+        hashtags are left out, and those that count as one are named once, by the best of them.
         """
-        embeddings = self.embed(features, words)
+        embeddings, vocabulary = self.embed(features, words), self.vocabulary()
+        asked = best + vocabulary.most_dropped
         if rule == "logit":
-            logits, ids = self.index.search(embeddings, best)
+            logits, ids = self.index.search(embeddings, asked)
             named = [[self.text_of[id] for id in row] for row in ids.tolist()]
         else:
             cosines, places = self.index.cosines(embeddings)
-            order = np.argsort(-cosines, axis=1, kind="stable")[:, :best]
+            order = np.argsort(-cosines, axis=1, kind="stable")[:, :asked]
             logits = np.take_along_axis(cosines, order, axis=1)
             named = [[self.text_of[places[place]] for place in row] for row in order.tolist()]
+        rows = [
+            zip(texts, row, strict=True) for texts, row in zip(named, sigmoid(logits).tolist(), strict=True)
+        ]
         return [
-            [ScoredHashtag(text, probability) for text, probability in zip(texts, row, strict=True)]
-            for texts, row in zip(named, sigmoid(logits).tolist(), strict=True)
+            [ScoredHashtag(*found) for found in list(vocabulary.merged(row).items())[:best]] for row in rows
         ]
 
     def related(self, hashtag: str, best: int) -> list[ScoredHashtag]:

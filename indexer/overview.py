@@ -10,7 +10,11 @@ from indexer.archive import Archive
 
 @dataclass(frozen=True)
 class ArchiveStats:
-    """Counts of an archive; `tagged` is photos by the model that tagged them last."""
+    """Counts of an archive; `tagged` is photos by the model that tagged them last.
+
+    `blocked`, `aliases` and `grouped` are hashtags of a person's vocabulary, `accepted` and `rejected` a person's
+    words on photos.
+    """
 
     posts: int
     posts_with_photo: int
@@ -24,6 +28,11 @@ class ArchiveStats:
     failed: int
     current_model: int | None
     posts_by_fold: dict[str, int]
+    blocked: int
+    aliases: int
+    grouped: int
+    accepted: int
+    rejected: int
 
     @property
     def next_step(self) -> str | None:
@@ -51,6 +60,8 @@ class ModelSummary:
 def archive_stats(archive: Archive, most_frequent: int = 10) -> ArchiveStats:
     """Count what is in the archive."""
     posts, photos = archive.store.posts.counts(), archive.store.photos.counts()
+    vocabulary = archive.store.vocabulary.load()
+    accepted, rejected = archive.store.verdicts.counts()
     return ArchiveStats(
         posts=posts["posts"],
         posts_with_photo=posts["with_photo"],
@@ -67,6 +78,11 @@ def archive_stats(archive: Archive, most_frequent: int = 10) -> ArchiveStats:
             fold or "new": count
             for fold, count in sorted(archive.store.posts.folds().items(), key=lambda item: item[0] or "")
         },
+        blocked=len(vocabulary.blocked),
+        aliases=len(vocabulary.aliases),
+        grouped=len(vocabulary.parents),
+        accepted=accepted,
+        rejected=rejected,
     )
 
 
@@ -83,6 +99,12 @@ def list_models(archive: Archive) -> list[ModelSummary]:
         )
         for row in archive.store.models.all()
     ]
+
+
+def count_stale(archive: Archive) -> int:
+    """How many photos were tagged last by another model than the current one."""
+    tagged = archive.store.models.tagged()
+    return sum(count for model, count in tagged.items() if model != archive.current())
 
 
 def _size(folder: Path) -> int:

@@ -1,5 +1,6 @@
 """Features of photos in the database: encoding what has none, and reading them back as arrays."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -92,7 +93,9 @@ def encode_crawled(
 
 
 def _is_done(row: PathRow) -> bool:
-    return bool((row.has_features or row.photo_error) and unchanged(row.path, row))
+    """Whether nothing is to be read: a file that is gone, or on a disk that is not there, is known as it was."""
+    known = row.has_features or row.photo_error
+    return bool(known and (unchanged(row.path, row) or not os.path.lexists(row.path)))
 
 
 def store_batch(store: Store, batch: list[EncodedPhoto], key: FeatureKey) -> dict[str, int]:

@@ -3,12 +3,13 @@
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from db.photo_rows import PathRow, SeenFile
 from encoder import IMAGE_SUFFIXES
+from indexer.exclusions import Exclusions
 
 
 class PhotoFile(NamedTuple):
@@ -26,22 +27,22 @@ class ReadFile:
     content: bytes | None
 
 
-def walk_photos(paths: Iterable[str]) -> Iterator[PhotoFile]:
+def walk_photos(paths: Iterable[str], exclude: Sequence[str] = ()) -> Iterator[PhotoFile]:
     """Yield files as named, and under folders every file with an image's ending, in sorted order.
 
     Links are followed, but a folder is entered once, so that a loop of links ends. Names that begin with a dot
-    are passed over below a named folder. A named file is yielded whatever it is: the reader says what is
-    wrong with it.
+    are passed over below a named folder, and so is what `exclude` or a `.hashtagignore` file says (`Exclusions`).
+    A named file is yielded whatever it is: the reader says what is wrong with it.
     """
     entered: set[tuple[int, int]] = set()
     for path in paths:
         if os.path.isdir(path):
-            yield from _walk(path, entered)
+            yield from _walk(path, entered, Exclusions(path, exclude))
         else:
             yield PhotoFile(path, os.path.abspath(path))
 
 
-def _walk(folder: str, entered: set[tuple[int, int]]) -> Iterator[PhotoFile]:
+def _walk(folder: str, entered: set[tuple[int, int]], exclusions: Exclusions) -> Iterator[PhotoFile]:
     waiting = [folder]
     while waiting:
         current = waiting.pop()
@@ -59,9 +60,14 @@ def _walk(folder: str, entered: set[tuple[int, int]]) -> Iterator[PhotoFile]:
         folders = []
         for name in names:
             path = os.path.join(current, name)
-            if os.path.isdir(path):
+            is_folder = os.path.isdir(path)
+            if not is_folder and os.path.splitext(name)[1].lower() not in IMAGE_SUFFIXES:
+                continue
+            if exclusions.hides(path, is_folder):
+                continue
+            if is_folder:
                 folders.append(path)
-            elif os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES:
+            else:
                 yield PhotoFile(path, os.path.abspath(path))
         waiting.extend(reversed(folders))
 

@@ -14,7 +14,9 @@ from PIL import Image, IptcImagePlugin, UnidentifiedImageError
 from encoder import PhotoError
 from encoder.preprocess import need_heif
 
-MAX_XMP = 16 << 20
+MAX_XMP = 16 << 20  # bytes
+# `.invalid` is nobody's (RFC 2606): a namespace is a name, not an address.
+OUR_NAMESPACE = "http://ns.hashtag-archive.invalid/1.0/"
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _PHOTOSHOP = "{http://ns.adobe.com/photoshop/1.0/}"
@@ -52,9 +54,10 @@ def add_photo(path: str, found: PhotoKeywords) -> bool:
             warnings.simplefilter("ignore")  # damaged EXIF is no reason to speak of a photo's keywords
             with open(path, "rb") as file, _opened(file) as image:
                 packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
+                guessed: set[str] = set()
                 if packet:
-                    add_xmp(packet if isinstance(packet, bytes) else str(packet).encode(), found)
-                _add_iptc(image, found)
+                    guessed = add_xmp(packet if isinstance(packet, bytes) else str(packet).encode(), found)
+                _add_iptc(image, found, guessed)
                 _add_exif(image, found)
         return True
     except PhotoError as error:
@@ -72,26 +75,46 @@ def _opened(file: BinaryIO) -> Image.Image:
     return Image.open(file)
 
 
-def add_xmp(packet: bytes, found: PhotoKeywords) -> None:
-    """Add what an XMP packet says. Entities, which can make a small text enormous, are refused."""
+def add_xmp(packet: bytes, found: PhotoKeywords) -> set[str]:
+    """Add what an XMP packet says, but for what this product guessed: nothing is learnt from guesses.
+
+    Returns the guesses that stand in IPTC too. Entities, which can make a small text enormous, are refused.
+    """
     if len(packet) > MAX_XMP:
         found.left_out.append(f"XMP is larger than {MAX_XMP:,} bytes")
-        return
+        return set()
     try:
         root = fromstring(packet.strip(b"\0 \t\r\n"))
     except ParseError as error:
         found.left_out.append(f"XMP is broken: {error}")
-        return
+        return set()
     except (DefusedXmlException, ValueError, LookupError) as error:
         found.left_out.append(f"XMP is refused: {type(error).__name__}")
-        return
-    found.keywords += _values(root, f"{_DC}subject")
+        return set()
+    guesses = _guesses(root)
+    subjects = guesses.get("subject", set())
+    found.keywords += [word for word in _values(root, f"{_DC}subject") if word not in subjects]
     for branch in _values(root, _HIERARCHY):
-        found.keywords += [part.strip() for part in branch.split("|")]
+        if branch not in guesses.get("hierarchy", ()):
+            found.keywords += [part.strip() for part in branch.split("|")]
     found.captions += _values(root, f"{_DC}description")[:1]
     found.owners += [", ".join(_values(root, f"{_DC}creator"))]
     found.places += [", ".join(place for name in _PLACES for place in _values(root, name)[:1])]
     found.times += [time for name in _TIMES for time in _values(root, name)[:1]]
+    return guesses.get("iptc", set())
+
+
+def _guesses(root: Element) -> dict[str, set[str]]:
+    """What this product wrote as guesses (`indexer/xmp_tags.py`): place → the texts there."""
+    guesses: dict[str, set[str]] = {}
+    for item in (item for tags in root.iter(f"{{{OUR_NAMESPACE}}}Tags") for item in tags.iter(f"{_RDF}li")):
+        said = {name: text for node in item.iter() for name, text in [*node.items(), (node.tag, node.text)]}
+        by, places, keyword, path = (
+            said.get(f"{{{OUR_NAMESPACE}}}{name}") or "" for name in ("By", "Places", "Keyword", "Path")
+        )
+        for place in places.split() if by == "machine" else ():
+            guesses.setdefault(place, set()).add(path if place == "hierarchy" else keyword)
+    return guesses
 
 
 def _values(root: Element, name: str) -> list[str]:
@@ -105,7 +128,7 @@ def _values(root: Element, name: str) -> list[str]:
     return [text.strip() for text in texts if text and text.strip()]
 
 
-def _add_iptc(image: Image.Image, found: PhotoKeywords) -> None:
+def _add_iptc(image: Image.Image, found: PhotoKeywords, guessed: set[str]) -> None:
     try:
         # Pillow's types know only its own image classes here.
         records: dict[Any, Any] = IptcImagePlugin.getiptcinfo(image) or {}  # type: ignore[arg-type]
@@ -121,7 +144,7 @@ def _add_iptc(image: Image.Image, found: PhotoKeywords) -> None:
             if text:
                 yield text
 
-    found.keywords += texts(25)
+    found.keywords += [keyword for keyword in texts(25) if keyword not in guessed]
     found.captions += texts(120)
     found.owners += [", ".join(texts(80))]
     found.places += [", ".join([*texts(92), *texts(90)])]

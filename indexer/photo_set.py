@@ -19,13 +19,17 @@ class PhotoSet:
     """n photos: features float32 (n, f), and the hashtag ids of each.
 
     `words` gives the caption and the location of each photo's posts, where a rebuild asked for them; `views` are
-    features float32 (n, k, f) of k altered pictures of each, to learn from beside it and never to be asked about.
+    features float32 (n, k, f) of k altered pictures of each, to learn from beside it and never to be asked about;
+    `ids` (n,) names them, where they are an archive's; `rejected` are the hashtag ids that a person says are not on
+    each.
     """
 
     features: Floats
     hashtags: list[Ids]
     words: list[Words] | None = None
     views: Floats | None = None
+    ids: Ids | None = None
+    rejected: list[Ids] | None = None
 
     def only(self, rows: NDArray[np.bool_]) -> "PhotoSet":
         """The photos where `rows` (n,) is true."""
@@ -34,6 +38,8 @@ class PhotoSet:
             [ids for ids, kept in zip(self.hashtags, rows, strict=True) if kept],
             [said for said, kept in zip(self.words, rows, strict=True) if kept] if self.words else None,
             self.views[rows] if self.views is not None else None,
+            self.ids[rows] if self.ids is not None else None,
+            [ids for ids, kept in zip(self.rejected, rows, strict=True) if kept] if self.rejected else None,
         )
 
     def with_views(self) -> "PhotoSet":
@@ -41,8 +47,9 @@ class PhotoSet:
         if self.views is None:
             return self
         views = self.views.transpose(1, 0, 2).reshape(-1, self.features.shape[1])
-        repeated = self.hashtags * (1 + self.views.shape[1])
-        return PhotoSet(np.concatenate([self.features, views]), repeated)
+        times = 1 + self.views.shape[1]
+        rejected = self.rejected * times if self.rejected else None
+        return PhotoSet(np.concatenate([self.features, views]), self.hashtags * times, rejected=rejected)
 
 
 def columns(hashtags: Sequence[Ids], ids: Ids) -> list[Ids]:

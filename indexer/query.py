@@ -1,6 +1,7 @@
 """Asking a model about one photo. It waits for nothing but the photo, the networks and the index."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from encoder import PhotoError, decode_photo
 from encoder.errors import NOT_FINITE
@@ -21,8 +22,14 @@ def query_photo(
     read = read_file(photo)
     if read.content is None:
         raise PhotoError(read.seen.error or "cannot be read")
-    pixels = decode_photo(read.content, model.backbone.spec.size)
+    features = photo_features(model, read.content)
+    return model.nearest(features, best, rule, [words] if words else None)[0]
+
+
+def photo_features(model: Model, content: bytes) -> NDArray[np.float16]:
+    """Return the features float16 (1, f) of a photo's bytes; raises `PhotoError` where they cannot be had."""
+    pixels = decode_photo(content, model.backbone.spec.size)
     features = model.backbone.encode(pixels[None])
     if not np.isfinite(features).all():
         raise PhotoError(NOT_FINITE)
-    return model.nearest(features, best, rule, [words] if words else None)[0]
+    return features

@@ -19,6 +19,7 @@ from indexer.errors import ArchiveError
 from indexer.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors, need_hashtags
 from indexer.held_out import fit_held_out, learn_words
 from indexer.machine_choice import PrecisionChoice
+from indexer.model_change import ModelChange
 from indexer.photo_features import Failures, encode_crawled, feature_key, load_features
 from indexer.photo_set import PhotoSet
 from indexer.post_text import joined
@@ -55,14 +56,17 @@ class RebuildConfig:
 class RebuildResult:
     """What a rebuild made: the manifest, how long each stage took in seconds, and photos that failed.
 
-    `backbone` is None where no post had a photo; `precision` is what this machine will run it in, None where that
-    was not asked.
+    `backbone` is None where no post had a photo; `change` is what is new against the model before, None where there
+    was none; `current` says whether the new model is, which a worse one is not; `precision` is what this machine
+    will run its backbone in, None where that was not asked.
     """
 
     manifest: dict[str, Any]
     seconds: dict[str, float]
     failures: Failures
     backbone: AdoptedBackbone | None
+    change: ModelChange | None
+    current: bool
     precision: PrecisionChoice | None = None
 
 
@@ -71,9 +75,10 @@ def rebuild_model(
     backbone: str | Path | BackboneChoice | None = None,
     config: RebuildConfig | None = None,
     *,
+    force: bool = False,
     progress: Progress = silent,
 ) -> RebuildResult:
-    """Learn a new model from every crawled post and make it current.
+    """Learn a new model from every crawled post and make it current, unless it is worse and not `force`d.
 
     `backbone` is an ONNX file with its description beside it, or `resnet50`; None takes the one used last, and
     ResNet50 where there is none. Features are committed as they come; the model appears whole or not at all,
@@ -109,13 +114,13 @@ def rebuild_model(
         _ship(new, corpus, photos, config, stages)
         new.corpus, new.photos = corpus, photos
         with stages("write and switch"):
-            manifest = write_model(archive, new, stages.seconds)
+            manifest = write_model(archive, new, stages.seconds, force)
         clear_checkpoints(archive)
-        precision = None
-        if adopted and config.int8:
+        current, precision = archive.current() == manifest["number"], None
+        if adopted and config.int8 and current:
             with stages("int8"):
                 precision = offer_int8(archive, progress)
-    return RebuildResult(manifest, stages.seconds, failures, adopted, precision)
+    return RebuildResult(manifest, stages.seconds, failures, adopted, new.change, current, precision)
 
 
 def _encode(
@@ -176,13 +181,17 @@ def _photo_set(
         return PhotoSet(np.zeros((0, 0), np.float32), []), np.zeros(0, "<U10")
     key = feature_key(new.backbone_id)
     places, features = load_features(archive.store, corpus.photo_ids, key)
-    kept = np.array([len(corpus.photo_hashtags[place]) > 0 for place in places], np.bool_)
+    taught = [len(corpus.photo_hashtags[place]) + len(corpus.photo_rejected[place]) for place in places]
+    kept = np.array(taught, np.int64) > 0
     places, ids = places[kept], corpus.photo_ids[places[kept]]
     if not len(ids):
         raise ArchiveError(
             "no photo of a post with hashtags could be encoded; import posts with photos that can"
         )
     photos = PhotoSet(features[kept].astype(np.float32), [corpus.photo_hashtags[place] for place in places])
+    photos.ids = ids
+    if any(len(ids) for ids in corpus.photo_rejected):
+        photos.rejected = [corpus.photo_rejected[place] for place in places]
     if corpus.post_words:
         said = corpus.post_words
         photos.words = [

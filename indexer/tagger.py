@@ -166,6 +166,7 @@ def fit_photos(
                 prior_logits(counts, len(training.features)),
                 config.landmarks,
                 (validation.features, columns(validation.hashtags, ids)) if validation else None,
+                columns(seen.rejected, ids) if seen.rejected else None,
             )
         fit = TaggerFit(
             ids,

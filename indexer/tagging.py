@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from db.model_store import Guess
 from db.photo_rows import FeatureKey, PathRow
 from indexer.archive import Archive
+from indexer.assigned import AssignedHashtag, assigned_hashtags, cut_hashtags
 from indexer.cut import Cut
 from indexer.encode_photos import EncodedPhoto, PhotoEncoder, grouped
-from indexer.evaluation import sigmoid
 from indexer.guesses import guess, store_guesses
 from indexer.machine_choice import set_precision
 from indexer.model import Model, ScoredHashtag
@@ -32,26 +31,33 @@ Outcome = Literal[
 
 @dataclass(frozen=True)
 class TaggedPhoto:
-    """A photo that was asked for, what was done with it, and its guesses, best first, or why there are none.
+    """A photo that was asked for, what was done with it, and its hashtags, or why there are none.
 
-    Guesses are everything stored; `cut` takes what a threshold leaves.
+    `hashtags` are a person's, and then everything that is stored of the machine's, best first, as the vocabulary
+    has it now; `cut` takes what a threshold leaves.
     """
 
     photo: str
     outcome: Outcome
-    guesses: tuple[ScoredHashtag, ...] = ()
+    hashtags: tuple[AssignedHashtag, ...] = ()
     model: int | None = None
     error: str | None = None
 
-    def cut(self, threshold: "float | Cut", top: int | None = None) -> list[ScoredHashtag]:
-        """The guesses that a threshold leaves, at most `top` of them."""
-        cut = threshold if isinstance(threshold, Cut) else Cut(threshold)
-        return [guess for guess in self.guesses if guess.score >= cut.of(guess.hashtag)][:top]
+    @property
+    def guesses(self) -> tuple[ScoredHashtag, ...]:
+        """The machine's hashtags alone, best first."""
+        return tuple(
+            ScoredHashtag(tag.hashtag, tag.probability) for tag in self.hashtags if tag.by == "machine"
+        )
+
+    def cut(self, threshold: "float | Cut", top: int | None = None) -> list[AssignedHashtag]:
+        """A person's hashtags, and at most `top` of the machine's that a threshold leaves."""
+        return cut_hashtags(self.hashtags, threshold if isinstance(threshold, Cut) else Cut(threshold), top)
 
 
-def count_photos(paths: Iterable[str]) -> int:
+def count_photos(paths: Iterable[str], exclude: Sequence[str] = ()) -> int:
     """How many photos `tag_photos` would be asked for."""
-    return sum(1 for _ in walk_photos(paths))
+    return sum(1 for _ in walk_photos(paths, exclude))
 
 
 def tag_photos(
@@ -64,6 +70,7 @@ def tag_photos(
     with_done: bool = False,
     precision: "PrecisionMode" = "auto",
     times: Stages | None = None,
+    exclude: Sequence[str] = (),
 ) -> Iterator[TaggedPhoto]:
     """Tag files and folders with the current model, and yield each photo once it is committed.
 
@@ -71,20 +78,21 @@ def tag_photos(
     change since, is yielded as `done` (with its guesses only if `with_done`); one whose features are
     stored is scored again without being opened. A photo that fails is recorded with its reason and yielded as
     `failed`; its content is not tried again before it changes. `dry_run` writes nothing. Work is committed about
-    once a second.
+    once a second. `exclude` are patterns of what is passed over below folders, as in `.gitignore`, beside those in
+    `.hashtagignore` files.
 
     `precision` is the mode of `choose_precision`, which chooses the batch size as well; `times` gathers the seconds
     that went into reading, decoding, encoding, scoring and writing. A photo that the current model tagged is done,
     whichever precision it was tagged in.
 
-    Raises `ModelError` where there is no model that can look at photos.
+    Raises `ModelError` where there is no model that can look at photos, `ArchiveError` where a pattern is none.
     """
     times = times or Stages()
     model = archive.model()
     model.need_head()
     choice = set_precision(archive, model, precision)
     run = _TagRun(archive, model, model_key(archive, model), with_done, dry_run, times)
-    waiting = walk_photos(paths)
+    waiting = walk_photos(paths, exclude)
     if dry_run:
         while files := list(islice(waiting, LOOKED_UP)):
             to_encode, known = run.look_up(files)
@@ -170,7 +178,7 @@ class _TagRun:
             for _, row in known
             if row.photo_id and (self._with_done or row.photo_id in set(stale))
         ]
-        guesses = self._guesses(wanted)
+        hashtags = self._hashtags(wanted)
         tagged = []
         for file, row in known:
             if row.photo_error:
@@ -178,7 +186,7 @@ class _TagRun:
                 continue
             again: Outcome = "would rescore" if self._dry_run else "rescored"
             outcome: Outcome = "done" if row.model == self._model.number else again
-            found = guesses.get(row.photo_id or 0, ())
+            found = hashtags.get(row.photo_id or 0, ())
             tagged.append(TaggedPhoto(file.shown, outcome, found, self._model.number))
         return tagged
 
@@ -197,7 +205,7 @@ class _TagRun:
                 if state.has_features and state.model != self._model.number
             ]
         )
-        guesses = self._guesses([state.photo_id for state in states.values()])
+        hashtags = self._hashtags([state.photo_id for state in states.values()])
         tagged, unresolved = [], []
         for photo in batch:
             state = states.get(photo.seen.sha256 or "")
@@ -208,11 +216,8 @@ class _TagRun:
                 unresolved.append(photo)
             else:
                 outcome: Outcome = "encoded" if photo.features is not None else "same content"
-                tagged.append(
-                    TaggedPhoto(
-                        photo.file.shown, outcome, guesses.get(state.photo_id, ()), self._model.number
-                    )
-                )
+                found = hashtags.get(state.photo_id, ())
+                tagged.append(TaggedPhoto(photo.file.shown, outcome, found, self._model.number))
         return tagged, unresolved
 
     def _score(self, photo_ids: Sequence[int]) -> None:
@@ -226,17 +231,9 @@ class _TagRun:
         with self._times("write"):
             store_guesses(self._store, self._model.number, ids[places], guesses)
 
-    def _guesses(self, photo_ids: Sequence[int]) -> dict[int, tuple[ScoredHashtag, ...]]:
-        found = self._store.models.assignments(sorted(set(photo_ids))) if photo_ids else {}
-        return {photo: _scored(guesses) for photo, guesses in found.items()}
-
-
-def _scored(guesses: list[Guess]) -> tuple[ScoredHashtag, ...]:
-    probabilities = sigmoid(np.array([guess.logit for guess in guesses])).tolist()
-    return tuple(
-        ScoredHashtag(guess.hashtag, probability)
-        for guess, probability in zip(guesses, probabilities, strict=True)
-    )
+    def _hashtags(self, photo_ids: Sequence[int]) -> dict[int, tuple[AssignedHashtag, ...]]:
+        found = assigned_hashtags(self._store, sorted(set(photo_ids)), Cut(0.0))
+        return {photo: tuple(tags) for photo, tags in found.items()}
 
 
 def retry_failures(archive: Archive) -> list[str]:

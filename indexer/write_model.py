@@ -1,7 +1,6 @@
 """A fitted model → its folder, aside, checked, renamed, and made current by one transaction."""
 
 import json
-import os
 import shutil
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -12,19 +11,22 @@ import numpy as np
 
 from encoder import PREPROCESSING_VERSION
 from encoder.export import export_head
-from encoder.onnx_encoder import PRECISION, OnnxBackbone
+from encoder.onnx_encoder import PRECISION, OnnxBackbone, OnnxHead
 from indexer.archive import BACKBONE, CURRENT_MODEL, Archive, file_digest, now
 from indexer.corpus import Corpus
 from indexer.hashtag_index import HashtagIndex
 from indexer.hashtag_vectors import HashtagVectors
-from indexer.model import MANIFEST, TEXT, Model
+from indexer.model import JUDGED, MANIFEST, TEXT, Model
+from indexer.model_change import ModelChange, change_to
 from indexer.photo_set import PhotoSet
 from indexer.tagger import TaggerFit
+from indexer.to_disk import names_to_disk, to_disk
 from indexer.unfrozen_backbone import about_unfrozen
 
 if TYPE_CHECKING:
     from indexer.held_out import HeldOut
 
+ASKED = 1000  # photos on which an index that does not compare with every hashtag is measured
 LAST_NUMBER = "last_model"  # numbers are never given twice, even when their models are gone
 
 
@@ -42,10 +44,15 @@ class NewModel:
     tagger: TaggerFit | None = None
     corpus: Corpus = field(init=False)
     photos: PhotoSet = field(init=False)
+    change: ModelChange | None = None
 
 
-def write_model(archive: Archive, new: NewModel, seconds: dict[str, float]) -> dict[str, Any]:
-    """Write a model's folder and make it current; return its manifest.
+def write_model(
+    archive: Archive, new: NewModel, seconds: dict[str, float], force: bool = False
+) -> dict[str, Any]:
+    """Write a model's folder and make it current, unless it is worse and not forced; return its manifest.
+
+    What it changes against the model before is left in `new.change`.
 
     A process killed before the last transaction leaves a folder that no row speaks of, which the next
     rebuild clears away, and the model that was current.
@@ -54,8 +61,8 @@ def write_model(archive: Archive, new: NewModel, seconds: dict[str, float]) -> d
     aside = archive.models_folder / f".building-{number:04d}"
     aside.mkdir()
     try:
-        _write_parts(aside, new)
-        manifest = _manifest(new, number, seconds)
+        recall = _write_parts(aside, new)
+        manifest = _manifest(new, number, seconds) | {"index_recall": recall}
         manifest["unfrozen"] = about_unfrozen(archive, new.backbone_digest)
         manifest["files"] = {
             path.name: {"size": path.stat().st_size, "sha256": file_digest(path)}
@@ -63,12 +70,13 @@ def write_model(archive: Archive, new: NewModel, seconds: dict[str, float]) -> d
         }
         (aside / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8")
         Model.open(aside, archive.backbones_folder).check()
-        _to_disk(aside)
+        to_disk(aside)
         aside.rename(archive.model_folder(number))
-        _to_disk(archive.models_folder)
+        names_to_disk(archive.models_folder)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
+    new.change = change_to(archive, number)
     with archive.store.write() as connection:
         archive.store.models.add(
             connection,
@@ -77,14 +85,17 @@ def write_model(archive: Archive, new: NewModel, seconds: dict[str, float]) -> d
             new.backbone_id,
             json.dumps(manifest, ensure_ascii=False),
         )
-        archive.store.put_setting(connection, CURRENT_MODEL, str(number))
         archive.store.put_setting(connection, LAST_NUMBER, str(number))
+        if new.change and new.change.worse and not force:
+            return manifest
+        archive.store.put_setting(connection, CURRENT_MODEL, str(number))
         if new.backbone_digest:
             archive.store.put_setting(connection, BACKBONE, new.backbone_digest)
     return manifest
 
 
-def _write_parts(folder: Path, new: NewModel) -> None:
+def _write_parts(folder: Path, new: NewModel) -> float | None:
+    """Write all files but the manifest; return the index's recall, None where it compares with every hashtag."""
     vectors, tagger = new.vectors, new.tagger
     np.save(folder / "vectors.npy", vectors.vectors)
     posts = np.bincount(new.corpus.hashtags, minlength=int(vectors.ids.max()) + 1)
@@ -94,13 +105,18 @@ def _write_parts(folder: Path, new: NewModel) -> None:
             file.write(f"{id}\t{posts[id]}\t{photos[id]}\t{new.corpus.texts[id]}\n")
     if tagger and new.held_out.evidence:
         new.held_out.evidence.save(folder / "evidence.npz")
+        if new.held_out.judged:
+            new.held_out.judged.save(folder / JUDGED)
         if tagger.text:
             tagger.text.save(folder / TEXT)
         kin = {"vectors": vectors.digest(), "backbone": new.backbone_digest or ""}
         export_head(tagger.network, new.photos.features.shape[1], folder / "head.onnx", kin)
-        HashtagIndex.build(tagger.ids, tagger.vectors, tagger.scale, tagger.biases, kin).save(
-            folder / "index.faiss"
-        )
+        shown = np.linspace(0, len(new.photos.features) - 1, ASKED).astype(np.int64)
+        asked = OnnxHead(folder / "head.onnx").embed(new.photos.features[np.unique(shown)].astype(np.float16))
+        index = HashtagIndex.build(tagger.ids, tagger.vectors, tagger.scale, tagger.biases, kin, asked)
+        index.save(folder / "index.faiss")
+        return index.recall
+    return None
 
 
 def _manifest(new: NewModel, number: int, seconds: dict[str, float]) -> dict[str, Any]:
@@ -125,6 +141,7 @@ def _manifest(new: NewModel, number: int, seconds: dict[str, float]) -> dict[str
             "assignable": len(tagger.ids) if tagger else 0,
             "posts_by_fold": dict(zip(folds.tolist(), posts.tolist(), strict=True)),
         },
+        "verdicts": dict(zip(("accepted", "rejected"), corpus.verdicts, strict=True)),
         "epochs": {"vectors": new.vectors.epochs, "head": tagger.epochs if tagger else None},
         "warnings": list(new.vectors.warnings),
         "figures": {
@@ -151,16 +168,6 @@ def _manifest(new: NewModel, number: int, seconds: dict[str, float]) -> dict[str
 
 def _next_number(archive: Archive) -> int:
     return max(archive.store.models.highest_number(), int(archive.store.setting(LAST_NUMBER) or 0)) + 1
-
-
-def _to_disk(folder: Path) -> None:
-    """Have the operating system write a folder's files and names out, so that a power cut cannot lose them."""
-    for path in [*(p for p in folder.iterdir() if p.is_file()), folder]:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _version() -> str:

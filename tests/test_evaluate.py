@@ -79,7 +79,7 @@ def test_a_promised_precision_cuts_guesses_by_thresholds_of_their_own(
     (photo,) = tag_photos(colours, [str(tmp_path / "new")])
     loose, strict = (cut_for_precision(colours.model(), precision) for precision in (0.5, 0.99))
     assert len(photo.cut(loose)) >= len(photo.cut(strict))
-    assert all(guess.score >= loose.of(guess.hashtag) for guess in photo.cut(loose))
+    assert all(guess.probability >= loose.of(guess.hashtag) for guess in photo.cut(loose))
 
 
 def test_evaluate_prints_figures_and_promises_and_json(

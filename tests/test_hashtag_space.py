@@ -1,9 +1,10 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from indexer import ArchiveError, ModelError
+from indexer import ArchiveError, ModelError, compressed_index
 from indexer.corpus import Corpus
 from indexer.evaluation import left_out_hits, sigmoid
 from indexer.hashtag_index import HashtagIndex
@@ -90,6 +91,56 @@ def test_more_than_there_are_gives_what_there_is_and_an_empty_index_nothing() ->
     nothing = np.zeros((0, 16), np.float32)
     empty = HashtagIndex.build(np.zeros(0, np.int64), nothing, 1.0, np.zeros(0, np.float32), {})
     assert empty.search(np.zeros((2, 16), np.float32), 5)[0].shape == (2, 0)
+
+
+def large_index(**options: Any) -> tuple[HashtagIndex, np.ndarray, np.ndarray, np.ndarray]:
+    """An index of 3,000 hashtags around 300 topics, and photos of one topic each, with their logits by hand."""
+    draw = np.random.default_rng(3)
+    topics = unit(draw.normal(size=(300, 24)).astype(np.float32))
+    vectors = unit(np.repeat(topics, 10, axis=0) + 0.15 * draw.normal(size=(3000, 24)).astype(np.float32))
+    asked = unit(topics[draw.permutation(300)] + 0.2 * draw.normal(size=(300, 24)).astype(np.float32))
+    biases = draw.normal(-6, 2, 3000).astype(np.float32)
+    ids = draw.permutation(30_000)[:3000].astype(np.int64)
+    index = HashtagIndex.build(ids, vectors, 9.0, biases, {"vectors": "v"}, asked[:150], **options)
+    return index, ids, asked[150:], 9.0 * asked[150:] @ vectors.T + biases
+
+
+def test_a_large_vocabulary_finds_nearly_all_of_the_ten_best_and_says_how_much() -> None:
+    index, ids, asked, logits = large_index(exact_below=1000)
+    assert index.recall is not None and index.recall >= 0.98
+    order = np.argsort(-logits, axis=1)[:, :10]
+    found_logits, found = index.search(asked, 10)
+    assert np.mean([np.isin(row, best).mean() for row, best in zip(found, ids[order], strict=True)]) >= 0.98
+    columns = np.array([np.flatnonzero(ids == id)[0] for id in found.ravel()]).reshape(found.shape)
+    np.testing.assert_allclose(found_logits, np.take_along_axis(logits, columns, axis=1), atol=1e-4)
+    assert (np.diff(found_logits, axis=1) <= 0).all()
+
+
+def test_a_large_vocabulary_answers_for_every_hashtag_exactly(tmp_path: Path) -> None:
+    index, ids, asked, logits = large_index(exact_below=1000)
+    every_logit, every = index.search(asked, 5000)
+    assert every.shape == (len(asked), 3000)
+    np.testing.assert_array_equal(every[:, :20], ids[np.argsort(-logits, axis=1)[:, :20]])
+    index.save(tmp_path / "index.faiss")
+    loaded = HashtagIndex.load(tmp_path / "index.faiss")
+    assert (loaded.recall, loaded.ids()) == (index.recall, ids.tolist())
+    np.testing.assert_array_equal(loaded.search(asked, 10)[1], index.search(asked, 10)[1])
+    exact, *_ = large_index()
+    assert exact.recall is None
+    np.testing.assert_array_equal(loaded.row(int(ids[7])), exact.row(int(ids[7])))
+    cosines, order = loaded.cosines(asked)
+    assert order == ids.tolist()
+    np.testing.assert_allclose(cosines, exact.cosines(asked)[0], atol=1e-6)
+    np.testing.assert_allclose(every_logit, exact.search(asked, 5000)[0], atol=1e-4)
+
+
+def test_a_large_vocabulary_whose_ten_best_are_not_found_is_compared_as_a_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(compressed_index, "_CANDIDATES", (10,))
+    index, ids, asked, logits = large_index(exact_below=1000)
+    assert index.recall is None
+    np.testing.assert_array_equal(index.search(asked, 10)[1], ids[np.argsort(-logits, axis=1)[:, :10]])
 
 
 def test_an_index_is_kept_with_its_kin_and_refuses_strangers(tmp_path: Path) -> None:

@@ -84,6 +84,9 @@ def test_reading_commands_run_without_what_trains(colour_folder: Path, tmp_path:
         ["stats"],
         ["models"],
         ["use", "1"],
+        ["find", "red and not blue", "--json"],
+        ["show", str(photo)],
+        ["similar", str(photo)],
         ["retry"],
     ):
         command = ["--archive", str(archive), *arguments]

@@ -53,7 +53,9 @@ def read_only(colour_folder: Path, tmp_path: Path) -> Iterator[Path]:
         path.chmod(0o755)
 
 
-@pytest.mark.parametrize("command", [["stats"], ["models"], ["related", "red"], ["evaluate"]])
+@pytest.mark.parametrize(
+    "command", [["stats"], ["models"], ["related", "red"], ["evaluate"], ["find", "not red"]]
+)
 def test_an_archive_that_may_only_be_read_is_read(read_only: Path, command: list[str]) -> None:
     done = run(read_only, *command)
     assert done.returncode == 0, done.stderr
@@ -92,3 +94,10 @@ def test_an_archive_that_another_user_is_writing_is_read_as_it_stands(colours: A
     finally:
         colours.folder.chmod(0o755)
     assert (done.returncode, done.stdout[:1]) == (0, " "), done.stderr
+
+
+def test_similar_does_without_keeping_its_index(read_only: Path, colour_folder: Path) -> None:
+    before = contents(read_only)
+    done = run(read_only, "similar", str(colour_folder / "photos/000.png"), "--top", "3")
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 3), done.stderr
+    assert contents(read_only) == before

@@ -66,6 +66,7 @@ def test_a_rebuild_beats_popularity_and_its_manifest_says_what_it_is_made_of(col
         "hashtags.tsv",
         "index.faiss",
         "index.json",
+        "judged.npz",
         "vectors.npy",
     }
     assert not [path for path in colours.models_folder.iterdir() if path.name.startswith(".")]

@@ -1,0 +1,79 @@
+"""Which guesses are shown: the options that say so, and the cut they stand for."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from commands.terminal import talk
+
+if TYPE_CHECKING:
+    from indexer import Archive, Cut
+
+
+class _Threshold(click.ParamType[str | float]):
+    name = "P|f1|f2"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | float:
+        if value in ("f1", "f2"):
+            return str(value)
+        try:
+            probability = float(value)
+        except ValueError:
+            probability = -1.0
+        if not 0 <= probability <= 1:
+            self.fail(f"{value!r} is neither f1, f2 nor a probability from 0 to 1", param, ctx)
+        return probability
+
+
+def threshold_option(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command `--threshold`, which may have other `names` beside this one."""
+    return click.option(
+        "--threshold",
+        *names,
+        "threshold",
+        type=_Threshold(),
+        default="f1",
+        show_default=True,
+        help="Show hashtags from this probability on; f1 and f2 were chosen on held-out posts, f2 is the report's.",
+    )
+
+
+precision_option = click.option(
+    "--precision",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="P",
+    help="In --threshold's place: show hashtags that are true in this share of cases, as validation posts promise.",
+)
+
+
+_top_option = click.option("--top", type=click.IntRange(1), help="Show at most this many hashtags a photo.")
+
+
+def cut_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--threshold`, `--precision` and `--top`."""
+    for option in (_top_option, precision_option, threshold_option()):
+        command = option(command)
+    return command
+
+
+def chosen_cut(
+    context: click.Context, archive: "Archive", threshold: str | float, precision: float | None
+) -> "Cut":
+    """Return the probabilities that `--threshold` or `--precision` stands for in the current model."""
+    if precision and context.get_parameter_source("threshold") == ParameterSource.COMMANDLINE:
+        raise click.UsageError("--precision takes --threshold's place: give one of them")
+    from indexer import Cut, cut_for_precision, threshold_of
+
+    model = archive.model()
+    model.need_head()
+    if not precision:
+        return Cut(threshold_of(model, threshold))
+    cut = cut_for_precision(model, precision)
+    if cut.promises_nothing:
+        talk(
+            f"no threshold promises a precision of {precision} on this model's validation photos: nothing is shown;"
+            " `hashtag evaluate` says what can be promised"
+        )
+    return cut

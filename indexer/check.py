@@ -1,0 +1,69 @@
+"""Whether an archive is whole, and mending it where that costs nothing."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+from db.check_store import Strays
+from indexer.archive import Archive
+from indexer.check_models import look_at_leftovers, look_at_models, look_at_settings
+from indexer.check_photos import look_at_features, look_at_paths
+from indexer.finding import Finding
+from indexer.progress import Progress, silent
+
+
+def check_archive(
+    archive: Archive, *, repair: bool = False, look_in: Sequence[str] = (), progress: Progress = silent
+) -> list[Finding]:
+    """Look at everything in the archive and return what is wrong; nothing where it is whole.
+
+    `look_in` names folders where photos that are gone are looked for by their content. `repair` mends what can be
+    mended without losing anything that cannot be made again, a thing at a time. Where the database's file itself
+    is damaged nothing else is looked at. Raises `ArchiveError` where a rebuild holds the archive that is to be
+    repaired.
+    """
+    progress("database", 0, 1)
+    if damage := archive.store.checks.integrity():
+        cure = "copy a backup's archive.db in its place"
+        return [Finding("database", f"{archive.store.path}: {line}", cure) for line in damage]
+    progress("database", 1, 1)
+    findings = list(look_at_leftovers(archive))
+    alone: AbstractContextManager[None] = archive.building("repairing") if repair else nullcontext()
+    with alone:
+        for look in (
+            _strays(archive),
+            look_at_models(archive, progress),
+            look_at_settings(archive),
+            look_at_features(archive, progress),
+            look_at_paths(archive, look_in, progress),
+        ):
+            findings.extend(look)
+        for finding in findings:
+            if repair and finding.mend:
+                finding.mend()
+                finding.mended = True
+    return findings
+
+
+def _strays(archive: Archive) -> Iterator[Finding]:
+    """Yield rows that hang on nothing, and guesses that cannot be read."""
+    store = archive.store
+    for strays in store.checks.strays():
+        what = f"{strays.rows:,} rows of {strays.table} are of {strays.parent} that are not there"
+        if not strays.may_go:
+            yield Finding("stray rows", what, "copy a backup's archive.db in its place")
+            continue
+
+        def delete(strays: Strays = strays) -> None:
+            with store.write() as connection:
+                store.checks.delete_strays(connection, strays.table, strays.parent)
+
+        yield Finding("stray rows", what, "`hashtag check --repair` deletes them", mend=delete)
+    if damaged := store.checks.damaged_guesses():
+
+        def forget() -> None:
+            with store.write() as connection:
+                store.checks.forget_guesses(connection, damaged)
+
+        what = f"the guesses on {len(damaged):,} photos cannot be read"
+        cure = "`hashtag check --repair` forgets them, `hashtag retag` makes them again"
+        yield Finding("guesses", what, cure, mend=forget)
