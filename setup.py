@@ -26,7 +26,7 @@ TRAIN = [
     "torch>=2.4",
     "torchvision>=0.19",
 ]
-DEV = ["mypy>=1.11", "pytest>=8", "ruff>=0.6"]
+DEV = ["mypy>=1.11", "pytest>=8", "pytest-xdist>=3.6", "ruff>=0.6"]
 # In onnxruntime's place: both fill the same folder, and extras cannot take a package away (docs/performance.md).
 GPU = ["onnxruntime-gpu[cuda,cudnn]>=1.21"]
 
