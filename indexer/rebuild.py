@@ -103,14 +103,7 @@ def rebuild_model(
         need_hashtags(corpus.lists(), config.vectors.min_count)
         photos = _learn(archive, corpus, new, config, stages)
         if config.unfreeze:
-            frozen, least = new.held_out, config.tagger.min_photos
-            with stages("layer4"):
-                adopted = tune_backbone(
-                    archive, adopted, corpus, frozen.vectors, least, config.unfreeze, progress
-                )
-            failures = _encode(archive, new, adopted, config, stages)
-            photos = _learn(archive, corpus, new, config, stages, frozen.vectors)
-            set_beside(frozen, new.held_out, adopted)
+            adopted, failures, photos = _unfreeze(archive, adopted, corpus, new, config, stages)
         _ship(new, corpus, photos, config, stages)
         new.corpus, new.photos = corpus, photos
         with stages("write and switch"):
@@ -135,6 +128,33 @@ def _encode(
             )
         key = feature_key(new.backbone_id)
         return encode_crawled(archive, adopted.session, key, config.workers, stages.progress)
+
+
+def _unfreeze(
+    archive: Archive,
+    frozen_backbone: AdoptedBackbone | None,
+    corpus: Corpus,
+    new: NewModel,
+    config: RebuildConfig,
+    stages: Stages,
+) -> tuple[AdoptedBackbone, Failures, PhotoSet]:
+    """Train the last stage, learn from its features anew, and set the frozen network's figures beside theirs."""
+    assert config.unfreeze is not None
+    frozen = new.held_out
+    with stages("layer4"):
+        adopted = tune_backbone(
+            archive,
+            frozen_backbone,
+            corpus,
+            frozen.vectors,
+            config.tagger.min_photos,
+            config.unfreeze,
+            stages.progress,
+        )
+    failures = _encode(archive, new, adopted, config, stages)
+    photos = _learn(archive, corpus, new, config, stages, frozen.vectors)
+    set_beside(frozen, new.held_out, adopted)
+    return adopted, failures, photos
 
 
 def _learn(
