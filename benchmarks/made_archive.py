@@ -18,6 +18,7 @@ from db.photo_rows import SeenFile
 from encoder.export import export_head
 from encoder.landmark_head import LandmarkHead
 from encoder.network import LandmarkModule
+from encoder.onnx_encoder import PRECISION
 from indexer import Archive, open_archive
 from indexer.archive import file_digest, now
 from indexer.hashtag_index import HashtagIndex
@@ -87,7 +88,7 @@ def make_model(archive: Archive, number: int, columns: int, texts: dict[int, str
         path.name: {"size": path.stat().st_size, "sha256": file_digest(path)}
         for path in sorted(folder.iterdir())
     }
-    manifest = json.dumps({"number": number, "files": files, **kin})
+    manifest = json.dumps({"number": number, "files": files, "precision": PRECISION, **kin})
     (folder / MANIFEST).write_text(manifest, encoding="utf-8")
     with archive.store.write() as connection:
         archive.store.models.add(connection, number, now(), backbone_id, manifest)
