@@ -5,6 +5,7 @@ from pathlib import Path
 from setuptools import setup
 
 READ = [
+    "alembic>=1.13",
     "click>=8.1",
     "defusedxml>=0.7.1",
     "faiss-cpu>=1.8",
@@ -38,7 +39,16 @@ setup(
     long_description_content_type="text/markdown",
     license="MIT",
     python_requires=">=3.11",
-    packages=["indexer", "indexer.demo", "indexer.report", "encoder", "db", "commands"],
+    packages=[
+        "indexer",
+        "indexer.demo",
+        "indexer.report",
+        "encoder",
+        "db",
+        "db.migrations",
+        "db.migrations.versions",
+        "commands",
+    ],
     package_data={"indexer.report": ["page.html.jinja", "page.css"]},
     py_modules=["cli"],
     install_requires=READ,

@@ -47,6 +47,7 @@ def show_command(
 
 def _as_json(shown: "ShownPhoto") -> dict[str, object]:
     whole = asdict(shown)
+    whole["hashtags"] = [tag._asdict() for tag in shown.hashtags]
     for row in (*whole["hashtags"], *whole["guesses"]):
         row["probability"] = round(row["probability"], 4)
     return {**whole.pop("record"), **whole}

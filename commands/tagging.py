@@ -82,9 +82,9 @@ def tag_command(
       hashtag --quiet tag ~/photos --exclude thumbs/ --exclude '*.png'
     """
     began = time.perf_counter()
-    from indexer import Stages, WrittenFiles, cores, count_photos, tag_photos, write_while_tagging
+    from indexer import Stages, cores, count_photos, tag_photos
 
-    archive, times, files = open_from(context, device=device), Stages(), WrittenFiles()
+    archive, times, files = open_from(context, device=device), Stages(), None
     with times("open"):
         cut, total = chosen_cut(context, archive, threshold, precision), count_photos(paths, exclude)
         choice = _choose(archive, precision_mode, 0 if dry_run else total)
@@ -100,13 +100,17 @@ def tag_command(
         exclude=exclude,
     )
     if write and not dry_run:
+        from indexer import WrittenFiles, write_while_tagging
+
+        files = WrittenFiles()
         tagged = write_while_tagging(archive, tagged, cut, top, files)
     encoded = print_tagged(archive, tagged, total, cut, top, everything, as_json)
     talk_of_stale(archive)
-    talk_of_files(files)
+    if files:
+        talk_of_files(files)
     if profile:
         talk_of_times(times.seconds, time.perf_counter() - began, encoded, workers or cores())
-    if files.outcomes["refused"]:
+    if files and files.outcomes["refused"]:
         context.exit(1)
 
 

@@ -52,6 +52,11 @@ def open_from(context: click.Context, *, create: bool = False, device: "Device" 
 
     archive = open_archive(Path(context.obj["archive"]), create=create, device=device)
     context.call_on_close(archive.close)
+    if archive.upgraded:
+        talk(
+            f"brought the archive up from schema {archive.upgraded.schema} to this version's; the database as it"
+            f" was is {archive.upgraded.backup}"
+        )
     if context.info_name not in READERS and (kind := network_disk(archive.folder)):
         talk(
             f"warning: {archive.folder} lies on a network file system ({kind}), where two processes that write at"

@@ -25,7 +25,7 @@ from db.post_store import PostStore
 from db.show_store import ShowStore
 from db.stale_store import StaleStore
 from db.tombstone_store import TombstoneStore
-from db.upgrade import upgrade
+from db.upgrade import Upgraded, back_up_before, can_upgrade, upgrade
 from db.verdict_store import VerdictStore
 from db.view_store import ViewStore
 from db.vocabulary_store import VocabularyStore
@@ -41,9 +41,11 @@ class Store:
     def __init__(self, path: Path) -> None:
         """Open the database at `path`, making it where there is none, and bringing an earlier version's up to this.
 
-        Raises `SchemaError` where a later version of the product made it and `DbError` where it is no database.
+        `upgraded` says from where, and which copy was made before; None where there was nothing to do. Raises
+        `SchemaError` where a later version of the product made it and `DbError` where it is no database.
         """
         self.path = path
+        self.upgraded: Upgraded | None = None
         self.engine = _engine(path)
         try:
             self._create_or_check()
@@ -124,7 +126,10 @@ class Store:
             empty = not connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one()
             if found == 0 and empty:
                 Base.metadata.create_all(connection)
-            elif found == 0 or not upgrade(connection, found):
+            elif can_upgrade(found):
+                self.upgraded = back_up_before(self.path, found)
+                upgrade(connection, found)
+            elif found != SCHEMA_VERSION:
                 what = f"schema {found}" if found else "no archive's schema"
                 raise SchemaError(
                     f"{self.path}: it has {what}, this version of hashtag reads {SCHEMA_VERSION}"

@@ -1,62 +1,61 @@
-"""An archive of an earlier version → this one's tables, in place."""
+"""An archive of an earlier schema → this version's, by Alembic's steps in `migrations/versions/`.
 
-import struct
-from collections.abc import Callable, Iterator
-from itertools import groupby
-from typing import Any
+The schema's number is SQLite's `user_version`, which costs nothing to read at every opening; Alembic's own table of
+versions lives no longer than an upgrade. Alembic is imported only here, when there is something to upgrade.
+"""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from db.database_copy import copy_database
 from db.database_file import SCHEMA_VERSION
-from db.models import Base
 
-_AT_ONCE = 4096  # photos whose guesses are moved by one statement
+BACKUPS = "backups"  # the folder of copies made before an upgrade, beside the database
+_STEPS = Path(__file__).with_name("migrations")
 
 
-def upgrade(connection: Connection, found: int) -> bool:
-    """Bring the tables of version `found` up to this one, in the caller's transaction.
+class Upgraded(NamedTuple):
+    """From which schema the archive was brought up to this version's, and the copy of the database before that."""
 
-    Returns whether it can: a later version's cannot.
+    schema: int
+    backup: Path
+
+
+def can_upgrade(schema: int) -> bool:
+    """Whether steps lead from a schema to this version's: a later version's cannot be undone."""
+    return 0 < schema < SCHEMA_VERSION
+
+
+def back_up_before(database: Path, schema: int) -> Upgraded:
+    """Copy the database whole beside itself; raises `DbError` or `OSError` where that cannot be done.
+
+    The caller holds the write lock, so that nothing is committed between the copy and the upgrade.
     """
-    if found > SCHEMA_VERSION or any(version not in _STEPS for version in range(found, SCHEMA_VERSION)):
-        return False
-    for version in range(found, SCHEMA_VERSION):
-        _STEPS[version](connection)
-    Base.metadata.create_all(connection)  # tables that are altogether new
-    return True
+    folder = database.parent / BACKUPS
+    folder.mkdir(exist_ok=True)
+    target = folder / f"{database.stem}-schema-{schema}{database.suffix}"
+    part = target.with_suffix(f".{os.getpid()}.part")
+    part.unlink(missing_ok=True)
+    try:
+        copy_database(database, part, lambda done, total: None)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    return Upgraded(schema, target)
 
 
-def _pack_guesses(connection: Connection) -> None:
-    """Version 1 had a row a guess in `assignments`, beside `taggings`, and an index that made imports slow."""
-    connection.exec_driver_sql("DROP INDEX IF EXISTS ix_post_hashtags_hashtag")
-    connection.exec_driver_sql("ALTER TABLE taggings RENAME TO taggings_1")
-    Base.metadata.create_all(connection, [Base.metadata.tables["taggings"]])
-    connection.exec_driver_sql(
-        "INSERT INTO taggings (photo_id, model, hashtags, logits) SELECT photo_id, model, x'', x'' FROM taggings_1"
-    )
-    rows = connection.exec_driver_sql("SELECT photo_id, hashtag_id, logit FROM assignments ORDER BY photo_id")
-    packed = (_packed(photo, list(group)) for photo, group in groupby(rows, key=lambda row: row[0]))
-    for chunk in _chunks(packed):
-        connection.exec_driver_sql("UPDATE taggings SET hashtags = ?, logits = ? WHERE photo_id = ?", chunk)
-    connection.exec_driver_sql("DROP TABLE assignments")
-    connection.exec_driver_sql("DROP TABLE taggings_1")
+def upgrade(connection: Connection, schema: int) -> None:
+    """Bring the tables up to this version's, in the caller's transaction."""
+    from alembic import command
+    from alembic.config import Config
 
-
-def _packed(photo: int, rows: list[Any]) -> tuple[bytes, bytes, int]:
-    best = sorted(rows, key=lambda row: -row[2])
-    ids, logits = [row[1] for row in best], [row[2] for row in best]
-    return struct.pack(f"<{len(ids)}I", *ids), struct.pack(f"<{len(logits)}f", *logits), photo
-
-
-def _chunks(rows: Iterator[tuple[bytes, bytes, int]]) -> Iterator[list[tuple[bytes, bytes, int]]]:
-    chunk = []
-    for row in rows:
-        chunk.append(row)
-        if len(chunk) == _AT_ONCE:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
-
-
-_STEPS: dict[int, Callable[[Connection], None]] = {1: _pack_guesses}  # from which version
+    config = Config()
+    config.set_main_option("script_location", str(_STEPS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.stamp(config, str(schema), purge=True)
+    command.upgrade(config, str(SCHEMA_VERSION))
+    connection.exec_driver_sql("DROP TABLE alembic_version")

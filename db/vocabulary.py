@@ -28,6 +28,8 @@ class Vocabulary:
 
     def path(self, hashtag: str) -> tuple[str, ...]:
         """The hashtag with all that it stands under, the topmost first, aliases as their targets."""
+        if not self.parents:
+            return (hashtag,)
         found = [hashtag]
         while (parent := self.parents.get(found[0])) is not None:
             above = self.target(parent)

@@ -18,6 +18,7 @@ from indexer.errors import ArchiveError, ModelError
 
 if TYPE_CHECKING:
     from db import Store
+    from db.upgrade import Upgraded
     from encoder.session import Device, Sessions
     from indexer.machine_choice import PrecisionMode
     from indexer.model import Model
@@ -45,6 +46,11 @@ class Archive:
         from db import Store
 
         return Store(self.folder / DATABASE)
+
+    @property
+    def upgraded(self) -> "Upgraded | None":
+        """From which schema its database was brought up to this version's when it was opened, if it was."""
+        return self.store.upgraded if "store" in self.__dict__ else None
 
     @cached_property
     def sessions(self) -> "Sessions":
@@ -183,8 +189,8 @@ def open_archive(folder: str | Path, *, create: bool = False, device: "Device" =
     """Open the archive in `folder`; `create` makes it where there is none.
 
     `device` is where its backbones run; `auto` takes CUDA where it can be used, which costs seconds to start.
-    Raises `ArchiveError` where there is none and none is to be made, `DbError` where its database cannot be
-    used.
+    An earlier version's database is copied into `backups/` and brought up to this version's. Raises `ArchiveError`
+    where there is none and none is to be made, `DbError` where its database cannot be used.
     """
     path = Path(folder).absolute()
     if not (path / DATABASE).is_file():

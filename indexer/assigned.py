@@ -4,8 +4,7 @@ Everything here is applied when reading, so that a change of threshold, block, a
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -19,8 +18,7 @@ from indexer.evaluation import sigmoid
 _AT_ONCE = 5000  # photos a read
 
 
-@dataclass(frozen=True)
-class AssignedHashtag:
+class AssignedHashtag(NamedTuple):  # a tuple: twenty a photo are made while the workers want the processor
     """A hashtag on a photo. A person's has probability 1 and no model.
 
     `path` has what it stands under, the topmost first, and itself last.

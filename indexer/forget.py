@@ -12,13 +12,13 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from db.forget_find import Going
+from db.upgrade import BACKUPS
 from indexer.archive import BACKBONE, CURRENT_MODEL, DATABASE, Archive, now
 from indexer.forget_proof import Proof, search_archive
 from indexer.photo_index import PHOTO_INDEX
 from indexer.progress import Progress, silent
 
 LEARNT_BACKBONE = "unfrozen:"  # the setting that says how a backbone was learnt here, by its digest
-BACKUPS = "backups"  # the folder of copies made before an upgrade
 _LIVE = {DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm"}
 _CHECKPOINTS = "unfreeze-*.pt"  # what a killed training of a backbone left
 

@@ -142,7 +142,7 @@ def test_every_package_and_what_lies_in_it_are_packed() -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "setup"
     )
     packed = {word.arg: word.value for word in call.keywords}
-    found = {path.parent for folder in MAY_IMPORT for path in (ROOT / folder).glob("**/__init__.py")}
+    found = {path.parent for folder in MAY_IMPORT for path in (ROOT / folder).glob("**/*.py")}
     names = {path.relative_to(ROOT).as_posix().replace("/", "."): path for path in found}
     assert set(ast.literal_eval(packed["packages"])) == set(names)
     data = ast.literal_eval(packed["package_data"])

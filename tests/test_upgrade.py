@@ -1,37 +1,30 @@
 """Archives of earlier versions, opened by this one."""
 
 import sqlite3
+import tarfile
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from db import SchemaError
-from indexer import Archive, open_archive, tag_photos
+from cli import main
+from db import DbError, SchemaError
+from db.database_file import SCHEMA_VERSION
+from indexer import Archive, check_archive, list_models, open_archive, retag_photos, tag_photos
+from tests.archives.keep import PHOTOS
 from tests.conftest import draw_photo
 
-# The tables that version 1 had and this one has no more, as SQLite told them.
-VERSION_1 = """
-DROP TABLE taggings;
-CREATE TABLE taggings (
-    photo_id INTEGER NOT NULL,
-    model INTEGER NOT NULL,
-    PRIMARY KEY (photo_id),
-    FOREIGN KEY(photo_id) REFERENCES photos (id) ON DELETE CASCADE,
-    FOREIGN KEY(model) REFERENCES models (number)
-);
-CREATE TABLE assignments (
-    photo_id INTEGER NOT NULL,
-    hashtag_id INTEGER NOT NULL,
-    model INTEGER NOT NULL,
-    logit FLOAT NOT NULL,
-    PRIMARY KEY (photo_id, hashtag_id),
-    FOREIGN KEY(photo_id) REFERENCES photos (id) ON DELETE CASCADE,
-    FOREIGN KEY(hashtag_id) REFERENCES hashtags (id)
-) WITHOUT ROWID;
-CREATE INDEX ix_post_hashtags_hashtag ON post_hashtags (hashtag_id);
-PRAGMA user_version = 1;
-"""
+KEPT = Path(__file__).with_name("archives")
+EARLIER = range(1, SCHEMA_VERSION)
+
+
+def unpack(schema: int, folder: Path) -> Path:
+    """Lay out the archive that a version of `schema` made, and return its folder."""
+    folder.mkdir()
+    with tarfile.open(KEPT / f"schema-{schema}.tar.xz") as packed:
+        packed.extractall(folder, filter="data")
+    return folder
 
 
 def tables(database: Path) -> dict[str, str]:
@@ -39,46 +32,113 @@ def tables(database: Path) -> dict[str, str]:
         return dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
 
 
-def make_version_1(archive: Path, photo_ids: list[int]) -> None:
-    """Turn an archive back into one of version 1 that guessed hashtags 1 and 2 on some of its photos."""
-    with closing(sqlite3.connect(archive / "archive.db")) as connection, connection:
-        connection.executescript(VERSION_1)
-        connection.executemany("INSERT INTO taggings VALUES (?, 1)", [(photo,) for photo in photo_ids])
-        guesses = [
-            (photo, hashtag, 1, hashtag - 3.0 + photo / 1000) for photo in photo_ids for hashtag in (1, 2)
-        ]
-        connection.executemany("INSERT INTO assignments VALUES (?, ?, ?, ?)", guesses)
+def schema_of(database: Path) -> int:
+    with closing(sqlite3.connect(database)) as connection:
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def test_an_archive_of_version_1_is_brought_up_to_this_one_with_its_guesses(
-    colours: Archive, tmp_path: Path
-) -> None:
-    database = colours.folder / "archive.db"
-    fresh = tables(database)
-    photo = draw_photo(tmp_path / "new.png", "red", 1)
-    list(tag_photos(colours, [str(photo)]))
-    colours.close()
-    make_version_1(colours.folder, [1, 2, 5])
-    assert tables(database) != fresh
-    with open_archive(colours.folder) as opened:
-        stored = opened.store.models.assignments([1, 2, 3, 5])
+def guesses_of_schema_1(database: Path) -> dict[int, list[tuple[int, float]]]:
+    found: dict[int, list[tuple[int, float]]] = {}
+    with closing(sqlite3.connect(database)) as connection:
+        query = (
+            "SELECT photo_id, hashtag_id, logit FROM assignments ORDER BY photo_id, logit DESC, hashtag_id"
+        )
+        for photo, hashtag, logit in connection.execute(query):
+            found.setdefault(photo, []).append((hashtag, logit))
+    return found
+
+
+def test_an_archive_of_every_schema_is_kept() -> None:
+    kept = {path.name for path in KEPT.glob("*.tar.xz")}
+    assert kept == {f"schema-{schema}.tar.xz" for schema in range(1, SCHEMA_VERSION + 1)}
+
+
+@pytest.mark.parametrize("schema", range(1, SCHEMA_VERSION + 1))
+def test_an_archive_of_every_schema_opens_and_goes_on(schema: int, archive: Archive, tmp_path: Path) -> None:
+    folder = unpack(schema, tmp_path / "kept")
+    red, blue = (draw_photo(tmp_path / "new" / f"{colour}.png", colour, 1) for colour in ("red", "blue"))
+    for photo, colour in ((red, "red"), (blue, "blue")):
+        done = CliRunner().invoke(main, ["--archive", str(folder), "query", str(photo), "--top", "1"])
+        assert done.exit_code == 0 and colour in done.stdout, done.output
+    with open_archive(folder) as opened:
+        assert opened.upgraded is None  # the first command did that
+        assert opened.store.posts.counts()["posts"] == 96
+        assert opened.store.models.tagged() == {1: 97}
+        assert [model.number for model in list_models(opened)] == [1]
+        wrong = [finding for finding in check_archive(opened) if finding.kind != "gone"]
+        assert not wrong, [finding.what for finding in wrong]
+        assert [photo.outcome for photo in tag_photos(opened, [str(red)])] == ["encoded"]
+        assert retag_photos(opened, everything=True).retagged == 98
+        opened.use(1)
+    assert tables(folder / "archive.db") == tables(archive.folder / "archive.db")
+    assert schema_of(folder / "archive.db") == SCHEMA_VERSION
+
+
+@pytest.mark.parametrize("schema", EARLIER)
+def test_an_upgrade_is_told_and_leaves_a_copy_of_what_was(schema: int, tmp_path: Path) -> None:
+    folder = unpack(schema, tmp_path / "kept")
+    before = tables(folder / "archive.db")
+    done = CliRunner().invoke(main, ["--archive", str(folder), "stats"])
+    backup = folder / "backups" / f"archive-schema-{schema}.db"
+    assert f"from schema {schema}" in done.stderr and str(backup) in done.stderr
+    assert tables(backup) == before and schema_of(backup) == schema
+    again = CliRunner().invoke(main, ["--archive", str(folder), "stats"])
+    assert "schema" not in again.stderr and again.stdout == done.stdout
+
+
+def test_the_guesses_of_schema_1_are_the_same_a_row_a_photo(tmp_path: Path) -> None:
+    folder = unpack(1, tmp_path / "kept")
+    before = guesses_of_schema_1(folder / "archive.db")
+    with open_archive(folder) as opened:
+        stored = opened.store.models.assignments(list(before))
         with opened.store.snapshot() as connection:
             texts = opened.store.posts.hashtag_texts(connection)
-        assert list(stored) == [1, 2, 5]
-        assert [guess.hashtag for guess in stored[5]] == [texts[2], texts[1]]
-        assert [guess.logit for guess in stored[5]] == pytest.approx([-0.995, -1.995], abs=1e-6)
-        assert opened.store.models.tagged() == {1: 3}
-        assert [tagged.outcome for tagged in tag_photos(opened, [str(photo)])] == ["rescored"]
-    assert tables(database) == fresh
-    with open_archive(colours.folder) as again:
-        assert again.store.models.assignments([2])[2] == stored[2]
+    assert len(before) == 97 and before.keys() == stored.keys()
+    for photo, guesses in before.items():
+        assert sorted(guess.hashtag for guess in stored[photo]) == sorted(texts[id] for id, _ in guesses)
+        assert [guess.logit for guess in stored[photo]] == pytest.approx(
+            [logit for _, logit in guesses], abs=1e-5
+        )
+
+
+def test_photos_of_an_earlier_archive_that_are_where_they_were_are_done(tmp_path: Path) -> None:
+    folder = unpack(1, tmp_path / "kept")
+    with open_archive(folder) as opened:
+        paths = [row.path for rows in opened.store.checks.seen_paths() for row in rows]
+    assert len(paths) == 97 and {Path(path).parent for path in paths} == {PHOTOS}
+
+
+@pytest.mark.parametrize("schema", EARLIER)
+def test_an_upgrade_that_fails_midway_leaves_the_archive_as_it_was(
+    schema: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = unpack(schema, tmp_path / "kept")
+    before = tables(folder / "archive.db")
+    with monkeypatch.context() as broken:
+        # the last statement of an upgrade, after every step
+        broken.setattr("db.store.SCHEMA_VERSION", "no number")
+        with pytest.raises(DbError):
+            open_archive(folder)
+    assert tables(folder / "archive.db") == before and schema_of(folder / "archive.db") == schema
+    with open_archive(folder) as opened:
+        assert opened.upgraded and opened.upgraded.schema == schema
+
+
+@pytest.mark.parametrize("schema", EARLIER)
+def test_no_upgrade_without_a_copy(schema: int, tmp_path: Path) -> None:
+    folder = unpack(schema, tmp_path / "kept")
+    before = tables(folder / "archive.db")
+    (folder / "backups").write_text("a file where the folder would be")
+    done = CliRunner().invoke(main, ["--archive", str(folder), "stats"])
+    assert done.exit_code == 1 and "backups" in done.stderr
+    assert tables(folder / "archive.db") == before and schema_of(folder / "archive.db") == schema
 
 
 def test_an_archive_of_a_later_version_is_refused_and_left_alone(archive: Archive) -> None:
     database = archive.folder / "archive.db"
     archive.close()
     with closing(sqlite3.connect(database)) as connection:
-        connection.execute("PRAGMA user_version = 3")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     before = database.read_bytes()
     with pytest.raises(SchemaError, match=r"it has schema 3, this version of hashtag reads 2"):
         open_archive(archive.folder)
