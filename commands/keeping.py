@@ -52,9 +52,16 @@ def backup_command(context: click.Context, folder: Path, as_json: bool) -> None:
     type=click.Path(exists=True, file_okay=False),
     help="Look for photos that are gone in this folder, by their content; may be given several times.",
 )
+@click.option(
+    "--accept-gone",
+    is_flag=True,
+    help="Take photos that are gone, and found nowhere, as deleted for good: they are not named again.",
+)
 @json_option
 @click.pass_context
-def check_command(context: click.Context, repair: bool, look_in: tuple[str, ...], as_json: bool) -> None:
+def check_command(
+    context: click.Context, repair: bool, look_in: tuple[str, ...], accept_gone: bool, as_json: bool
+) -> None:
     """Look whether the archive is whole: its database, models, backbones, features and photos.
 
     A line for everything that is wrong, with its cure. It ends with exit code 1 where something is wrong and was
@@ -64,11 +71,14 @@ def check_command(context: click.Context, repair: bool, look_in: tuple[str, ...]
     Examples:
       hashtag check
       hashtag check --look-in /mnt/disk/photos --repair
+      hashtag check --accept-gone
     """
     from indexer import check_archive
 
     with Bars() as bars:
-        findings = check_archive(open_from(context), repair=repair, look_in=look_in, progress=bars)
+        findings = check_archive(
+            open_from(context), repair=repair, look_in=look_in, accept_gone=accept_gone, progress=bars
+        )
     left = [finding for finding in findings if not finding.mended and not finding.harmless]
     shown: Counter[str] = Counter()
     for finding in findings:
@@ -77,7 +87,8 @@ def check_command(context: click.Context, repair: bool, look_in: tuple[str, ...]
             told = {name: getattr(finding, name) for name in ("kind", "what", "cure", "harmless", "mended")}
             echo_json(told)
         elif shown[finding.kind] <= SHOWN:
-            end = "mended" if finding.mended else finding.cure
+            done = "taken as deleted" if finding.kind == "gone" else "mended"
+            end = done if finding.mended else finding.cure
             click.echo(printable(f"{finding.what}: {end}" if finding.mended else f"{finding.what}; {end}"))
     for kind, count in shown.items():
         if count > SHOWN and not as_json:

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, Table, delete, func, or_, select, update
+from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError
 
-from db.models import Base, Feature, Photo, PhotoPath, PostPhoto, Setting, Tagging, ViewFeature
+from db.models import Base, Feature, GonePath, Photo, PhotoPath, PostPhoto, Setting, Tagging, ViewFeature
 
 _PAGE = 2048  # rows read at once
 # Rows that are worth nothing without what they hang on. Of the rest a person or a crawl is the only source.
@@ -131,11 +132,12 @@ class CheckStore:
             connection.execute(delete(Tagging).where(Tagging.photo_id == photo))
 
     def seen_paths(self) -> Iterator[list[SeenPath]]:
-        """Yield the paths whose content was read, a page at a time."""
+        """Yield the paths whose content was read and of which nobody said that they are gone, a page at a time."""
         last = 0
         columns = (PhotoPath.id, PhotoPath.path, PhotoPath.size, PhotoPath.mtime_ns, Photo.id)
         while True:
             query = select(*columns, Photo.sha256).join(Photo, Photo.id == PhotoPath.photo_id)
+            query = query.where(~select(GonePath).where(GonePath.path_id == PhotoPath.id).exists())
             with self._engine.connect() as connection:
                 rows = connection.execute(
                     query.where(PhotoPath.id > last).order_by(PhotoPath.id).limit(_PAGE)
@@ -144,6 +146,10 @@ class CheckStore:
                 return
             last = rows[-1][0]
             yield [SeenPath(*row) for row in rows]
+
+    def accept_gone(self, connection: Connection, path_id: int, at: str) -> None:
+        """Record a person's word that what was at a path is gone for good."""
+        connection.execute(insert(GonePath).values(path_id=path_id, said_at=at).on_conflict_do_nothing())
 
     def paths_of(self, photo_id: int) -> list[str]:
         """Return every path where a photo was seen."""

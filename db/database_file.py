@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from db.errors import DbError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _WAIT = 60  # seconds that a writer waits for another
 
 

@@ -180,6 +180,16 @@ class PhotoPath(Base):
     error: Mapped[str | None]
 
 
+class GonePath(Base):
+    """A path whose file is gone for good, by a person's word: it is not missed any more."""
+
+    __tablename__ = "gone_paths"
+    path_id: Mapped[int] = mapped_column(
+        ForeignKey("photo_paths.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    said_at: Mapped[str]
+
+
 class PostPhoto(Base):
     """A photo's place in a post, by path: the content under that path may change."""
 

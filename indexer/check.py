@@ -12,14 +12,20 @@ from indexer.progress import Progress, silent
 
 
 def check_archive(
-    archive: Archive, *, repair: bool = False, look_in: Sequence[str] = (), progress: Progress = silent
+    archive: Archive,
+    *,
+    repair: bool = False,
+    look_in: Sequence[str] = (),
+    accept_gone: bool = False,
+    progress: Progress = silent,
 ) -> list[Finding]:
     """Look at everything in the archive and return what is wrong; nothing where it is whole.
 
     `look_in` names folders where photos that are gone are looked for by their content. `repair` mends what can be
-    mended without losing anything that cannot be made again, a thing at a time. Where the database's file itself
-    is damaged nothing else is looked at. Raises `ArchiveError` where a rebuild holds the archive that is to be
-    repaired.
+    mended without losing anything that cannot be made again, a thing at a time. `accept_gone` records that photos
+    that are gone, and were found nowhere, are gone for good: they are not named again, and what is known of them
+    stays. Where the database's file itself is damaged nothing else is looked at. Raises `ArchiveError` where a
+    rebuild holds the archive that is to be changed.
     """
     progress("database", 0, 1)
     if damage := archive.store.checks.integrity():
@@ -27,18 +33,20 @@ def check_archive(
         return [Finding("database", f"{archive.store.path}: {line}", cure) for line in damage]
     progress("database", 1, 1)
     findings = list(look_at_leftovers(archive))
-    alone: AbstractContextManager[None] = archive.building("repairing") if repair else nullcontext()
+    alone: AbstractContextManager[None] = (
+        archive.building("repairing") if repair or accept_gone else nullcontext()
+    )
     with alone:
         for look in (
             _strays(archive),
             look_at_models(archive, progress),
             look_at_settings(archive),
             look_at_features(archive, progress),
-            look_at_paths(archive, look_in, progress),
+            look_at_paths(archive, look_in, accept_gone, progress),
         ):
             findings.extend(look)
         for finding in findings:
-            if repair and finding.mend:
+            if finding.mend and (repair or (accept_gone and finding.kind == "gone")):
                 finding.mend()
                 finding.mended = True
     return findings

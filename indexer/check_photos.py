@@ -3,13 +3,14 @@
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
 from db.check_store import FeatureRow, SeenPath
 from encoder.errors import EncoderError
 from encoder.onnx_encoder import BackboneSpec, OnnxBackbone
-from indexer.archive import Archive
+from indexer.archive import Archive, now
 from indexer.finding import Finding
 from indexer.photo_files import read_file, walk_photos
 from indexer.progress import Progress
@@ -56,10 +57,13 @@ def _fits(row: FeatureRow, length: int | None) -> bool:
     return bool(np.isfinite(np.frombuffer(row.data, "<f2")).all())
 
 
-def look_at_paths(archive: Archive, look_in: Sequence[str], progress: Progress) -> Iterator[Finding]:
+def look_at_paths(
+    archive: Archive, look_in: Sequence[str], accept_gone: bool, progress: Progress
+) -> Iterator[Finding]:
     """Yield photos that are no longer where they were: found elsewhere by their content, or gone.
 
-    A file that changed in its place is no matter: whoever needs it reads it again.
+    A file that changed in its place is no matter: whoever needs it reads it again. With `accept_gone` the mending
+    of what is gone is to miss it no more.
     """
     gone, done = [], 0
     for rows in archive.store.checks.seen_paths():
@@ -70,8 +74,12 @@ def look_at_paths(archive: Archive, look_in: Sequence[str], progress: Progress) 
     for row in gone:
         there = found.get(row.sha256) or _known_elsewhere(archive, row)
         if there is None:
-            cure = "`hashtag check --look-in FOLDER --repair` finds it by its content where it was moved"
-            yield Finding("gone", f"{row.path}: gone; what is known of it stays", cure)
+            cure = (
+                "`hashtag check --look-in FOLDER --repair` finds it by its content where it was moved,"
+                " `--accept-gone` takes it as deleted"
+            )
+            accept = partial(_accept, archive, row.id) if accept_gone else None
+            yield Finding("gone", f"{row.path}: gone; what is known of it stays", cure, mend=accept)
             continue
 
         def move(row: SeenPath = row, there: str = there) -> None:
@@ -81,6 +89,11 @@ def look_at_paths(archive: Archive, look_in: Sequence[str], progress: Progress) 
 
         cure = "`hashtag check --repair` has the archive look there"
         yield Finding("moved", f"{row.path}: moved to {there}", cure, mend=move)
+
+
+def _accept(archive: Archive, path_id: int) -> None:
+    with archive.store.write() as connection:
+        archive.store.checks.accept_gone(connection, path_id, now())
 
 
 def _look_for(wanted: set[tuple[int, str]], folders: Sequence[str], progress: Progress) -> dict[str, str]:

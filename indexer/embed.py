@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from indexer.xmp_tags import marks_of
 _WITH_IPTC = {"JPEG", "TIFF"}  # elsewhere IPTC is what few programs look for
 _NO_IPTC = {"SourceFile", "FileType"}
 _BARE = {*_NO_IPTC, "Keywords", "CodedCharacterSet", "ApplicationRecordVersion", "EnvelopeRecordVersion"}
+_ASIDE = ".hashtag-"  # how the folder is called in which a photo is changed, then the process
 _SECONDS = 120  # a photo; exiftool takes a fraction of one
 
 Change = Callable[[Xmp, Sequence[str] | None], object]
@@ -53,7 +55,8 @@ def change_photo(
         return "none", False
     path = os.path.realpath(path)
     folder, name = os.path.split(path)
-    with tempfile.TemporaryDirectory(prefix=".hashtag-", dir=folder) as work:
+    clear_leftovers(folder)
+    with tempfile.TemporaryDirectory(prefix=f"{_ASIDE}{os.getpid()}-", dir=folder) as work:
         aside = os.path.join(work, name)
         shutil.copy2(path, aside)
         before = os.stat(path)
@@ -75,6 +78,27 @@ def change_photo(
             raise EmbedError("it changed meanwhile: left as it is")
         put(aside, Path(aside).read_bytes())
     return ("updated" if state[0] or packet else "made"), bool(after[0])
+
+
+@cache
+def clear_leftovers(folder: str) -> None:
+    """Remove what killed processes left beside photos; looked for once a folder."""
+    with os.scandir(folder) as entries:
+        left = [entry.path for entry in entries if entry.name.startswith(_ASIDE) and entry.is_dir()]
+    for path in left:
+        owner = os.path.basename(path).removeprefix(_ASIDE).split("-")[0]
+        if not (owner.isdigit() and _is_alive(int(owner))):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
 
 
 def _read(path: str) -> tuple[bytes, dict[str, Any]]:

@@ -148,6 +148,26 @@ def test_moved_photos_are_found_by_content_and_keep_their_posts_and_tags(
     assert rebuild_model(archive, config=QUICK).manifest["counts"]["photos"] == 96
 
 
+def test_photos_deleted_for_good_are_missed_no_more_and_teach_on(
+    archive: Archive, tmp_path: Path, backbone: Path
+) -> None:
+    import_crawls(archive, [write_crawl(tmp_path / "crawl")])
+    rebuild_model(archive, backbone, QUICK)
+    for name in ("000.png", "001.png"):
+        (tmp_path / "crawl/photos" / name).unlink()
+    command = ["--archive", str(archive.folder), "check"]
+    told = CliRunner().invoke(main, command)
+    assert told.exit_code == 1 and told.stdout.count("--accept-gone") == 2
+    done = CliRunner().invoke(main, [*command, "--accept-gone"])
+    assert done.exit_code == 0 and done.stdout.count("taken as deleted") == 2
+    assert check_archive(archive) == []
+    (tmp_path / "crawl/photos/002.png").unlink()
+    assert [finding.kind for finding in check_archive(archive, repair=True)] == [
+        "gone"
+    ]  # is a word of its own
+    assert rebuild_model(archive, config=QUICK).manifest["counts"]["photos"] == 96
+
+
 def test_a_database_with_a_damaged_page_is_told(colours: Archive) -> None:
     retag_photos(colours)
     colours.close()

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -230,6 +231,17 @@ def test_embedded_tags_are_read_back_and_taken_back_and_the_photo_stays_known(
     assert left["Artist"] == own["Artist"]
     assert (jpegs / "blue.jpg").read_bytes() == before[jpegs / "blue.jpg"][0]
     assert colours.store.models.assignments([red]) == {}
+
+
+def test_what_a_killed_embedding_left_beside_photos_goes_with_the_next(colours: Archive, jpegs: Path) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    for process in (dead.pid, os.getppid()):
+        (jpegs / f".hashtag-{process}-x").mkdir()
+        (jpegs / f".hashtag-{process}-x" / "red.jpg").write_bytes(b"half")
+    done(colours, "export", "--to", "xmp", "--embed", jpegs)
+    assert not (jpegs / f".hashtag-{dead.pid}-x").exists()
+    assert (jpegs / f".hashtag-{os.getppid()}-x/red.jpg").exists()  # another one is at work
 
 
 def test_a_photo_that_cannot_be_written_is_named_and_left_as_it_is(

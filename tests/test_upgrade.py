@@ -140,6 +140,6 @@ def test_an_archive_of_a_later_version_is_refused_and_left_alone(archive: Archiv
     with closing(sqlite3.connect(database)) as connection:
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     before = database.read_bytes()
-    with pytest.raises(SchemaError, match=r"it has schema 3, this version of hashtag reads 2"):
+    with pytest.raises(SchemaError, match=r"it has schema 4, this version of hashtag reads 3"):
         open_archive(archive.folder)
     assert database.read_bytes() == before
