@@ -3,11 +3,12 @@
     python -m benchmarks.faults --rounds 100
     python -m benchmarks.faults --rounds 20 --only rebuild --seed 2
 
-A small archive is made once: posts with photos, two models, guesses. Each round copies it, starts one piece of
-work on the copy in a process of its own, and kills that with SIGKILL at a moment drawn evenly from the time that
-the work takes undisturbed; or lets it run with every file limited to a drawn size (what a full disk looks like),
-or on a folder that it may only read. The process says after each commit how much is committed. Then the archive
-is checked as `hashtag check` does it, and what was there or was said to be committed is looked for.
+A small archive is made once: posts with photos, two models, guesses, sidecars. Each round copies it, starts a piece
+of work on the copy in a process of its own, and kills that with SIGKILL at a moment drawn evenly from the time that
+the work takes undisturbed; or lets it run on a disk of its own with a drawn number of free bytes (root alone can
+mount one), or with every file limited to a drawn size, or as a user who may only read. The process says after each
+commit how much is committed. Then the archive is checked as `hashtag check` does it, what was there or was said to
+be committed is looked for, photos are compared by their pixels, and the same work is done once more, to its end.
 """
 
 import argparse
@@ -15,51 +16,36 @@ import math
 import os
 import random
 import resource
-import shutil
 import signal
 import sqlite3
+import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
-from indexer import (
-    check_archive,
-    import_crawls,
-    open_archive,
-    prune_models,
-    rebuild_model,
-    retag_photos,
-    tag_photos,
-)
-from tests.conftest import COLOURS, QUICK, draw_photo, write_backbone, write_crawl
+from indexer import check_archive, open_archive
+from tests.fault_works import WORKS, Told, Work, counts, damaged_photos, do_rebuild, do_tag, lay_out, make
 
-Told = Callable[[int], None]
 NOBODY = 65534
-MADE = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
-KEPT = {  # what must not become less
-    "posts": "SELECT count(*) FROM posts",
-    "photos": "SELECT count(*) FROM photos",
-    "features": "SELECT count(*) FROM features",
-    "tagged": "SELECT count(*) FROM taggings",
-    "models": "SELECT count(*) FROM models",
-}
-_NEW_TAGGED = (
-    "SELECT count(*) FROM taggings t JOIN photo_paths p USING (photo_id) WHERE p.path GLOB '*/new/*'"
-)
-COMMITTED = {  # how what was said to be committed is counted, by work
-    "import": "SELECT count(*) FROM posts WHERE key GLOB 'more-*'",
-    "tag": _NEW_TAGGED,
-    "retag": "SELECT count(*) FROM taggings WHERE model = 2",
-    "tag+rebuild": _NEW_TAGGED,
-    "rebuild": "SELECT count(*) FROM models WHERE number = 3",
-    "use": "SELECT count(*) FROM settings WHERE key = 'current_model' AND value = '2'",
-    "prune": "SELECT 1 - count(*) FROM models WHERE number = 2",
-}
+SEEN = ("stopped", "clean", "leftovers", "lost", "finished")
+
+
+def do_both(folder: Path, told: Told) -> None:
+    """Tag, while another process learns model 3."""
+    other = os.fork()
+    if not other:
+        do_rebuild(folder, lambda number: None)
+        os._exit(0)
+    do_tag(folder, told)
+    os.waitpid(other, 0)
+
+
+WORKS["tag+rebuild"] = Work(do_both, WORKS["tag"].committed)
 
 
 def main() -> None:
@@ -74,105 +60,21 @@ def main() -> None:
     asked = parser.parse_args()
     for name in ("torch", "gensim.models", "sklearn.metrics", "faiss", "onnxruntime"):
         import_module(name)  # once, here, so that moments fall into the work and not into its imports
-    draw = random.Random(asked.seed)
+    faults = {"kill -9": asked.rounds, "disk full": asked.others, "file limit": asked.others, "read-only": 1}
+    if os.geteuid():
+        print("left out, as only root can mount a small disk: disk full")
+        del faults["disk full"]
     with tempfile.TemporaryDirectory(prefix="faults-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        _in_child(lambda told: make(folder, told))
-        print("work        fault      rounds  in midst  clean  leftovers  lost")
+        runs = Rounds(Path(name), random.Random(asked.seed))
+        print(f"{'work':<12}{'fault':<11}{'rounds':>7}" + "".join(f"{what:>11}" for what in SEEN))
         for work in asked.only or WORKS:
-            lasts = min(run(folder, work, "nothing", draw, 0).seconds for _ in range(2))
-            for fault, rounds in (("kill -9", asked.rounds), ("disk full", asked.others), ("read-only", 1)):
+            lasts = min(runs.run(work, "nothing", 0).seconds for _ in range(2))
+            for fault, rounds in faults.items():
                 seen: Counter[str] = Counter()
                 for _ in range(rounds):
-                    seen.update(run(folder, work, fault, draw, lasts).seen)
-                print(
-                    f"{work:<11} {fault:<10} {rounds:>6} {seen['stopped']:>9} {seen['clean']:>6}"
-                    f" {seen['leftovers']:>10} {seen['lost']:>5}",
-                    flush=True,
-                )
-
-
-def make(folder: Path, told: Told) -> None:
-    """Make the archive that every round copies, more posts, and photos that are not tagged."""
-    with open_archive(folder / "archive", create=True) as archive:
-        import_crawls(archive, [write_crawl(folder / "crawl")])
-        rebuild_model(archive, write_backbone(folder / "pool.onnx"), QUICK)
-        retag_photos(archive)
-        rebuild_model(archive, config=QUICK)
-        archive.use(1)
-        with archive.store.write() as connection:
-            connection.exec_driver_sql(f"{MADE} INSERT INTO photos (sha256) SELECT 'made-' || i FROM n")
-            connection.exec_driver_sql(
-                "INSERT INTO features (photo_id, backbone_id, precision, preprocessing, data)"
-                " SELECT p.id, backbone_id, precision, preprocessing, data FROM features, photos p"
-                " WHERE photo_id = 1 AND p.sha256 LIKE 'made-%'"
-            )
-    posts = (f'{{"key": "more-{n}", "hashtags": ["red", "more{n % 50}"]}}\n' for n in range(6000))
-    (folder / "more.jsonl").write_text("".join(posts))
-    for number in range(120):
-        draw_photo(folder / "new" / f"{number:03}.png", list(COLOURS)[number % 4], 9000 + number)
-
-
-def do_import(archive: Path, told: Told) -> None:
-    """Import 6,000 posts, 500 a commit."""
-    with open_archive(archive) as opened:
-        import_crawls(opened, [archive.parent / "more.jsonl"], progress=lambda _, done, __: told(done))
-
-
-def do_rebuild(archive: Path, told: Told) -> None:
-    """Learn model 3."""
-    with open_archive(archive) as opened:
-        rebuild_model(opened, config=QUICK, force=True)
-        told(1)
-
-
-def do_tag(archive: Path, told: Told) -> None:
-    """Tag 120 photos, four a commit."""
-    with open_archive(archive) as opened:
-        for done, _ in enumerate(tag_photos(opened, [str(archive.parent / "new")], batch_size=4), start=1):
-            told(done)
-
-
-def do_retag(archive: Path, told: Told) -> None:
-    """Tag 20,096 photos again by model 2, 2,048 a commit."""
-    with open_archive(archive) as opened:
-        retag_photos(opened, 2, progress=lambda _, done, __: told(done))
-
-
-def do_use(archive: Path, told: Told) -> None:
-    """Make model 2 current."""
-    with open_archive(archive) as opened:
-        opened.use(2)
-        told(1)
-
-
-def do_prune(archive: Path, told: Told) -> None:
-    """Remove model 2."""
-    with open_archive(archive) as opened:
-        prune_models(opened, 1)
-        told(1)
-
-
-def do_both(archive: Path, told: Told) -> None:
-    """Tag, while another process learns model 3."""
-    other = os.fork()
-    if not other:
-        do_rebuild(archive, lambda number: None)
-        os._exit(0)
-    do_tag(archive, told)
-    os.waitpid(other, 0)
-
-
-WORKS: dict[str, Callable[[Path, Told], None]] = {
-    "import": do_import,
-    "rebuild": do_rebuild,
-    "tag": do_tag,
-    "retag": do_retag,
-    "use": do_use,
-    "prune": do_prune,
-    "tag+rebuild": do_both,
-}
+                    seen.update(runs.run(work, fault, lasts).seen)
+                found = "".join(f"{seen[what]:>11}" for what in SEEN)
+                print(f"{work:<12}{fault:<11}{rounds:>7}{found}", flush=True)
 
 
 class Round(NamedTuple):
@@ -182,46 +84,76 @@ class Round(NamedTuple):
     seen: set[str]
 
 
-def run(folder: Path, work: str, fault: str, draw: random.Random, lasts: float) -> Round:
-    """Do one round on a copy of the archive."""
-    archive = folder / "round"
-    shutil.rmtree(archive, ignore_errors=True)
-    shutil.copytree(folder / "archive", archive)
-    if fault == "read-only":
-        for path in [archive, *archive.rglob("*")]:
-            path.chmod(0o555 if path.is_dir() else 0o444)
-    before = counts(archive)
-    most = math.log10(1.3 * (archive / "archive.db").stat().st_size)
-    limit = int(10 ** draw.uniform(3, most)) if fault == "disk full" else None
-    moment = draw.uniform(0, lasts) if fault == "kill -9" else None
-    began = time.perf_counter()
-    committed, status = _in_child(
-        lambda told: WORKS[work](archive, told), moment, limit, fault == "read-only"
-    )
-    taken = time.perf_counter() - began
-    if fault == "read-only":
-        for path in [archive, *archive.rglob("*")]:
-            path.chmod(0o755 if path.is_dir() else 0o644)
-    seen = {"stopped"} if status else set()
-    return Round(taken, seen | judge(archive, work, before, committed))
+class Rounds:
+    """A folder with the archive as it was made, `kept`, and the one that every round works in, `round`."""
+
+    def __init__(self, folder: Path, draw: random.Random) -> None:
+        folder.chmod(0o755)
+        self.kept, self.folder, self.draw = folder / "kept", folder / "round", draw
+        self.folder.mkdir()
+        _in_child(lambda told: make(self.folder))
+        self.folder.rename(self.kept)
+        self.folder.mkdir()
+        files = [path for path in self.kept.rglob("*") if path.is_file()]
+        self.size = sum(-(-path.stat().st_size // 4096) * 4096 for path in files)
+        self.counts = counts(self.kept / "archive")
+        self.database = (self.kept / "archive/archive.db").stat().st_size
+
+    def run(self, work: str, fault: str, lasts: float) -> Round:
+        """Do one round."""
+        free = int(10 ** self.draw.uniform(3.0, math.log10(1.3 * self.database)))
+        with _disk(self.folder, self.size + free if fault == "disk full" else None) as grow:
+            lay_out(self.kept, self.folder)
+            if fault == "read-only":
+                _allow(self.folder, 0o555, 0o444)
+            began = time.perf_counter()
+            committed, status = _in_child(
+                lambda told: WORKS[work].act(self.folder, told),
+                self.draw.uniform(0, lasts) if fault == "kill -9" else None,
+                free if fault == "file limit" else None,
+                fault == "read-only",
+                fault != "nothing",
+            )
+            taken = time.perf_counter() - began
+            grow()
+            _allow(self.folder, 0o755, 0o644)
+            seen = self.judge(work, committed)
+            if status:
+                seen.add("stopped")
+            return Round(taken, seen)
+
+    def judge(self, work: str, committed: int) -> set[str]:
+        """Check the archive in a process of its own, look for what must be there, and do the work to its end."""
+        archive = self.folder / "archive"
+        found, _ = _in_child(lambda told: told(_findings(archive)))
+        seen = {"clean"} if found // 1000 == 0 else set()
+        if found % 1000:
+            seen.add("leftovers")
+        after = counts(archive)
+        lost = [
+            name
+            for name, count in self.counts.items()
+            if after[name] < count and name not in WORKS[work].may_go
+        ]
+        lost += damaged_photos(self.folder, self.kept)
+        if (there := _there(archive, work)) < committed:
+            lost.append(f"{committed} said to be committed, {there} there")
+        if lost:
+            seen.add("lost")
+            print(f"  lost in {work}: {', '.join(lost)}", flush=True)
+        committed, status = _in_child(lambda told: WORKS[work].act(self.folder, told))
+        left = [str(path) for path in (self.folder / "crawl").rglob(".*")]
+        # What is over is over: to use or prune once more is no work, and a rebuild makes model 4.
+        if not left and (work == "prune" or not status) and _there(archive, work):
+            seen.add("finished")
+        else:
+            print(f"  not finished: {work}, status {status}, {left}", flush=True)
+        return seen
 
 
-def judge(archive: Path, work: str, before: dict[str, int], committed: int) -> set[str]:
-    """Check the archive in a process of its own, and look for what must be there."""
-    found, _ = _in_child(lambda told: told(_findings(archive)))
-    seen = {"clean"} if found // 1000 == 0 else set()
-    if found % 1000:
-        seen.add("leftovers")
-    after = counts(archive)
-    gone = {
-        name for name, count in before.items() if after[name] < count - (work == "prune" and name == "models")
-    }
+def _there(archive: Path, work: str) -> int:
     with closing(sqlite3.connect(archive / "archive.db")) as connection:
-        there = int(connection.execute(COMMITTED[work]).fetchone()[0])
-    if gone or there < committed:
-        seen.add("lost")
-        print(f"  lost in {work}: {gone or ''} {committed} said to be committed, {there} there", flush=True)
-    return seen
+        return int(connection.execute(WORKS[work].committed).fetchone()[0])
 
 
 def _findings(archive: Path) -> int:
@@ -234,10 +166,27 @@ def _findings(archive: Path) -> int:
     return sum(1 if finding.harmless else 1000 for finding in found)
 
 
-def counts(archive: Path) -> dict[str, int]:
-    """What is in the database."""
-    with closing(sqlite3.connect(archive / "archive.db")) as connection:
-        return {name: int(connection.execute(query).fetchone()[0]) for name, query in KEPT.items()}
+@contextmanager
+def _disk(folder: Path, size: int | None) -> Iterator[Callable[[], None]]:
+    """Mount a disk of `size` bytes, if any, at a folder for as long as the block; give what makes it large."""
+    if size is None:
+        yield lambda: None
+        return
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={-(-size // 4096) * 4}k,mode=755", "tmpfs", str(folder)]
+    subprocess.run(mount, check=True)
+
+    def grow() -> None:
+        subprocess.run(["mount", "-o", "remount,size=1g", str(folder)], check=True)
+
+    try:
+        yield grow
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def _allow(folder: Path, folders: int, files: int) -> None:
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(folders if path.is_dir() else files)
 
 
 def _in_child(
@@ -245,17 +194,19 @@ def _in_child(
     moment: float | None = None,
     limit: int | None = None,
     unprivileged: bool = False,
+    expected: bool = False,
 ) -> tuple[int, int]:
     """Run work in a forked process; return the last number that it told, and its exit status.
 
-    It is killed `moment` seconds after it began, and may write no file beyond `limit` bytes.
+    It is killed `moment` seconds after it began, and may write no file beyond `limit` bytes; that it fails is worth
+    a line unless it is `expected`.
     """
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
         os.close(reading)
         os.setsid()  # whatever it starts is killed with it
-        os._exit(_work(work, writing, limit, unprivileged))
+        os._exit(_work(work, writing, limit, unprivileged, expected))
     os.close(writing)
     if moment is not None:
         os.read(reading, 9)  # the work begins
@@ -267,7 +218,9 @@ def _in_child(
     return max(numbers, default=0), status
 
 
-def _work(work: Callable[[Told], None], writing: int, limit: int | None, unprivileged: bool) -> int:
+def _work(
+    work: Callable[[Told], None], writing: int, limit: int | None, unprivileged: bool, expected: bool
+) -> int:
     if limit is not None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
@@ -282,7 +235,7 @@ def _work(work: Callable[[Told], None], writing: int, limit: int | None, unprivi
     try:
         work(told)
     except Exception as error:  # noqa: BLE001 - it is what the fault is expected to bring about
-        if not limit and not unprivileged:
+        if not expected:
             print(f"  {type(error).__name__}: {error}", flush=True)
         return 1
     return 0
