@@ -142,9 +142,7 @@ def do_forget(folder: Path, told: Told) -> None:
 def do_export(folder: Path, told: Told) -> None:
     """Write 96 sidecars anew, with other tags than they hold."""
     with open_archive(folder / "archive") as archive:
-        _need_written(
-            export_tags(archive, ["xmp"], Cut(0.3), paths=[str(folder / "crawl/photos")]).files.named
-        )
+        _need_written(export_tags(archive, ["xmp"], Cut(0.3), paths=[str(folder / "crawl/photos")]).files)
         told(1)
 
 
