@@ -117,6 +117,13 @@ _OPTIONS = (
         "--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.5, help="Of the network head."
     ),
     _option("--head-epochs", type=click.IntRange(1), default=40, help="Of the network head, at the most."),
+    _option(
+        "--owner-uses",
+        type=click.IntRange(0),
+        default=10,
+        help="Of a hashtag that an owner puts on more than half of their posts, this many of those posts teach it;"
+        " 0 bounds nothing.",
+    ),
     click.option(
         "--with",
         "words",
@@ -164,6 +171,7 @@ def rebuild_config(options: dict[str, Any]) -> "RebuildConfig":
     from encoder.unfreeze import UnfreezeConfig
     from indexer import RebuildConfig
     from indexer.hashtag_vectors import VectorConfig
+    from indexer.owner_bound import OwnerBound
     from indexer.tagger import TaggerConfig
 
     vectors = VectorConfig(
@@ -186,6 +194,7 @@ def rebuild_config(options: dict[str, Any]) -> "RebuildConfig":
     return RebuildConfig(
         vectors,
         tagger,
+        OwnerBound(uses=options["owner_uses"]),
         options["words"],
         options["views"],
         options["seed"],

@@ -120,6 +120,11 @@ def print_rebuild(result: "RebuildResult") -> None:
             )
         if "frozen" in figures["beside"]:
             _print_unfrozen(result)
+    if counts["habits"]:
+        click.echo(
+            f"owners' habits: {counts['habits']:,} hashtags that {counts['habits_owners']:,} owners put on more"
+            f" than half of their posts; {counts['habits_bounded_uses']:,} uses of them do not teach (--owner-uses)"
+        )
     print_change(result.change)
     state = "is current" if result.current else "is kept, not current"
     click.echo(

@@ -1,7 +1,7 @@
 """What a rebuild learns from, as arrays: posts' hashtags, and photos with their hashtags and folds."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 
@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 
 from db import Store
 from db.post_store import FoldRow
-from db.vocabulary import Vocabulary
+from indexer.corpus_words import Names, Said
 from indexer.folds import assign_folds, fold_of_photo, folds_by_owner
+from indexer.owner_bound import Habits, OwnerBound, bound_habits
 
 Ids = NDArray[np.int64]
 
@@ -30,6 +31,9 @@ class Corpus:
     A person's word stands above the crawl's: what was accepted is among a photo's hashtags, what was rejected is
     not, and is in `photo_rejected[j]` (sorted ids; empty lists everywhere where nothing was said). Photos in no
     post are here if something was said of them, in a fold by their content. `verdicts` counts both.
+
+    Where owners' habits are bounded, `habits` says which uses of `hashtags` teach, and `photo_taught[j]` has what
+    photo j teaches.
     """
 
     offsets: Ids
@@ -43,6 +47,8 @@ class Corpus:
     post_words: list[dict[str, str]] | None = None
     photo_rejected: list[Ids] = field(default_factory=list)
     verdicts: tuple[int, int] = (0, 0)
+    habits: Habits | None = None
+    photo_taught: list[Ids] | None = None
 
     @property
     def posts(self) -> int:
@@ -53,6 +59,17 @@ class Corpus:
         """The hashtag lists of the posts in `folds`, of all posts where none is named."""
         rows = np.flatnonzero(np.isin(self.post_folds, folds)) if folds else np.arange(self.posts)
         return HashtagLists(self, rows, " ".join([*folds, "posts"]))
+
+    def taught(self) -> "Corpus":
+        """The corpus as it teaches: without the uses of hashtags that do not."""
+        if self.habits is None or not self.habits.bounded:
+            return self
+        kept = self.habits.taught
+        offsets = np.append(0, np.cumsum(kept))[self.offsets]
+        photos = self.photo_hashtags if self.photo_taught is None else self.photo_taught
+        return replace(
+            self, offsets=offsets, hashtags=self.hashtags[kept], photo_hashtags=photos, habits=None
+        )
 
 
 class HashtagLists:
@@ -107,14 +124,17 @@ def hashtag_lists(rows: list[Ids], name: str = "rows") -> HashtagLists:
     return HashtagLists(Corpus(offsets, flat, folds, flat[:0], folds[:0], [], {}), np.arange(len(rows)), name)
 
 
-def load_corpus(store: Store, *, with_words: bool = False) -> Corpus:
-    """Give a fold to every post that has none, then read posts, hashtags and photos of one moment."""
+def load_corpus(store: Store, *, with_words: bool = False, bound: OwnerBound | None = None) -> Corpus:
+    """Give a fold to every post that has none, then read posts, hashtags and photos of one moment.
+
+    With a `bound` it knows which uses of hashtags are owners' habits and do not teach.
+    """
     with store.write() as connection:
         posts = store.posts.fold_rows(connection)
         links = store.posts.photo_links(connection)
         changes = assign_folds(posts, links)
         store.posts.put_folds(connection, changes)
-        corpus = _corpus(connection, store, posts, links, changes)
+        corpus = _corpus(connection, store, posts, links, changes, bound)
         if with_words:
             corpus.post_words = [said for _, said in store.posts.said(connection)]
         return corpus
@@ -138,19 +158,20 @@ def _corpus(
     posts: list[FoldRow],
     links: list[tuple[int, int]],
     changes: dict[int, str],
+    bound: OwnerBound | None = None,
 ) -> Corpus:
     """Read the rest; `changes` (post id → fold) go before the stored folds."""
     rows = {post.post_id: row for row, post in enumerate(posts)}
     folds = np.array([changes.get(post.post_id, post.fold) for post in posts], dtype="<U10")
     names = Names.read(connection, store)
     offsets, hashtags = _hashtags_by_post(connection, store, posts, names)
-    said = _Said.read(connection, store, names)
+    said = Said.read(connection, store, names)
     photos: dict[int, list[int]] = {photo: [] for photo in said.contents}
     for post_id, photo_id in links:
         photos.setdefault(photo_id, []).append(rows[post_id])
     ordered = sorted(photos)
     crawled = [_union(photos[photo], offsets, hashtags) for photo in ordered]
-    return Corpus(
+    corpus = Corpus(
         offsets,
         hashtags,
         folds,
@@ -162,67 +183,20 @@ def _corpus(
         photo_rejected=[said.rejections(photo) for photo in ordered],
         verdicts=said.counts,
     )
+    if bound:
+        corpus.habits = bound_habits([post.owner for post in posts], offsets, hashtags, bound)
+    if corpus.habits and corpus.habits.bounded:
+        taught = corpus.taught()
+        learnt = [_union(photos[photo], taught.offsets, taught.hashtags) for photo in ordered]
+        corpus.photo_taught = [
+            said.truth(photo, found, names.blocked) for photo, found in zip(ordered, learnt, strict=True)
+        ]
+    return corpus
 
 
 def _fold(post_folds: NDArray[np.str_], posts: list[int], sha256: str | None) -> str:
     found = set(post_folds[posts].tolist()) if posts else {fold_of_photo(sha256 or "")}
     return str(found.pop()) if len(found) == 1 else ""
-
-
-@dataclass(frozen=True)
-class _Said:
-    """What people said of photos: hashtag ids accepted and rejected by photo id, and the photos' sha256."""
-
-    accepted: dict[int, set[int]]
-    rejected: dict[int, set[int]]
-    contents: dict[int, str]
-    counts: tuple[int, int]
-
-    @classmethod
-    def read(cls, connection: Connection, store: Store, names: "Names") -> "_Said":
-        """Read it as a transaction sees it, hashtags as what they count as."""
-        rows = store.verdicts.all(connection)
-        said: tuple[dict[int, set[int]], dict[int, set[int]]] = ({}, {})
-        for photo, hashtag, accepted in rows:
-            said[not accepted].setdefault(photo, set()).add(names.targets.get(hashtag, hashtag))
-        total = sum(accepted for _, _, accepted in rows)
-        return cls(*said, store.verdicts.contents(connection), (total, len(rows) - total))
-
-    def truth(self, photo: int, crawled: Ids, blocked: Ids) -> Ids:
-        """A photo's hashtags: crawled or accepted, and neither rejected nor blocked."""
-        found = np.union1d(crawled, _sorted(self.accepted.get(photo, set())))
-        without = np.union1d(self.rejections(photo), blocked)
-        return found[~np.isin(found, without)] if len(without) else found
-
-    def rejections(self, photo: int) -> Ids:
-        """What is not on a photo; of two that count as one, one rejected and one accepted, the accepted stands."""
-        return _sorted(self.rejected.get(photo, set()) - self.accepted.get(photo, set()))
-
-
-def _sorted(ids: set[int]) -> Ids:
-    return np.array(sorted(ids), np.int64)
-
-
-@dataclass(frozen=True)
-class Names:
-    """Every hashtag's text by id, what ids count as others, and which are never assigned."""
-
-    texts: dict[int, str]
-    targets: dict[int, int]
-    blocked: Ids
-
-    @classmethod
-    def read(cls, connection: Connection, store: Store) -> "Names":
-        """Read them as a transaction sees them."""
-        texts, vocabulary = store.posts.hashtag_texts(connection), store.vocabulary.read(connection)
-        ids = {text: id for id, text in texts.items()} if vocabulary != Vocabulary() else {}
-        targets = {
-            ids[source]: ids[target]
-            for source, target in vocabulary.aliases.items()
-            if source in ids and target in ids
-        }
-        blocked = [ids[text] for text in vocabulary.blocked if text in ids]
-        return cls(texts, targets, np.array(sorted(blocked), np.int64))
 
 
 def _hashtags_by_post(

@@ -33,7 +33,8 @@ class HeldOut:
     """What training posts taught, and how good it was on posts that taught nothing.
 
     `beside` has the figures of lesser variants on the same photos: the report's rule on the same embeddings, the
-    photo without its text, the fit without views, the backbone before its last stage was trained.
+    photo without its text, the fit without views, the backbone before its last stage was trained; or of the same
+    model where owners' habits are asked for too, which are left out of all else (`indexer/owner_bound.py`).
     """
 
     vectors: HashtagVectors
@@ -68,16 +69,17 @@ def fit_held_out(
     """
     stages = stages or Stages()
     with stages("hashtag vectors, training posts"):
-        training_posts = corpus.lists(TRAINING)
+        taught = corpus.taught()
+        training_posts = taught.lists(TRAINING)
         learnt = known or learn_vectors(training_posts, vectors, stages.progress)
         counts = np.bincount(training_posts.flat(), minlength=int(learnt.ids.max()) + 1)[learnt.ids]
-        test = corpus.lists(TEST)
+        test = taught.lists(TEST)
         held_out = HeldOut(
             learnt, left_out_hits(learnt, test.ids()), popularity_hits(learnt, test.ids(), counts)
         )
     if not photos.hashtags:
         return held_out
-    sets = {fold: photos.only(folds == fold) for fold in LEAST_PHOTOS}
+    sets = {fold: photos.only(folds == fold).to_learn_from() for fold in LEAST_PHOTOS}
     _need_enough(sets, learnt, tagger.min_photos)
     with stages("head, training posts"):
         fit = fit_photos(sets[TRAINING], learnt, tagger, sets[VALIDATION])
@@ -87,10 +89,13 @@ def fit_held_out(
     with_text = fit
     if words:
         with stages("words, training posts"):
-            space = learn_words(corpus, vectors, words, stages, TRAINING)
+            space = learn_words(taught, vectors, words, stages, TRAINING)
             with_text = choose_text(fit, space, sets[TRAINING], sets[VALIDATION])
     with stages("figures"):
         _measure(held_out, with_text, sets)
+        if photos.taught:
+            asked = {**sets, TEST: photos.only(folds == TEST)}
+            held_out.beside["habits asked"] = _figures(with_text, asked)
         if words:
             held_out.beside["photo alone"] = _figures(fit, sets)
         if plain:

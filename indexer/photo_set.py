@@ -1,7 +1,7 @@
 """Photos as a tagger sees them: rows of features with hashtags, and what else is known of each."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ class PhotoSet:
     `words` gives the caption and the location of each photo's posts, where a rebuild asked for them; `views` are
     features float32 (n, k, f) of k altered pictures of each, to learn from beside it and never to be asked about;
     `ids` (n,) names them, where they are an archive's; `rejected` are the hashtag ids that a person says are not on
-    each.
+    each; `taught` are those of its hashtags that teach, where owners' habits do not.
     """
 
     features: Floats
@@ -30,6 +30,7 @@ class PhotoSet:
     views: Floats | None = None
     ids: Ids | None = None
     rejected: list[Ids] | None = None
+    taught: list[Ids] | None = None
 
     def only(self, rows: NDArray[np.bool_]) -> "PhotoSet":
         """The photos where `rows` (n,) is true."""
@@ -40,7 +41,12 @@ class PhotoSet:
             self.views[rows] if self.views is not None else None,
             self.ids[rows] if self.ids is not None else None,
             [ids for ids, kept in zip(self.rejected, rows, strict=True) if kept] if self.rejected else None,
+            [ids for ids, kept in zip(self.taught, rows, strict=True) if kept] if self.taught else None,
         )
+
+    def to_learn_from(self) -> "PhotoSet":
+        """The photos with the hashtags that teach."""
+        return replace(self, hashtags=self.taught, taught=None) if self.taught else self
 
     def with_views(self) -> "PhotoSet":
         """The photos, and after them each of their views as a photo of its own with the same hashtags."""

@@ -20,6 +20,7 @@ from indexer.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors,
 from indexer.held_out import fit_held_out, learn_words
 from indexer.machine_choice import PrecisionChoice
 from indexer.model_change import ModelChange
+from indexer.owner_bound import OwnerBound
 from indexer.photo_features import Failures, encode_crawled, feature_key, load_features
 from indexer.photo_set import PhotoSet
 from indexer.post_text import joined
@@ -36,14 +37,15 @@ from indexer.write_model import NewModel, write_model
 class RebuildConfig:
     """How a model is made; `seed` is that of vectors, head and batches alike.
 
-    `words` are fields of posts, of `post_text.FIELDS`, that are read beside the photo; `views` is how many altered
-    pictures of each photo the head learns from beside it; with `unfreeze` the last stage of a ResNet50 is trained
-    first, on training posts. `int8` says whether the backbone is quantised as well, and what this machine gains
-    by it measured.
+    `owners` bounds what an owner's habits teach. `words` are fields of posts, of `post_text.FIELDS`, that are read
+    beside the photo; `views` is how many altered pictures of each photo the head learns from beside it; with
+    `unfreeze` the last stage of a ResNet50 is trained first, on training posts. `int8` says whether the backbone is
+    quantised as well, and what this machine gains by it measured.
     """
 
     vectors: VectorConfig = field(default_factory=VectorConfig)
     tagger: TaggerConfig = field(default_factory=TaggerConfig)
+    owners: OwnerBound = field(default_factory=OwnerBound)
     words: tuple[str, ...] = ()
     views: int = 0
     seed: int = 0
@@ -99,8 +101,8 @@ def rebuild_model(
                 adopted = adopt(archive, BackboneChoice.of(backbone), config.seed)
             failures = _encode(archive, new, adopted, config, stages)
         with stages("posts and folds"):
-            corpus = load_corpus(archive.store, with_words=bool(config.words))
-        need_hashtags(corpus.lists(), config.vectors.min_count)
+            corpus = load_corpus(archive.store, with_words=bool(config.words), bound=config.owners)
+        need_hashtags(corpus.taught().lists(), config.vectors.min_count)
         photos = _learn(archive, corpus, new, config, stages)
         if config.unfreeze:
             adopted, failures, photos = _unfreeze(archive, adopted, corpus, new, config, stages)
@@ -145,7 +147,7 @@ def _unfreeze(
         adopted = tune_backbone(
             archive,
             frozen_backbone,
-            corpus,
+            corpus.taught(),
             frozen.vectors,
             config.tagger.min_photos,
             config.unfreeze,
@@ -177,7 +179,7 @@ def _learn(
 def _ship(new: NewModel, corpus: Corpus, photos: PhotoSet, config: RebuildConfig, stages: Stages) -> None:
     """Learn from all posts, as many epochs as validation chose, and take over calibration and weight of texts."""
     with stages("hashtag vectors, all posts"):
-        new.vectors = learn_vectors(corpus.lists(), config.vectors, stages.progress)
+        new.vectors = learn_vectors(corpus.taught().lists(), config.vectors, stages.progress)
     chosen = new.held_out.tagger
     if not chosen:
         return
@@ -185,11 +187,11 @@ def _ship(new: NewModel, corpus: Corpus, photos: PhotoSet, config: RebuildConfig
         network = replace(config.tagger.network, epochs=chosen.epochs or config.tagger.network.epochs)
         landmarks = replace(config.tagger.landmarks, epochs=chosen.epochs)
         shipped = replace(config.tagger, network=network, landmarks=landmarks)
-        new.tagger = fit_photos(photos, new.vectors, shipped)
+        new.tagger = fit_photos(photos.to_learn_from(), new.vectors, shipped)
     if chosen.text_weight:
         with stages("words, all posts"):
-            space = learn_words(corpus, config.vectors, config.words, stages)
-            new.tagger = add_text(new.tagger, space, photos, chosen.text_weight)
+            space = learn_words(corpus.taught(), config.vectors, config.words, stages)
+            new.tagger = add_text(new.tagger, space, photos.to_learn_from(), chosen.text_weight)
     new.tagger.calibration = chosen.calibration
 
 
@@ -210,6 +212,8 @@ def _photo_set(
         )
     photos = PhotoSet(features[kept].astype(np.float32), [corpus.photo_hashtags[place] for place in places])
     photos.ids = ids
+    if corpus.photo_taught is not None:
+        photos.taught = [corpus.photo_taught[place] for place in places]
     if any(len(ids) for ids in corpus.photo_rejected):
         photos.rejected = [corpus.photo_rejected[place] for place in places]
     if corpus.post_words:
@@ -227,6 +231,7 @@ def _parameters(config: RebuildConfig) -> dict[str, Any]:
     return {
         "vectors": asdict(config.vectors),
         "tagger": asdict(config.tagger),
+        "owners": asdict(config.owners),
         "words": list(config.words),
         "views": config.views,
         "unfreeze": asdict(config.unfreeze) if config.unfreeze else None,
