@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from commands.rebuild_options import owner_uses_option
 from commands.terminal import Bars, echo_json, json_option, open_from, talk
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class Systems(click.ParamType[tuple[str, ...]]):
     show_default=True,
     help="Training photos a hashtag needs to be assigned.",
 )
+@owner_uses_option
 @click.option(
     "--rule",
     type=click.Choice(["logit", "cosine"]),
@@ -104,7 +106,13 @@ class Systems(click.ParamType[tuple[str, ...]]):
 @json_option
 @click.pass_context
 def compare_command(
-    context: click.Context, /, systems: tuple[str, ...] | None, as_json: bool, min_photos: int, **options: Any
+    context: click.Context,
+    /,
+    systems: tuple[str, ...] | None,
+    as_json: bool,
+    min_photos: int,
+    owner_uses: int,
+    **options: Any,
 ) -> None:
     """Set the report's systems, this product and its rivals side by side.
 
@@ -119,9 +127,15 @@ def compare_command(
     """
     archive = open_from(context)
     from indexer import CompareConfig, compare_systems
+    from indexer.owner_bound import OwnerBound
     from indexer.tagger import TaggerConfig
 
-    config = CompareConfig(systems or SYSTEMS, tagger=TaggerConfig(min_photos=min_photos), **options)
+    config = CompareConfig(
+        systems or SYSTEMS,
+        tagger=TaggerConfig(min_photos=min_photos),
+        owners=OwnerBound(uses=owner_uses),
+        **options,
+    )
     with Bars() as bars:
         comparison = compare_systems(archive, config, bars)
     for why, photos in comparison.left_out.items():

@@ -41,6 +41,13 @@ class Fields(click.ParamType[tuple[str, ...]]):
 
 
 _option = partial(click.option, show_default=True)
+owner_uses_option = _option(
+    "--owner-uses",
+    type=click.IntRange(0),
+    default=10,
+    help="Of a hashtag that an owner puts on more than half of their posts, this many of those posts teach it; 0"
+    " bounds nothing.",
+)
 _OPTIONS = (
     _option(
         "--backbone",
@@ -117,13 +124,7 @@ _OPTIONS = (
         "--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.5, help="Of the network head."
     ),
     _option("--head-epochs", type=click.IntRange(1), default=40, help="Of the network head, at the most."),
-    _option(
-        "--owner-uses",
-        type=click.IntRange(0),
-        default=10,
-        help="Of a hashtag that an owner puts on more than half of their posts, this many of those posts teach it;"
-        " 0 bounds nothing.",
-    ),
+    owner_uses_option,
     click.option(
         "--with",
         "words",

@@ -17,6 +17,7 @@ from indexer.evaluation import Figures, Thresholds, measure
 from indexer.folds import TEST
 from indexer.hashtag_vectors import VectorConfig
 from indexer.model import Rule
+from indexer.owner_bound import OwnerBound
 from indexer.progress import Progress, silent
 from indexer.tagger import TaggerConfig, seeded
 
@@ -28,8 +29,9 @@ class CompareConfig:
     """What is compared, and how.
 
     `pixels` is the side of the CNNs' pictures; `epochs` and `report_learning_rate` are those of the report's
-    three systems (its Tables 4 and 5); `tagger` is the product's, judged by `rule`: its own logits, or the report's
-    sigmoid(cosine) >= 0.5 on the same embeddings; `seed` is that of every draw and of the owners' order.
+    three systems (its Tables 4 and 5); `owners` bounds what owners' habits teach all systems alike; `tagger` is the
+    product's, judged by `rule`: its own logits, or the report's sigmoid(cosine) >= 0.5 on the same embeddings;
+    `seed` is that of every draw and of the owners' order.
     """
 
     systems: Sequence[str] = SYSTEMS
@@ -39,6 +41,7 @@ class CompareConfig:
     report_learning_rate: float = 1e-5
     vectors: VectorConfig = field(default_factory=VectorConfig)
     tagger: TaggerConfig = field(default_factory=TaggerConfig)
+    owners: OwnerBound = field(default_factory=OwnerBound)
     rule: Rule = "logit"
     seed: int = 0
 
@@ -111,6 +114,7 @@ def split_for(archive: Archive, config: CompareConfig, progress: Progress = sile
         archive,
         replace(config.vectors, seed=config.seed),
         config.tagger.min_photos,
+        bound=config.owners,
         owners_seed=config.seed if config.split_by == "owner" else None,
         side=config.pixels if FROM_PIXELS & set(config.systems) else None,
         progress=progress,

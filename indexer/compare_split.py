@@ -16,6 +16,7 @@ from indexer.evaluation import truth_matrix
 from indexer.folds import TEST, TRAINING, VALIDATION
 from indexer.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors
 from indexer.held_out import need_photos
+from indexer.owner_bound import OwnerBound
 from indexer.photo_features import feature_key, load_features
 from indexer.photo_pixels import Pixels, load_pixels
 from indexer.photo_set import MAX_CELLS, PhotoSet, columns
@@ -116,22 +117,25 @@ def load_split(
     vectors: VectorConfig,
     min_photos: int,
     *,
+    bound: OwnerBound | None = None,
     owners_seed: int | None = None,
     side: int | None = None,
     progress: Progress = silent,
 ) -> Split:
     """Read the archive's photos that have features and hashtags, part them, and learn the hashtags' vectors.
 
-    Parted by the archive's folds, or by owner with `owners_seed`; pixels are read with `side`, and photos whose
+    Owners' habits teach, and are asked for, within a `bound`. Parted by the archive's folds, or by owner with
+    `owners_seed`; pixels are read with `side`, and photos whose
     pixels cannot be had are then in no part. Nothing is written. Raises `ArchiveError` where there is too little.
     """
     if not archive.store.posts.counts()["posts"]:
         raise ArchiveError("no posts to learn from; `hashtag import SOURCE` brings some in")
-    corpus = read_corpus(archive.store, owners_seed)
-    folds, backbone = _folds(archive, corpus)
+    corpus = read_corpus(archive.store, owners_seed, bound=bound)
+    taught = corpus.taught()
+    folds, backbone = _folds(archive, taught)
     left_out = {"in posts of several folds": int((corpus.photo_folds == "").sum())}
     need_photos({name: len(fold.photo_ids) for name, fold in folds.items()}, "with hashtags and features")
-    learnt = learn_vectors(corpus.lists(TRAINING), vectors, progress)
+    learnt = learn_vectors(taught.lists(TRAINING), vectors, progress)
     ids, counts = assignable(folds[TRAINING].photos, learnt, min_photos)
     if side:
         left_out["whose pixels cannot be read"] = sum(

@@ -140,7 +140,7 @@ def load_corpus(store: Store, *, with_words: bool = False, bound: OwnerBound | N
         return corpus
 
 
-def read_corpus(store: Store, owners_seed: int | None = None) -> Corpus:
+def read_corpus(store: Store, owners_seed: int | None = None, *, bound: OwnerBound | None = None) -> Corpus:
     """The same without writing: posts that have no fold yet get theirs in memory alone.
 
     With `owners_seed` posts are parted by owner instead of the archive's folds.
@@ -149,7 +149,7 @@ def read_corpus(store: Store, owners_seed: int | None = None) -> Corpus:
         posts = store.posts.fold_rows(connection)
         links = store.posts.photo_links(connection)
         folds = assign_folds(posts, links) if owners_seed is None else folds_by_owner(posts, owners_seed)
-        return _corpus(connection, store, posts, links, folds)
+        return _corpus(connection, store, posts, links, folds, bound)
 
 
 def _corpus(

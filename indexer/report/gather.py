@@ -14,6 +14,7 @@ from indexer.compared_systems import SYSTEMS, Judged
 from indexer.evaluation import sigmoid
 from indexer.folds import TEST
 from indexer.hashtag_vectors import VectorConfig
+from indexer.owner_bound import OwnerBound
 from indexer.progress import Progress, silent
 from indexer.reliability import Bin, best_pairs, equal_mass_bins
 from indexer.report.curves import Lesson, PrecisionRecall, learn_by_photos, precision_recall, vectors_by_epoch
@@ -106,6 +107,7 @@ def _as_current(archive: Archive, config: ReportConfig) -> tuple[int | None, Com
         systems=tuple(dict.fromkeys(["popularity", *config.systems, "product"])),
         vectors=_from(VectorConfig, {**parameters.get("vectors", {}), "seed": seed}),
         tagger=_from(TaggerConfig, {**tagger, **parts}),
+        owners=_from(OwnerBound, parameters.get("owners", {"uses": 0} if manifest else {})),
         seed=seed,
     )
 
