@@ -40,7 +40,10 @@ def judge(archive: Archive, pictures: Sequence[HeldOutPhoto]) -> tuple[list[floa
     ordered = np.take_along_axis(logits, ids.argsort(1), 1)  # columns by ascending id
     places = {model.text_of[id]: place for place, id in enumerate(np.sort(ids[0]).tolist())}
     truth = truth_matrix(
-        [np.array([places[text] for text in picture.truth if text in places]) for picture in pictures],
+        [
+            np.array([places[text] for text in picture.truth if text in places], np.int64)
+            for picture in pictures
+        ],
         len(places),
     )
     figures = measure(ordered, truth, model.thresholds)

@@ -5,6 +5,7 @@ A photo is changed aside, its pixels compared, and only then put in the place of
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -24,6 +25,7 @@ _WITH_IPTC = {"JPEG", "TIFF"}  # elsewhere IPTC is what few programs look for
 _NO_IPTC = {"SourceFile", "FileType"}
 _BARE = {*_NO_IPTC, "Keywords", "CodedCharacterSet", "ApplicationRecordVersion", "EnvelopeRecordVersion"}
 _ASIDE = ".hashtag-"  # how the folder is called in which a photo is changed, then the process
+_LEFT = re.compile(rf"{re.escape(_ASIDE)}(\d+)-[a-z0-9_]{{8}}")  # as tempfile completes it
 _SECONDS = 120  # a photo; exiftool takes a fraction of one
 
 Change = Callable[[Xmp, Sequence[str] | None], object]
@@ -82,12 +84,18 @@ def change_photo(
 
 @cache
 def clear_leftovers(folder: str) -> None:
-    """Remove what killed processes left beside photos; looked for once a folder."""
+    """Remove what killed processes left beside photos; looked for once a folder.
+
+    Only what is called exactly as this product calls it: anything else there is the user's.
+    """
     with os.scandir(folder) as entries:
-        left = [entry.path for entry in entries if entry.name.startswith(_ASIDE) and entry.is_dir()]
-    for path in left:
-        owner = os.path.basename(path).removeprefix(_ASIDE).split("-")[0]
-        if not (owner.isdigit() and _is_alive(int(owner))):
+        found = [
+            (entry.path, int(match[1]))
+            for entry in entries
+            if (match := _LEFT.fullmatch(entry.name)) and entry.is_dir(follow_symlinks=False)
+        ]
+    for path, process in found:
+        if not _is_alive(process):
             shutil.rmtree(path, ignore_errors=True)
 
 

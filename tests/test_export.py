@@ -237,11 +237,13 @@ def test_what_a_killed_embedding_left_beside_photos_goes_with_the_next(colours: 
     dead = subprocess.Popen(["true"])
     dead.wait()
     for process in (dead.pid, os.getppid()):
-        (jpegs / f".hashtag-{process}-x").mkdir()
-        (jpegs / f".hashtag-{process}-x" / "red.jpg").write_bytes(b"half")
+        (jpegs / f".hashtag-{process}-abcd_123").mkdir()
+        (jpegs / f".hashtag-{process}-abcd_123" / "red.jpg").write_bytes(b"half")
+    (jpegs / ".hashtag-notes").mkdir()
     done(colours, "export", "--to", "xmp", "--embed", jpegs)
-    assert not (jpegs / f".hashtag-{dead.pid}-x").exists()
-    assert (jpegs / f".hashtag-{os.getppid()}-x/red.jpg").exists()  # another one is at work
+    assert (jpegs / ".hashtag-notes").is_dir()  # somebody's own
+    assert not (jpegs / f".hashtag-{dead.pid}-abcd_123").exists()
+    assert (jpegs / f".hashtag-{os.getppid()}-abcd_123/red.jpg").exists()  # another one is at work
 
 
 def test_a_photo_that_cannot_be_written_is_named_and_left_as_it_is(

@@ -11,7 +11,16 @@ from click.testing import CliRunner
 from cli import main
 from db import DbError, SchemaError
 from db.database_file import SCHEMA_VERSION
-from indexer import Archive, check_archive, list_models, open_archive, retag_photos, tag_photos
+from indexer import (
+    Archive,
+    Whom,
+    check_archive,
+    forget_posts,
+    list_models,
+    open_archive,
+    retag_photos,
+    tag_photos,
+)
 from tests.archives.keep import PHOTOS
 from tests.conftest import draw_photo
 
@@ -101,7 +110,7 @@ def test_the_guesses_of_schema_1_are_the_same_a_row_a_photo(tmp_path: Path) -> N
         )
 
 
-def test_photos_of_an_earlier_archive_that_are_where_they_were_are_done(tmp_path: Path) -> None:
+def test_an_earlier_archive_still_knows_where_its_photos_are(tmp_path: Path) -> None:
     folder = unpack(1, tmp_path / "kept")
     with open_archive(folder) as opened:
         paths = [row.path for rows in opened.store.checks.seen_paths() for row in rows]
@@ -132,6 +141,15 @@ def test_no_upgrade_without_a_copy(schema: int, tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["--archive", str(folder), "stats"])
     assert done.exit_code == 1 and "backups" in done.stderr
     assert tables(folder / "archive.db") == before and schema_of(folder / "archive.db") == schema
+
+
+def test_what_is_forgotten_is_not_kept_in_the_copy_made_before_an_upgrade(tmp_path: Path) -> None:
+    folder = unpack(1, tmp_path / "kept")
+    with open_archive(folder) as opened:
+        assert opened.upgraded and b"post-17" in opened.upgraded.backup.read_bytes()
+        forgotten = forget_posts(opened, Whom(post="post-17"))
+        assert forgotten.posts == 1 and forgotten.proof and not forgotten.proof.found
+        assert not opened.upgraded.backup.exists()
 
 
 def test_an_archive_of_a_later_version_is_refused_and_left_alone(archive: Archive) -> None:

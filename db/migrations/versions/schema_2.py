@@ -20,14 +20,13 @@ _AT_ONCE = 4096  # photos whose guesses are moved by one statement
 def upgrade() -> None:
     """Make the new tables, and move the guesses."""
     op.drop_index("ix_post_hashtags_hashtag", "post_hashtags", if_exists=True)
-    _make_tables()
+    _make_word_tables()
+    _make_photo_tables()
     op.rename_table("taggings", "taggings_1")
     op.create_table(
         "taggings",
-        sa.Column("photo_id", sa.Integer, nullable=False),
-        sa.Column("model", sa.Integer, nullable=False),
-        sa.Column("hashtags", sa.LargeBinary, nullable=False),
-        sa.Column("logits", sa.LargeBinary, nullable=False),
+        *_all(sa.Integer, "photo_id", "model"),
+        *_all(sa.LargeBinary, "hashtags", "logits"),
         sa.PrimaryKeyConstraint("photo_id"),
         sa.ForeignKeyConstraint(["photo_id"], ["photos.id"], ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["model"], ["models.number"]),
@@ -37,20 +36,16 @@ def upgrade() -> None:
     op.drop_table("taggings_1")
 
 
-def _make_tables() -> None:
+def _make_word_tables() -> None:
+    """What people say: a vocabulary, verdicts, who is to stay out."""
     op.create_table("blocked", sa.Column("hashtag", sa.String, primary_key=True))
     for name, other in (("aliases", "target"), ("parents", "parent")):
-        op.create_table(
-            name,
-            sa.Column("hashtag", sa.String, primary_key=True),
-            sa.Column(other, sa.String, nullable=False),
-        )
+        op.create_table(name, sa.Column("hashtag", sa.String, primary_key=True), *_all(sa.String, other))
     op.create_table(
         "verdicts",
-        sa.Column("photo_id", sa.Integer, nullable=False),
-        sa.Column("hashtag_id", sa.Integer, nullable=False),
-        sa.Column("accepted", sa.Boolean, nullable=False),
-        sa.Column("said_at", sa.String, nullable=False),
+        *_all(sa.Integer, "photo_id", "hashtag_id"),
+        *_all(sa.Boolean, "accepted"),
+        *_all(sa.String, "said_at"),
         sa.PrimaryKeyConstraint("photo_id", "hashtag_id"),
         sa.ForeignKeyConstraint(["photo_id"], ["photos.id"], ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["hashtag_id"], ["hashtags.id"]),
@@ -58,23 +53,23 @@ def _make_tables() -> None:
     )
     op.create_table(
         "tombstones",
-        sa.Column("digest", sa.LargeBinary, nullable=False),
-        sa.Column("asked", sa.LargeBinary, nullable=False),
-        sa.Column("kind", sa.String, nullable=False),
-        sa.Column("at", sa.String, nullable=False),
+        *_all(sa.LargeBinary, "digest", "asked"),
+        *_all(sa.String, "kind", "at"),
         sa.PrimaryKeyConstraint("digest", "asked"),
         sqlite_with_rowid=False,
     )
+
+
+def _make_photo_tables() -> None:
+    """Features of altered pictures, and files that tags were written into."""
     op.create_table(
         "view_features",
-        sa.Column("id", sa.Integer, nullable=False),
-        sa.Column("photo_id", sa.Integer, nullable=False),
-        sa.Column("backbone_id", sa.Integer, nullable=False),
-        sa.Column("precision", sa.String, nullable=False),
-        sa.Column("preprocessing", sa.Integer, nullable=False),
-        sa.Column("kind", sa.String, nullable=False),
-        sa.Column("view", sa.Integer, nullable=False),
-        sa.Column("data", sa.LargeBinary, nullable=False),
+        *_all(sa.Integer, "id", "photo_id", "backbone_id"),
+        *_all(sa.String, "precision"),
+        *_all(sa.Integer, "preprocessing"),
+        *_all(sa.String, "kind"),
+        *_all(sa.Integer, "view"),
+        *_all(sa.LargeBinary, "data"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("photo_id", "backbone_id", "precision", "preprocessing", "kind", "view"),
         sa.ForeignKeyConstraint(["photo_id"], ["photos.id"], ondelete="CASCADE"),
@@ -82,13 +77,16 @@ def _make_tables() -> None:
     )
     op.create_table(
         "written",
-        sa.Column("path", sa.String, nullable=False),
-        sa.Column("photo_path", sa.String, nullable=False),
-        sa.Column("kind", sa.String, nullable=False),
+        *_all(sa.String, "path", "photo_path", "kind"),
         sa.Column("model", sa.Integer),
         sa.Column("sha256", sa.String),
         sa.PrimaryKeyConstraint("path"),
     )
+
+
+def _all(kind: type[sa.types.TypeEngine[Any]], *names: str) -> list[sa.Column[Any]]:
+    """Columns of one type, none of which may be empty."""
+    return [sa.Column(name, kind, nullable=False) for name in names]
 
 
 def _move_guesses() -> None:
