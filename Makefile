@@ -24,5 +24,5 @@ check: setup
 	$(BIN)/mypy
 
 bench: setup
-	$(BIN)/python benchmarks/one_photo.py $(if $(BACKBONE),--backbone $(BACKBONE))
-	$(if $(PHOTOS),$(BIN)/python benchmarks/tagging.py $(PHOTOS) --count 200 --rounds 1)
+	$(BIN)/python -m benchmarks.speed.one_photo $(if $(BACKBONE),--backbone $(BACKBONE))
+	$(if $(PHOTOS),$(BIN)/python -m benchmarks.speed.tagging $(PHOTOS) --count 200 --rounds 1)

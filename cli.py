@@ -6,26 +6,23 @@ import sys
 
 import click
 
-from commands import (
-    comparing,
-    demo,
-    evaluating,
-    exporting,
-    finding,
-    forgetting,
-    importing,
-    keeping,
-    looking,
-    rebuilding,
-    reporting,
-    retagging,
-    showing,
-    sweeping,
-    tagging,
-    verdicts,
-    vocabulary,
-)
-from commands.terminal import told
+from hashtag_archive.commands import compare as comparing
+from hashtag_archive.commands import demo, verdicts
+from hashtag_archive.commands import evaluate as evaluating
+from hashtag_archive.commands import export as exporting
+from hashtag_archive.commands import find as finding
+from hashtag_archive.commands import forget as forgetting
+from hashtag_archive.commands import import_posts as importing
+from hashtag_archive.commands import keep as keeping
+from hashtag_archive.commands import models as looking
+from hashtag_archive.commands import rebuild as rebuilding
+from hashtag_archive.commands import report as reporting
+from hashtag_archive.commands import retag as retagging
+from hashtag_archive.commands import show as showing
+from hashtag_archive.commands import sweep as sweeping
+from hashtag_archive.commands import tag as tagging
+from hashtag_archive.commands import words as vocabulary
+from hashtag_archive.commands.output import told
 
 # A process that ends gives its memory back anyway; looking through it for garbage took an eighth of a query.
 atexit.register(gc.freeze)

@@ -1,8 +1,8 @@
-"""Packaging of the distribution `hashtag-archive`: packages indexer, encoder, db and the module cli."""
+"""Packaging of the distribution `hashtag-archive`: one import package, `hashtag_archive`."""
 
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 READ = [
     "alembic>=1.13",
@@ -39,18 +39,11 @@ setup(
     long_description_content_type="text/markdown",
     license="MIT",
     python_requires=">=3.11",
-    packages=[
-        "indexer",
-        "indexer.demo",
-        "indexer.report",
-        "encoder",
-        "db",
-        "db.migrations",
-        "db.migrations.versions",
-        "commands",
-    ],
-    package_data={"indexer.report": ["page.html.jinja", "page.css"]},
-    py_modules=["cli"],
+    packages=find_packages(include=["hashtag_archive", "hashtag_archive.*"]),
+    package_data={
+        "hashtag_archive": ["py.typed"],
+        "hashtag_archive.indexer.evaluation.report": ["page.html.jinja", "page.css"],
+    },
     install_requires=READ,
     extras_require={
         "train": TRAIN,
@@ -59,5 +52,5 @@ setup(
         "gpu": GPU,
         "dev": [*TRAIN, *DEV],
     },
-    entry_points={"console_scripts": ["hashtag=cli:main"]},
+    entry_points={"console_scripts": ["hashtag=hashtag_archive.cli:main"]},
 )

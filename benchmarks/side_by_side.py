@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from indexer.doctor import examine
+from hashtag_archive.indexer.upkeep.doctor import examine
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("onnxruntime", "onnxruntime-gpu", "faiss-cpu", "numpy", "pillow", "sqlalchemy", "click")

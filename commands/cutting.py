@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from commands.terminal import talk
+from hashtag_archive.commands.output import talk
 
 if TYPE_CHECKING:
-    from indexer import Archive, Cut
+    from hashtag_archive.indexer.archive import Archive
+    from hashtag_archive.indexer.model.cut import Cut
 
 
 class _Threshold(click.ParamType[str | float]):
@@ -64,7 +65,7 @@ def chosen_cut(
     """Return the probabilities that `--threshold` or `--precision` stands for in the current model."""
     if precision and context.get_parameter_source("threshold") == ParameterSource.COMMANDLINE:
         raise click.UsageError("--precision takes --threshold's place: give one of them")
-    from indexer import Cut, cut_for_precision, threshold_of
+    from hashtag_archive.indexer.model.cut import Cut, cut_for_precision, threshold_of
 
     model = archive.model()
     model.need_head()

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.rebuilding import print_rebuild, talk_of_rebuild
-from commands.terminal import Bars, talk
+from hashtag_archive.commands.output import Bars, talk
+from hashtag_archive.commands.rebuild import print_rebuild, talk_of_rebuild
 
 if TYPE_CHECKING:
-    from indexer.demo.run import DemoResult
+    from hashtag_archive.indexer.demo.run import DemoResult
 
 KEPT_SHEET = "hashtag-demo.png"
 
@@ -41,7 +41,7 @@ def demo_command(keep: Path | None, backbone: str | None) -> None:
     """
     if keep and keep.exists() and any(keep.iterdir()):
         raise click.UsageError(f"{keep} is not empty; name a new folder")
-    from indexer.demo.run import SHEET, run_demo
+    from hashtag_archive.indexer.demo.run import SHEET, run_demo
 
     folder = keep or Path(tempfile.mkdtemp(prefix="hashtag-demo-"))
     try:

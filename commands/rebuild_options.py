@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from indexer import RebuildConfig
+    from hashtag_archive.indexer.learning.rebuild import RebuildConfig
 
 
 class Window(click.ParamType[int | None]):
@@ -167,13 +167,13 @@ def rebuild_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def rebuild_config(options: dict[str, Any]) -> "RebuildConfig":
     """Return what the options say, by the names that click gives them."""
-    from encoder.landmark_fit import LandmarkConfig
-    from encoder.train import TrainConfig
-    from encoder.unfreeze import UnfreezeConfig
-    from indexer import RebuildConfig
-    from indexer.hashtag_vectors import VectorConfig
-    from indexer.owner_bound import OwnerBound
-    from indexer.tagger import TaggerConfig
+    from hashtag_archive.encoder.training.landmark_fit import LandmarkConfig
+    from hashtag_archive.encoder.training.train import TrainConfig
+    from hashtag_archive.encoder.training.unfreeze import UnfreezeConfig
+    from hashtag_archive.indexer.learning.habits import OwnerBound
+    from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig
+    from hashtag_archive.indexer.learning.rebuild import RebuildConfig
+    from hashtag_archive.indexer.learning.tagger import TaggerConfig
 
     vectors = VectorConfig(
         options["size"],

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from commands.terminal import Bars, open_from, printable, talk
-from commands.vocabulary import HashtagText, tags_argument
+from hashtag_archive.commands.output import Bars, open_from, printable, talk
+from hashtag_archive.commands.words import HashtagText, tags_argument
 
 SHOWN = 20
 
@@ -75,7 +75,7 @@ def unsay_command(context: click.Context, photo: str, tags: tuple[str, ...]) -> 
     Example:
       hashtag unsay lunch.jpg pizza
     """
-    from indexer import take_back
+    from hashtag_archive.indexer.curation.verdicts import take_back
 
     talk(printable(f"{photo}: {take_back(open_from(context), photo, tags)} of {len(tags)} taken back"))
 
@@ -85,7 +85,7 @@ def _say(
 ) -> None:
     if bool(file) == bool(photo) or (photo and not tags):
         raise click.UsageError("give PHOTO and its TAGs, or --from FILE alone")
-    from indexer import say_in_bulk, say_of_photo
+    from hashtag_archive.indexer.curation.verdicts import say_in_bulk, say_of_photo
 
     archive = open_from(context)
     if file:

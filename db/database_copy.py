@@ -5,8 +5,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from db.database_file import connect
-from db.errors import DbError
+from hashtag_archive.db.errors import DbError
+from hashtag_archive.db.sqlite_file import connect
 
 _PAGES = 4096  # copied between two reports: 16 MB
 

@@ -12,23 +12,23 @@ from sqlalchemy import Connection, Engine, create_engine, delete, event, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError
 
-from db.check_store import CheckStore
-from db.database_file import SCHEMA_VERSION, connect, is_writable
-from db.errors import DbError, SchemaError
-from db.export_store import ExportStore
-from db.find_store import FindStore
-from db.forget_store import ForgetStore
-from db.model_store import ModelStore
-from db.models import Base, Setting
-from db.photo_store import PhotoStore
-from db.post_store import PostStore
-from db.show_store import ShowStore
-from db.stale_store import StaleStore
-from db.tombstone_store import TombstoneStore
-from db.upgrade import Upgraded, back_up_before, can_upgrade, upgrade
-from db.verdict_store import VerdictStore
-from db.view_store import ViewStore
-from db.vocabulary_store import VocabularyStore
+from hashtag_archive.db.errors import DbError, SchemaError
+from hashtag_archive.db.schema.tables import Base, Setting
+from hashtag_archive.db.schema.upgrade import Upgraded, back_up_before, can_upgrade, upgrade
+from hashtag_archive.db.sqlite_file import SCHEMA_VERSION, connect, is_writable
+from hashtag_archive.db.stores.checks import CheckStore
+from hashtag_archive.db.stores.exports import ExportStore
+from hashtag_archive.db.stores.find import FindStore
+from hashtag_archive.db.stores.forgetting import ForgetStore
+from hashtag_archive.db.stores.models import ModelStore
+from hashtag_archive.db.stores.photos import PhotoStore
+from hashtag_archive.db.stores.posts import PostStore
+from hashtag_archive.db.stores.show import ShowStore
+from hashtag_archive.db.stores.stale import StaleStore
+from hashtag_archive.db.stores.tombstones import TombstoneStore
+from hashtag_archive.db.stores.verdicts import VerdictStore
+from hashtag_archive.db.stores.views import ViewStore
+from hashtag_archive.db.stores.vocabulary import VocabularyStore
 
 
 class Store:

@@ -6,8 +6,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from db.database_file import connect
-from db.errors import DbError
+from hashtag_archive.db.errors import DbError
+from hashtag_archive.db.sqlite_file import connect
 
 
 @dataclass(frozen=True)

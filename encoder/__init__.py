@@ -3,8 +3,8 @@
 Only files without torch are re-exported; `network`, `train` and `export` are imported by what trains.
 """
 
-from encoder.errors import BackboneError, EncoderError, PhotoError
-from encoder.preprocess import IMAGE_SUFFIXES, PREPROCESSING_VERSION, decode_photo, thumbnail
+from hashtag_archive.encoder.errors import BackboneError, EncoderError, PhotoError
+from hashtag_archive.encoder.preprocess import IMAGE_SUFFIXES, PREPROCESSING_VERSION, decode_photo, thumbnail
 
 __all__ = [
     "IMAGE_SUFFIXES",

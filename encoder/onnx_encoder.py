@@ -12,9 +12,9 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import BackboneError, DeviceError, EncoderError
-from encoder.preprocess import Pixels
-from encoder.session import Sessions
+from hashtag_archive.encoder.errors import BackboneError, DeviceError, EncoderError
+from hashtag_archive.encoder.preprocess import Pixels
+from hashtag_archive.encoder.session import Sessions
 
 PRECISION = "float32"
 NO_MEAN, NO_STD = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)  # of a backbone that takes uint8 pixels as they are

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from encoder.errors import PhotoError
+from hashtag_archive.encoder.errors import PhotoError
 
 # Part of the key of stored features: a change of anything below that changes pixels makes a new version.
 PREPROCESSING_VERSION = 1

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 import onnxruntime
 
-from encoder.errors import DeviceError
-from encoder.kept_networks import KeptNetworks
+from hashtag_archive.encoder.errors import DeviceError
+from hashtag_archive.encoder.kept_networks import KeptNetworks
 
 Device = Literal["auto", "cpu", "cuda"]
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"

@@ -12,16 +12,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from db.database_file import has_schema, read_setting
-from db.vocabulary import Vocabulary, read_vocabulary
-from indexer.errors import ArchiveError, ModelError
+from hashtag_archive.db.sqlite_file import has_schema, read_setting
+from hashtag_archive.db.vocabulary import Vocabulary, read_vocabulary
+from hashtag_archive.indexer.errors import ArchiveError, ModelError
 
 if TYPE_CHECKING:
-    from db import Store
-    from db.upgrade import Upgraded
-    from encoder.session import Device, Sessions
-    from indexer.machine_choice import PrecisionMode
-    from indexer.model import Model
+    from hashtag_archive.db.schema.upgrade import Upgraded
+    from hashtag_archive.db.store import Store
+    from hashtag_archive.encoder.session import Device, Sessions
+    from hashtag_archive.indexer.model.model import Model
+    from hashtag_archive.indexer.photos.precision_choice import PrecisionMode
 
 DATABASE = "archive.db"
 CURRENT_MODEL = "current_model"  # the setting that holds the current model's number
@@ -43,7 +43,7 @@ class Archive:
     @cached_property
     def store(self) -> "Store":
         """Its database, opened when it is first needed: what asks one photo needs none of it."""
-        from db import Store
+        from hashtag_archive.db.store import Store
 
         return Store(self.folder / DATABASE)
 
@@ -55,7 +55,7 @@ class Archive:
     @cached_property
     def sessions(self) -> "Sessions":
         """What opens its networks on its device, and keeps them optimised for this machine."""
-        from encoder.session import Sessions
+        from hashtag_archive.encoder.session import Sessions
 
         return Sessions(self.device, self.folder / KEPT_NETWORKS)
 
@@ -96,7 +96,7 @@ class Archive:
         `auto` runs its backbone in the precision that was measured to be this machine's, float32 where none was.
         Raises `ModelError` where there is none, where it is damaged, or where there is no int8 to run it in.
         """
-        from indexer.model import Model
+        from hashtag_archive.indexer.model.model import Model
 
         number = number if number is not None else self.current()
         if number is None:
@@ -106,7 +106,7 @@ class Archive:
         model = Model.open(self.model_folder(number), self.backbones_folder, self.sessions)
         model.vocabulary = self.vocabulary
         if precision != "float32":
-            from indexer.machine_choice import set_precision
+            from hashtag_archive.indexer.photos.precision_choice import set_precision
 
             set_precision(self, model, precision)
         return model

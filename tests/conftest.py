@@ -12,20 +12,15 @@ import pytest
 from onnx import TensorProto, helper
 from PIL import Image
 
-from encoder.train import TrainConfig
-from indexer import (
-    Archive,
-    BackboneChoice,
-    RebuildConfig,
-    RebuildResult,
-    import_crawls,
-    open_archive,
-    rebuild_model,
-)
-from indexer.hashtag_vectors import VectorConfig
-from indexer.tagger import TaggerConfig
+from hashtag_archive.encoder.training.train import TrainConfig
+from hashtag_archive.indexer.archive import Archive, open_archive
+from hashtag_archive.indexer.crawls.import_posts import import_crawls
+from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig
+from hashtag_archive.indexer.learning.rebuild import RebuildConfig, RebuildResult, rebuild_model
+from hashtag_archive.indexer.learning.tagger import TaggerConfig
+from hashtag_archive.indexer.photos.backbones import BackboneChoice
+from tests.support.paths import SHARED
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 COLOURS = {"red": (200, 40, 40), "green": (40, 180, 60), "blue": (40, 60, 200), "white": (235, 235, 230)}
 COMPANY = {
     "red": ["warm", "tomato"],

@@ -4,8 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import write_backbone, write_crawl
-
-ROOT = Path(__file__).resolve().parents[1]
+from tests.support.paths import ROOT
 
 
 def test_the_callers_guide_runs_from_top_to_bottom(

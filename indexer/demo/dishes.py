@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from indexer.demo.brush import Brush, turned, wave
-from indexer.demo.scene import photograph, table
-from indexer.demo.sweets import croissant, donut, ice_cream, pancakes
+from hashtag_archive.indexer.demo.brush import Brush, turned, wave
+from hashtag_archive.indexer.demo.scene import photograph, table
+from hashtag_archive.indexer.demo.sweets import croissant, donut, ice_cream, pancakes
 
 
 @dataclass(frozen=True)

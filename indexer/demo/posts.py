@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from indexer.demo.dishes import DISHES, draw_dish
+from hashtag_archive.indexer.demo.dishes import DISHES, draw_dish
 
 # dish | hashtags that go with it | cuisine | course | other scripts and emoji; the dish is a hashtag
 _DISH_NOTES = """

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.archive import Archive, open_archive
-from indexer.backbones import RESNET50, UNTRAINED, BackboneChoice
-from indexer.crawl_import import ImportTotals, import_crawls
-from indexer.demo.posts import HeldOutPhoto, draw_archive
-from indexer.demo.sheet import SheetEntry, contact_sheet
-from indexer.model import ScoredHashtag
-from indexer.progress import Progress, silent
-from indexer.query import query_photo
-from indexer.rebuild import RebuildConfig, RebuildResult, rebuild_model
-from indexer.tagging import tag_photos
+from hashtag_archive.indexer.archive import Archive, open_archive
+from hashtag_archive.indexer.crawls.import_posts import ImportTotals, import_crawls
+from hashtag_archive.indexer.demo.posts import HeldOutPhoto, draw_archive
+from hashtag_archive.indexer.demo.sheet import SheetEntry, contact_sheet
+from hashtag_archive.indexer.learning.rebuild import RebuildConfig, RebuildResult, rebuild_model
+from hashtag_archive.indexer.model.model import ScoredHashtag
+from hashtag_archive.indexer.photos.backbones import RESNET50, UNTRAINED, BackboneChoice
+from hashtag_archive.indexer.progress import Progress, silent
+from hashtag_archive.indexer.tagging.query import query_photo
+from hashtag_archive.indexer.tagging.tag import tag_photos
 
 SHEET = "contact-sheet.png"
 
@@ -73,7 +73,7 @@ def run_demo(
 def _choice(backbone: str | None) -> BackboneChoice:
     if backbone:
         return BackboneChoice(backbone)
-    from encoder.resnet50 import imagenet_weights_at_hand
+    from hashtag_archive.encoder.training.resnet50 import imagenet_weights_at_hand
 
     return BackboneChoice(RESNET50, None if imagenet_weights_at_hand() else UNTRAINED)
 

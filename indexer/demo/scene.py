@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
-from indexer.demo.brush import Floats, lit
+from hashtag_archive.indexer.demo.brush import Floats, lit
 
 # The two tones between which a table's texture runs.
 _TABLES = {

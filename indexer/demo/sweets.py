@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from indexer.demo.brush import Brush, turned
+from hashtag_archive.indexer.demo.brush import Brush, turned
 
 
 def pancakes(brush: Brush) -> list[str]:

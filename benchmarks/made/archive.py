@@ -1,0 +1,110 @@
+"""Archives of made-up photos for benchmarks: features by chance, models of the product's own parts.
+
+    python -m benchmarks.made.archive FOLDER PHOTOS FEATURES HASHTAGS
+
+Speed does not depend on what the numbers are, as long as nothing is zero, infinite or all alike: features are
+drawn once and dealt out again and again, landmarks are photos drawn the same way.
+"""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashtag_archive.db.photo import SeenFile
+from hashtag_archive.encoder.export.to_onnx import export_head
+from hashtag_archive.encoder.onnx_encoder import PRECISION
+from hashtag_archive.encoder.training.landmark_head import LandmarkHead
+from hashtag_archive.encoder.training.network import LandmarkModule
+from hashtag_archive.indexer.archive import Archive, file_digest, now, open_archive
+from hashtag_archive.indexer.learning.hashtag_vectors import unit
+from hashtag_archive.indexer.model.hashtag_index import HashtagIndex
+from hashtag_archive.indexer.model.model import MANIFEST
+from hashtag_archive.indexer.photos.features import feature_key
+
+Floats = NDArray[np.float32]
+BACKBONE = "made-up backbone"
+DRAWN = 8192  # different photos
+LANDMARKS, COMPONENTS, SIZE = 4000, 256, 256  # as `rebuild` has them
+
+
+def drawn_features(photos: int, columns: int, seed: int = 0) -> NDArray[np.float16]:
+    """Features as a ReLU backbone pools them: none below zero, many near it."""
+    draw = np.random.default_rng(seed)
+    return np.maximum(draw.normal(0.3, 0.5, (photos, columns)), 0).astype(np.float16)
+
+
+def make_archive(folder: Path, photos: int, columns: int, hashtags: int) -> Archive:
+    """Make an archive of photos that have features, and two models of `hashtags` hashtags that know them."""
+    archive = open_archive(folder, create=True)
+    texts = [f"hashtag{number}" for number in range(hashtags)]
+    with archive.store.write() as connection:
+        backbone_id = archive.store.photos.ensure_backbone(connection, BACKBONE, BACKBONE)
+        ids = archive.store.posts.ensure_hashtags(connection, set(texts))
+    key = feature_key(backbone_id)
+    rows = [row.tobytes() for row in drawn_features(DRAWN, columns)]
+    for start in range(0, photos, 10_000):
+        names = [f"photo{number:09}" for number in range(start, min(start + 10_000, photos))]
+        digests = [hashlib.sha256(name.encode()).hexdigest() for name in names]
+        files = [
+            SeenFile(f"/photos/{name}.jpg", 1, 1, digest, None)
+            for name, digest in zip(names, digests, strict=True)
+        ]
+        with archive.store.write() as connection:
+            archive.store.photos.put_files(connection, files)
+            photo_ids = archive.store.photos.photo_ids(connection, digests)
+            features = {photo_ids[digest]: rows[(start + n) % DRAWN] for n, digest in enumerate(digests)}
+            archive.store.photos.put_features(connection, key, features)
+    for number in (1, 2):
+        make_model(archive, number, columns, {ids[text]: text for text in texts}, backbone_id)
+    return archive
+
+
+def made_shares(hashtags: int) -> Floats:
+    """On what share of photos each hashtag is: five a photo, by Zipf's law."""
+    ranks = np.arange(1, hashtags + 1)
+    return np.asarray(5 / ranks / (1 / ranks).sum(), np.float32).clip(max=0.5)
+
+
+def make_model(archive: Archive, number: int, columns: int, texts: dict[int, str], backbone_id: int) -> None:
+    """Write a model with a landmark head and an index by chance, of the size that `rebuild` makes."""
+    draw = np.random.default_rng(number)
+    folder = archive.model_folder(number)
+    folder.mkdir(parents=True)
+    kin = {"vectors": f"made-up vectors {number}", "backbone": BACKBONE}
+    export_head(LandmarkModule(made_head(columns, number)), columns, folder / "head.onnx", kin)
+    vectors = unit(draw.normal(size=(len(texts), SIZE + 2)).astype(np.float32))
+    shares = made_shares(len(texts))
+    biases = np.log(shares / (1 - shares)).astype(np.float32)
+    ids = np.array(sorted(texts), np.int64)
+    HashtagIndex.build(ids, vectors, 12.0, biases, kin).save(folder / "index.faiss")
+    lines = [f"{id}\t9\t9\t{texts[id]}\n" for id in sorted(texts)]
+    (folder / "hashtags.tsv").write_text("".join(lines), encoding="utf-8")
+    files = {
+        path.name: {"size": path.stat().st_size, "sha256": file_digest(path)}
+        for path in sorted(folder.iterdir())
+    }
+    manifest = json.dumps({"number": number, "files": files, "precision": PRECISION, **kin})
+    (folder / MANIFEST).write_text(manifest, encoding="utf-8")
+    with archive.store.write() as connection:
+        archive.store.models.add(connection, number, now(), backbone_id, manifest)
+        archive.store.put_setting(connection, "current_model", str(number))
+
+
+def made_head(columns: int, seed: int) -> LandmarkHead:
+    """A landmark head whose landmarks are made-up photos, its kernel as wide as `rebuild` makes it."""
+    draw = np.random.default_rng(seed)
+    rooted = unit(np.sqrt(drawn_features(LANDMARKS, columns, seed + 1).astype(np.float32)))
+    centre = rooted.mean(0)
+    projection = np.linalg.qr(draw.normal(size=(columns, COMPONENTS)))[0].astype(np.float32)
+    landmarks = (rooted - centre) @ projection
+    apart = np.square(landmarks[:500, None] - landmarks[None, 500:1000]).sum(2)
+    fold = (draw.normal(size=(LANDMARKS, SIZE)) / LANDMARKS**0.5).astype(np.float32)
+    return LandmarkHead(centre, projection, landmarks, 1.2 / float(np.median(apart)), fold, 0.5)
+
+
+if __name__ == "__main__":
+    make_archive(Path(sys.argv[1]), *map(int, sys.argv[2:])).close()

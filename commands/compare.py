@@ -1,0 +1,193 @@
+"""`hashtag compare`."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hashtag_archive.commands.output import Bars, echo_json, json_option, open_from, talk
+from hashtag_archive.commands.rebuild_options import owner_uses_option
+
+if TYPE_CHECKING:
+    from hashtag_archive.indexer.evaluation.compare import Comparison
+    from hashtag_archive.indexer.learning.metrics import Figures
+
+SYSTEMS = (
+    "popularity",
+    "cnn",
+    "cnn-embedding",
+    "report",
+    "linear",
+    "neighbours",
+    "linear+neighbours",
+    "product",
+)
+_NAMES = {
+    "accuracy": "accuracy",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+    "f2": "F2",
+    "p_at_1": "P@1",
+    "r_at_5": "R@5",
+    "a_at_5": "A@5",
+    "map": "mAP",
+    "ece": "ECE",
+}
+
+
+class Systems(click.ParamType[tuple[str, ...]]):
+    """Names of systems, separated by commas."""
+
+    name = "NAME,..."
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        names = tuple(name.strip() for name in str(value).split(",") if name.strip())
+        if unknown := [name for name in names if name not in SYSTEMS]:
+            self.fail(f"no system is called {', '.join(unknown)}; there are {', '.join(SYSTEMS)}", param, ctx)
+        return names or self.fail("names no system", param, ctx)
+
+
+@click.command("compare")
+@click.option("--systems", type=Systems(), help=f"Those to compare, of {', '.join(SYSTEMS)}; without it all.")
+@click.option(
+    "--split-by",
+    type=click.Choice(["fold", "owner"]),
+    default="fold",
+    show_default=True,
+    help="Part posts by the archive's folds, or all posts of an owner together.",
+)
+@click.option(
+    "--pixels",
+    type=click.IntRange(16, 512),
+    default=64,
+    show_default=True,
+    help="Side of the pictures that the CNNs learn from; the report's are 200, which takes ten times as long.",
+)
+@click.option(
+    "--epochs",
+    type=click.IntRange(1),
+    default=50,
+    show_default=True,
+    help="Of the report's systems: cnn, cnn-embedding, report.",
+)
+@click.option(
+    "--report-learning-rate",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=1e-5,
+    show_default=True,
+    help="Of the same three; at the report's own 0.00001 they hardly move, at 0.001 they do.",
+)
+@click.option(
+    "--min-photos",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    help="Training photos a hashtag needs to be assigned.",
+)
+@owner_uses_option
+@click.option(
+    "--rule",
+    type=click.Choice(["logit", "cosine"]),
+    default="logit",
+    show_default=True,
+    help="By which the product assigns: its own, or the report's sigmoid(cosine) >= 0.5 on the same embeddings.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31),
+    default=0,
+    show_default=True,
+    help="Of every draw, and of the owners' order.",
+)
+@json_option
+@click.pass_context
+def compare_command(
+    context: click.Context,
+    /,
+    systems: tuple[str, ...] | None,
+    as_json: bool,
+    min_photos: int,
+    owner_uses: int,
+    **options: Any,
+) -> None:
+    """Set the report's systems, this product and its rivals side by side.
+
+    Each is fitted on training photos, chooses on validation photos, and is measured on all three folds of the
+    archive's own posts. It needs an archive that `hashtag rebuild` has seen, and writes nothing to it.
+
+    \b
+    Examples:
+      hashtag compare
+      hashtag compare --systems popularity,report,product --split-by owner
+      hashtag compare --report-learning-rate 0.001 --json
+    """
+    archive = open_from(context)
+    from hashtag_archive.indexer.evaluation.compare import CompareConfig, compare_systems
+    from hashtag_archive.indexer.learning.habits import OwnerBound
+    from hashtag_archive.indexer.learning.tagger import TaggerConfig
+
+    config = CompareConfig(
+        systems or SYSTEMS,
+        tagger=TaggerConfig(min_photos=min_photos),
+        owners=OwnerBound(uses=owner_uses),
+        **options,
+    )
+    with Bars() as bars:
+        comparison = compare_systems(archive, config, bars)
+    for why, photos in comparison.left_out.items():
+        talk(f"left out: {photos:,} photos {why}")
+    if config.split_by == "owner" and comparison.backbone.endswith("-layer4"):
+        talk(
+            "WARNING: this backbone's layer4 has learnt from some of these test photos: the figures flatter it"
+        )
+    if as_json:
+        echo_json(comparison.to_dict())
+    else:
+        print_comparison(comparison)
+
+
+def print_comparison(comparison: "Comparison") -> None:
+    """Print a table a fold, the test table by frequency, and how to read them."""
+    from hashtag_archive.indexer.evaluation.compare import F2_NOTE
+
+    config, systems = comparison.config, comparison.systems
+    click.echo(
+        f"{comparison.hashtags:,} hashtags, split by {config.split_by}, seed {config.seed}; features of"
+        f" {comparison.backbone}; the report's systems: {config.epochs} epochs at {config.report_learning_rate:g}"
+    )
+    for fold, photos in comparison.photos.items():
+        _table(f"{fold}: {photos:,} photos", {name: result.folds[fold] for name, result in systems.items()})
+    for name, band in comparison.bands.items():
+        _table(
+            f"test, {name}: {band.hashtags:,} hashtags on {band.least:,} to {band.most:,} training photos,"
+            f" on {band.photos:,} test photos",
+            {system: result.bands[name] for system, result in systems.items()},
+        )
+    own = [name for name, result in systems.items() if result.own_rule]
+    click.echo(
+        "\naccuracy, precision, recall, F1: all (photo, hashtag) pairs, assigned from the threshold on that gives"
+        " the best F1 on validation photos;\nF2: from the one that gives the best F2 there."
+        + (f" {', '.join(own)}: from 0.5 on in both, the report's rule." if own else "")
+        + f"\n{F2_NOTE}."
+    )
+    times = ", ".join(f"{name} {result.seconds:.1f} s" for name, result in systems.items())
+    click.echo(f"fitted and scored in: {times}")
+
+
+def _table(title: str, rows: "dict[str, Figures | None]") -> None:
+    click.echo(f"\n{title}")
+    widths = {key: max(7, len(name) + 2) for key, name in _NAMES.items()}
+    click.echo(" " * 19 + "".join(f"{name:>{widths[key]}}" for key, name in _NAMES.items()))
+    for system, figures in rows.items():
+        cells = (
+            f"{getattr(figures, key):{width}.3f}" if figures else f"{'-':>{width}}"
+            for key, width in widths.items()
+        )
+        click.echo(f"  {system:<17}" + "".join(cells))
+
+
+COMMANDS = [compare_command]

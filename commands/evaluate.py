@@ -1,0 +1,88 @@
+"""`hashtag evaluate`."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hashtag_archive.commands.output import Bars, echo_json, json_option, open_from, printable, talk, warn
+
+if TYPE_CHECKING:
+    from hashtag_archive.indexer.evaluation.evaluate import Evaluation
+    from hashtag_archive.indexer.model.model import Rule
+
+
+@click.command("evaluate")
+@click.argument("source", required=False, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--format", default="auto", show_default=True, help="What SOURCE is, as import's --format has it."
+)
+@click.option(
+    "--rule",
+    type=click.Choice(["logit", "cosine"]),
+    default="logit",
+    show_default=True,
+    help="The model's own, or the report's sigmoid(cosine) >= 0.5 on the same embeddings.",
+)
+@json_option
+@click.pass_context
+def evaluate_command(
+    context: click.Context, source: Path | None, format: str, rule: "Rule", as_json: bool
+) -> None:
+    """Print how good the current model is, beside popularity.
+
+    Without SOURCE: on held-out posts, as the rebuild measured it with a fit that had not seen them. With
+    SOURCE, a crawl file or a labelled folder that import takes: on its photos, of which nothing is stored.
+    Below the figures stands what --precision promises against what those photos gave.
+
+    \b
+    Examples:
+      hashtag evaluate
+      hashtag evaluate labelled.jsonl --json
+    """
+    from hashtag_archive.indexer.evaluation.evaluate import evaluate_held_out, evaluate_on
+
+    archive = open_from(context)
+    if source is None:
+        evaluation = evaluate_held_out(archive, rule)
+    else:
+        with Bars("photos") as bars:
+            evaluation = evaluate_on(archive, source, format=format, rule=rule, progress=bars)
+    for path, reason in evaluation.failures.told:
+        warn(printable(f"{path}: {reason}"))
+    if evaluation.learnt_from:
+        talk(
+            f"WARNING: {evaluation.learnt_from:,} of these photos are in posts that the model learnt from: the"
+            " figures flatter it"
+        )
+    if as_json:
+        echo_json(asdict(evaluation))
+    else:
+        _print(evaluation)
+
+
+def _print(evaluation: "Evaluation") -> None:
+    from hashtag_archive.indexer.learning.metrics import FIGURE_NAMES
+
+    click.echo(
+        printable(
+            f"model {evaluation.model} on {evaluation.on}: {evaluation.photos:,} photos,"
+            f" {evaluation.hashtags:,} hashtags"
+        )
+    )
+    click.echo("              " + "".join(f"{name:>8}" for name in FIGURE_NAMES.values()))
+    for name, figures in (("model", evaluation.product), ("popularity", evaluation.popularity)):
+        click.echo(f"  {name:<12}" + "".join(f"{getattr(figures, key):8.3f}" for key in FIGURE_NAMES))
+    click.echo(
+        "F2 is the report's, 5PR / (4P + R): it favours recall, though the report's text says precision"
+    )
+    if not evaluation.promises:
+        return
+    click.echo("  --precision   gave   hashtags assigned   of the true ones found")
+    for kept in evaluation.promises:
+        gave = f"{kept.got:6.3f}" if kept.got is not None else "     -"
+        click.echo(f"  {kept.promised:11.1f} {gave} {kept.assigned:19,} {kept.recall:24.3f}")
+
+
+COMMANDS = [evaluate_command]

@@ -1,0 +1,148 @@
+"""`hashtag backup`, `check` and `prune`: what keeps an archive whole."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from hashtag_archive.commands.output import Bars, echo_json, json_option, open_from, printable, talk
+
+SHOWN = 20  # lines of a kind
+
+
+@click.command("backup")
+@click.argument("folder", type=click.Path(path_type=Path))
+@json_option
+@click.pass_context
+def backup_command(context: click.Context, folder: Path, as_json: bool) -> None:
+    """Copy the archive to a folder while it is in use.
+
+    The copy is of one moment and is an archive itself: `hashtag --archive FOLDER` opens it. It is written aside and
+    renamed, over an earlier backup of the same archive too, from which files that did not change are taken over.
+
+    \b
+    Example:
+      hashtag backup /mnt/disk/hashtag-backup
+    """
+    from hashtag_archive.indexer.upkeep.backup import back_up
+
+    with Bars() as bars:
+        made = back_up(open_from(context), folder, bars)
+    for sentence in made.damaged:
+        talk(f"warning: {sentence}")
+    if as_json:
+        echo_json(asdict(made) | {"folder": str(made.folder)})
+    else:
+        click.echo(
+            f"{made.folder}: {len(made.models)} models, {made.size / 1e6:.1f} MB,"
+            f" {made.taken_over / 1e6:.1f} MB of them taken over from the backup before"
+        )
+
+
+@click.command("check")
+@click.option(
+    "--repair", is_flag=True, help="Mend what can be mended without losing what cannot be made again."
+)
+@click.option(
+    "--look-in",
+    multiple=True,
+    metavar="FOLDER",
+    type=click.Path(exists=True, file_okay=False),
+    help="Look for photos that are gone in this folder, by their content; may be given several times.",
+)
+@click.option(
+    "--accept-gone",
+    is_flag=True,
+    help="Take photos that are gone, and found nowhere, as deleted for good: they are not named again.",
+)
+@json_option
+@click.pass_context
+def check_command(
+    context: click.Context, repair: bool, look_in: tuple[str, ...], accept_gone: bool, as_json: bool
+) -> None:
+    """Look whether the archive is whole: its database, models, backbones, features and photos.
+
+    A line for everything that is wrong, with its cure. It ends with exit code 1 where something is wrong and was
+    not mended; what killed processes left is told and is not wrong.
+
+    \b
+    Examples:
+      hashtag check
+      hashtag check --look-in /mnt/disk/photos --repair
+      hashtag check --accept-gone
+    """
+    from hashtag_archive.indexer.upkeep.check import check_archive
+
+    with Bars() as bars:
+        findings = check_archive(
+            open_from(context), repair=repair, look_in=look_in, accept_gone=accept_gone, progress=bars
+        )
+    left = [finding for finding in findings if not finding.mended and not finding.harmless]
+    shown: Counter[str] = Counter()
+    for finding in findings:
+        shown[finding.kind] += 1
+        if as_json:
+            told = {name: getattr(finding, name) for name in ("kind", "what", "cure", "harmless", "mended")}
+            echo_json(told)
+        elif shown[finding.kind] <= SHOWN:
+            done = "taken as deleted" if finding.kind == "gone" else "mended"
+            end = done if finding.mended else finding.cure
+            click.echo(printable(f"{finding.what}: {end}" if finding.mended else f"{finding.what}; {end}"))
+    for kind, count in shown.items():
+        if count > SHOWN and not as_json:
+            click.echo(f"{kind}: {count - SHOWN:,} more; --json prints all")
+    mended = sum(finding.mended for finding in findings)
+    talk(f"{len(left):,} things are wrong, {mended:,} were mended" if findings else "nothing is wrong")
+    if left:
+        context.exit(1)
+
+
+@click.command("prune")
+@click.option(
+    "--keep", type=click.IntRange(1), metavar="K", help="Keep the current and the newest, K in all."
+)
+@click.option("--model", "models", type=click.IntRange(1), multiple=True, metavar="N", help="Remove model N.")
+@click.option(
+    "--guesses",
+    is_flag=True,
+    help="Remove models by which photos are still tagged, too, and those tags; without it such models stay.",
+)
+@json_option
+@click.pass_context
+def prune_command(
+    context: click.Context, keep: int | None, models: tuple[int, ...], guesses: bool, as_json: bool
+) -> None:
+    """Remove old models, never the current one, and backbones that no other model uses, with their features.
+
+    \b
+    Examples:
+      hashtag prune --keep 2
+      hashtag prune --model 3
+    """
+    if keep is None and not models:
+        raise click.UsageError("say what goes: --keep K or --model N")
+    from hashtag_archive.indexer.upkeep.prune import prune_models
+
+    pruned = prune_models(open_from(context), keep, models, guesses=guesses)
+    for number, photos in pruned.kept.items():
+        talk(
+            f"model {number} stays: {photos:,} photos are still tagged by it; `hashtag retag` brings them up to"
+            " date, --guesses removes their tags"
+        )
+    if as_json:
+        echo_json(asdict(pruned))
+        return
+    went = f"{_listed('model', pruned.models)} and {_listed('backbone', pruned.backbones)}"
+    click.echo(
+        f"removed {went}: {pruned.files / 1e6:.1f} MB of files, and {pruned.features / 1e6:.1f} MB of features,"
+        " whose place in the database is used again"
+    )
+
+
+def _listed(what: str, names: "Sequence[int | str]") -> str:
+    return f"no {what}" if not names else f"{what}{'s' * (len(names) > 1)} {', '.join(map(str, names))}"
+
+
+COMMANDS = [backup_command, check_command, prune_command]

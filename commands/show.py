@@ -1,0 +1,100 @@
+"""`hashtag show`: everything known of one photo."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from hashtag_archive.commands.cutting import chosen_cut, precision_option, threshold_option
+from hashtag_archive.commands.output import echo_json, json_option, open_from, printable
+
+if TYPE_CHECKING:
+    from hashtag_archive.db.stores.show import RecordedPost
+    from hashtag_archive.indexer.model.cut import Cut
+    from hashtag_archive.indexer.tagging.show import ShownPhoto
+
+
+@click.command("show")
+@click.argument("photo", type=click.Path())
+@threshold_option()
+@precision_option
+@json_option
+@click.pass_context
+def show_command(
+    context: click.Context, photo: str, threshold: str | float, precision: float | None, as_json: bool
+) -> None:
+    """Print everything known of a photo: crawled, guessed, and said by a person.
+
+    PHOTO is a file that the archive knows, by its path or, where it moved, by its content; it may be gone. Every
+    stored guess is printed, those that the photo is not tagged with marked with the reason.
+
+    \b
+    Examples:
+      hashtag show lunch.jpg
+      hashtag show lunch.jpg --json
+    """
+    from hashtag_archive.indexer.model.cut import Cut
+    from hashtag_archive.indexer.tagging.show import show_photo
+
+    archive = open_from(context)
+    cut = chosen_cut(context, archive, threshold, precision) if archive.current() else Cut(0)
+    shown = show_photo(archive, photo, cut)
+    if as_json:
+        echo_json(_as_json(shown))
+        return
+    for name, value in _lines(shown, cut):
+        click.echo(printable(f"{name:<10} {value}"))
+
+
+def _as_json(shown: "ShownPhoto") -> dict[str, object]:
+    whole = asdict(shown)
+    whole["hashtags"] = [tag._asdict() for tag in shown.hashtags]
+    for row in (*whole["hashtags"], *whole["guesses"]):
+        row["probability"] = round(row["probability"], 4)
+    return {**whole.pop("record"), **whole}
+
+
+def _lines(shown: "ShownPhoto", cut: "Cut") -> Iterator[tuple[str, str]]:
+    record = shown.record
+    yield "content", record.content
+    yield from (("path", path) for path in record.paths)
+    if shown.changed:
+        yield "changed", "this file has other content by now; below is what was known of the earlier one"
+    if record.failure:
+        yield "failed", record.failure
+    for post in record.posts:
+        yield from _post_lines(post)
+    for word in record.said:
+        verb = "accepted" if word.accepted else "rejected"
+        yield "person", f"{verb} #{word.hashtag} at {word.said_at}"
+    yield "tagged", _tagged(shown)
+    names = [f"#{tag.hashtag} {tag.probability:.2f} by {tag.by}" for tag in shown.hashtags]
+    yield "hashtags", ", ".join(names) or f"none from {cut} on"
+    for guess in shown.guesses:
+        alias = f" (counts as #{guess.counts_as})" if guess.counts_as != guess.hashtag else ""
+        marked = "" if guess.standing == "assigned" else f"  {guess.standing}"
+        yield "guess", f"{guess.probability:.3f} #{guess.hashtag}{alias} by model {guess.model}{marked}"
+    for features in record.features:
+        way = f"{features.precision}, preprocessing {features.preprocessing}"
+        yield "features", f"{features.backbone} ({features.digest[:16]}), {way}"
+
+
+def _post_lines(post: "RecordedPost") -> Iterator[tuple[str, str]]:
+    said = {"by": post.owner, "taken": post.taken_at, "in": post.location}
+    yield "post", ", ".join([post.key, *(f"{name} {value}" for name, value in said.items() if value)])
+    yield "  crawl", f"{post.crawled_from} ({post.crawl_format}), {post.crawled_at}"
+    yield "  hashtags", " ".join(f"#{hashtag}" for hashtag in post.hashtags) or "none"
+    if post.caption:
+        yield "  caption", " ".join(post.caption.split())
+
+
+def _tagged(shown: "ShownPhoto") -> str:
+    by = f"by model {shown.record.tagged_by}" if shown.record.tagged_by else "by none"
+    current = (
+        f"the current model is {shown.current_model}" if shown.current_model else "there is no model yet"
+    )
+    return f"{by}; {current}{', so it is stale' if shown.stale else ''}"
+
+
+COMMANDS = [show_command]

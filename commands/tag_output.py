@@ -1,0 +1,99 @@
+"""Photos as `tag` and `retry` print them, what is said of all of them at the end, and where the time went."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from hashtag_archive.commands.output import Bars, echo_json, printable, talk, warn
+
+if TYPE_CHECKING:
+    from hashtag_archive.indexer.archive import Archive
+    from hashtag_archive.indexer.model.cut import Cut
+    from hashtag_archive.indexer.tagging.tag import TaggedPhoto
+
+SHOWN = 1000
+_STAGES = {
+    "open": "before the first photo: model, networks, index",
+    "read": "workers: the file, its digest, whether it is known",
+    "decode": "workers: the file's picture at the network's size",
+    "encode": "workers: the picture's features",
+    "score": "beside them: features to hashtags",
+    "write": "beside them: features and guesses into the database",
+}
+
+
+def print_tagged(
+    archive: "Archive",
+    tagged: "Iterable[TaggedPhoto]",
+    total: int,
+    cut: "Cut",
+    top: int | None,
+    everything: bool,
+    as_json: bool,
+) -> int:
+    """Print photos as they come, then failures and totals on stderr; return how many were encoded."""
+    outcomes: Counter[str] = Counter()
+    failed: list[tuple[str, str]] = []
+    with Bars("photos") as bars:
+        for done, photo in enumerate(tagged, start=1):
+            outcomes[photo.outcome] += 1
+            if photo.error and len(failed) < SHOWN:
+                failed.append((photo.photo, photo.error))
+            if _is_shown(photo, everything):
+                bars.clear()
+                _print_photo(photo, cut, top, as_json)
+            bars("tagging", done, max(done, total))
+    if outcomes["done"] and not everything:
+        talk(f"{outcomes['done']:,} were tagged before and are not printed; --all prints them")
+    for path, reason in failed:
+        warn(printable(f"{path}: {reason}"))
+    counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
+    talk(
+        f"{sum(outcomes.values()):,} photos: {counts or 'none found'}"
+        f" (model {archive.current()}, threshold {cut})"
+    )
+    return outcomes["encoded"]
+
+
+def talk_of_times(seconds: dict[str, float], whole: float, encoded: int, workers: int) -> None:
+    """Say on stderr where the time of a run went.
+
+    Stages of the workers add up over all of them, so that their seconds are `workers` times as many as went by.
+    """
+    talk(f"{'stage':<8}{'seconds':>9}{'a photo':>10}  where")
+    for stage, where in _STAGES.items():
+        taken = seconds.get(stage, 0.0)
+        each = f"{1e3 * taken / encoded:,.2f} ms" if encoded else ""
+        talk(f"{stage:<8}{taken:9.2f}{each:>10}  {where}")
+    rate = f", {encoded / whole:,.1f} a second" if encoded else ""
+    talk(f"{encoded:,} photos encoded in {whole:.2f} s by {workers} workers{rate}")
+
+
+def _is_shown(photo: "TaggedPhoto", everything: bool) -> bool:
+    if photo.outcome in ("would encode", "would rescore"):
+        return True
+    return everything or photo.outcome not in ("done", "failed before")
+
+
+def _print_photo(photo: "TaggedPhoto", cut: "Cut", top: int | None, as_json: bool) -> None:
+    hashtags = photo.cut(cut, top)
+    if as_json and photo.error:
+        echo_json({"photo": photo.photo, "error": photo.error})
+    elif as_json and photo.model is None:
+        echo_json({"photo": photo.photo, "outcome": photo.outcome})
+    elif as_json:
+        named = [
+            {"hashtag": tag.hashtag, "probability": round(tag.probability, 4), "by": tag.by}
+            for tag in hashtags
+        ]
+        echo_json({"photo": photo.photo, "hashtags": named, "model": photo.model})
+    elif photo.model is None and not photo.error:
+        click.echo(printable(f"{photo.photo}\t{photo.outcome}"))
+    elif not photo.error:
+        click.echo(
+            "\t".join(
+                [printable(photo.photo), *(f"#{tag.hashtag} {tag.probability:.2f}" for tag in hashtags)]
+            )
+        )

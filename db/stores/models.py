@@ -1,0 +1,177 @@
+"""Models, which one is current, and what each guessed."""
+
+import struct
+from collections import Counter
+from collections.abc import Iterable, Sequence, Set
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Engine, delete, func, select
+from sqlalchemy.dialects.sqlite import insert
+
+from hashtag_archive.db.schema.tables import Backbone, Feature, Hashtag, Model, Tagging, ViewFeature
+
+
+class ModelRow(NamedTuple):
+    """A model as recorded; `backbone_digest` is None where it holds hashtag vectors alone."""
+
+    number: int
+    created_at: str
+    backbone_digest: str | None
+    manifest: str
+
+
+class BackboneRow(NamedTuple):
+    """A backbone as recorded."""
+
+    id: int
+    digest: str
+    name: str
+
+
+class Guess(NamedTuple):
+    """A stored assignment, with its hashtag's text."""
+
+    hashtag: str
+    logit: float
+    model: int
+
+
+class PackedGuesses(NamedTuple):
+    """All that is guessed of a photo, best first: hashtag ids uint32 and logits float32, little endian."""
+
+    photo_id: int
+    hashtags: bytes
+    logits: bytes
+
+
+class ModelStore:
+    """Every query about models and their assignments."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def add(
+        self, connection: Connection, number: int, created_at: str, backbone_id: int | None, manifest: str
+    ) -> None:
+        """Record a model whose folder is already in place."""
+        connection.execute(
+            insert(Model).values(
+                number=number, created_at=created_at, backbone_id=backbone_id, manifest=manifest
+            )
+        )
+
+    def all(self) -> list[ModelRow]:
+        """Return every model, oldest first."""
+        query = (
+            select(Model.number, Model.created_at, Backbone.digest, Model.manifest)
+            .outerjoin(Backbone, Backbone.id == Model.backbone_id)
+            .order_by(Model.number)
+        )
+        with self._engine.connect() as connection:
+            return [ModelRow(*row) for row in connection.execute(query)]
+
+    def highest_number(self) -> int:
+        """Return the highest number given to a model, 0 where there is none."""
+        with self._engine.connect() as connection:
+            return connection.scalar(select(func.max(Model.number))) or 0
+
+    def remove(self, connection: Connection, numbers: Sequence[int]) -> None:
+        """Delete models, and what they guessed."""
+        connection.execute(delete(Tagging).where(Tagging.model.in_(numbers)))
+        connection.execute(delete(Model).where(Model.number.in_(numbers)))
+
+    def backbones(self) -> list[BackboneRow]:
+        """Return every backbone."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(Backbone.id, Backbone.digest, Backbone.name))
+            return [BackboneRow(*row) for row in rows]
+
+    def unused_backbones(self, connection: Connection) -> list[BackboneRow]:
+        """Return the backbones that no model uses."""
+        used = select(Model.number).where(Model.backbone_id == Backbone.id).exists()
+        rows = connection.execute(select(Backbone.id, Backbone.digest, Backbone.name).where(~used))
+        return [BackboneRow(*row) for row in rows]
+
+    def newest_backbone(self, connection: Connection) -> str | None:
+        """Return the digest of the newest model's backbone, of those that have one."""
+        query = select(Backbone.digest).join(Model, Model.backbone_id == Backbone.id)
+        return connection.scalar(query.order_by(Model.number.desc()).limit(1))
+
+    def remove_backbone(self, connection: Connection, backbone_id: int) -> int:
+        """Delete a backbone that no model uses and all features made with it; return how many bytes these were."""
+        size = 0
+        for kind in (Feature, ViewFeature):
+            of_it = kind.backbone_id == backbone_id
+            size += connection.scalar(select(func.sum(func.length(kind.data))).where(of_it)) or 0
+            connection.execute(delete(kind).where(of_it))
+        connection.execute(delete(Backbone).where(Backbone.id == backbone_id))
+        return size
+
+    def put_guesses(self, connection: Connection, model: int, guesses: Iterable[PackedGuesses]) -> None:
+        """Replace all guesses on each photo by those of `model`."""
+        rows = [(photo, model, hashtags, logits) for photo, hashtags, logits in guesses]
+        if rows:  # the driver's own statement: building SQLAlchemy's parameters costs as much again
+            connection.exec_driver_sql(
+                "INSERT INTO taggings (photo_id, model, hashtags, logits) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (photo_id) DO UPDATE SET model = excluded.model, hashtags = excluded.hashtags,"
+                " logits = excluded.logits",
+                rows,
+            )
+
+    def assignments(self, photo_ids: Sequence[int]) -> dict[int, list[Guess]]:
+        """Return photo id → its guesses, the most probable first."""
+        query = select(Tagging.photo_id, Tagging.model, Tagging.hashtags, Tagging.logits)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.where(Tagging.photo_id.in_(photo_ids))).all()
+            unpacked = [
+                (photo, model, unpack_hashtags(hashtags), unpack_logits(logits))
+                for photo, model, hashtags, logits in rows
+            ]
+            texts = _texts(connection, {id for _, _, ids, _ in unpacked for id in ids})
+        found: dict[int, list[Guess]] = {}
+        for photo, model, ids, logits in unpacked:
+            guesses = [
+                Guess(texts[id], logit, model)
+                for id, logit in zip(ids, logits, strict=True)
+                if id in texts  # a model that was kept may still guess hashtags that were forgotten
+            ]
+            found[photo] = sorted(guesses, key=lambda guess: (-guess.logit, guess.hashtag))
+        return found
+
+    def tagged(self) -> Counter[int]:
+        """Return model number → how many photos it tagged last."""
+        with self._engine.connect() as connection:
+            query = select(Tagging.model, func.count()).group_by(Tagging.model)
+            return Counter({model: count for model, count in connection.execute(query)})
+
+
+def without_hashtags(hashtags: bytes, logits: bytes, gone: Set[int]) -> tuple[bytes, bytes] | None:
+    """Return packed guesses without the hashtag ids in `gone`, None where they hold none of them."""
+    ids, values = unpack_hashtags(hashtags), unpack_logits(logits)
+    kept = [place for place, id in enumerate(ids) if id not in gone]
+    if len(kept) == len(ids):
+        return None
+    return (
+        struct.pack(f"<{len(kept)}I", *(ids[place] for place in kept)),
+        struct.pack(f"<{len(kept)}f", *(values[place] for place in kept)),
+    )
+
+
+def unpack_hashtags(packed: bytes) -> tuple[int, ...]:
+    """Return the hashtag ids of a photo's guesses."""
+    return struct.unpack(f"<{len(packed) // 4}I", packed)
+
+
+def unpack_logits(packed: bytes) -> tuple[float, ...]:
+    """Return the logits of a photo's guesses."""
+    return struct.unpack(f"<{len(packed) // 4}f", packed)
+
+
+def _texts(connection: Connection, ids: set[int]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), 10_000):  # SQLite binds at most 32,766 values in a statement
+        chunk = ordered[start : start + 10_000]
+        rows = connection.execute(select(Hashtag.id, Hashtag.text).where(Hashtag.id.in_(chunk)))
+        found.update((id, text) for id, text in rows)
+    return found

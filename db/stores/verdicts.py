@@ -1,0 +1,77 @@
+"""What people said of hashtags on photos. Outlives every model; no machine writes it."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Engine, delete, func, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.engine import Connection
+
+from hashtag_archive.db.schema.tables import Hashtag, Photo, Verdict
+
+
+class Said(NamedTuple):
+    """A person's word on one hashtag: `accepted` says that it is on the photo, otherwise that it is not."""
+
+    hashtag: str
+    accepted: bool
+
+
+class VerdictStore:
+    """Every query about a person's word."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def put(self, connection: Connection, said: Iterable[tuple[int, int, bool]], said_at: str) -> None:
+        """Record (photo id, hashtag id, accepted); a later word takes an earlier one's place."""
+        rows = [
+            {"photo_id": photo, "hashtag_id": hashtag, "accepted": accepted, "said_at": said_at}
+            for photo, hashtag, accepted in said
+        ]
+        if rows:
+            row = upsert(Verdict)
+            changed = {name: row.excluded[name] for name in ("accepted", "said_at")}
+            connection.execute(
+                row.on_conflict_do_update(index_elements=["photo_id", "hashtag_id"], set_=changed), rows
+            )
+
+    def take_back(self, connection: Connection, said: Iterable[tuple[int, int]]) -> int:
+        """Forget what was said of (photo id, hashtag id); return how many words that were."""
+        return sum(
+            connection.execute(
+                delete(Verdict).where(Verdict.photo_id == photo, Verdict.hashtag_id == hashtag)
+            ).rowcount
+            for photo, hashtag in said
+        )
+
+    def of(self, photo_ids: Sequence[int]) -> dict[int, list[Said]]:
+        """Return photo id → what was said of it, oldest first; at most 10,000 ids."""
+        query = (
+            select(Verdict.photo_id, Hashtag.text, Verdict.accepted)
+            .join(Hashtag, Hashtag.id == Verdict.hashtag_id)
+            .where(Verdict.photo_id.in_(photo_ids))
+            .order_by(Verdict.said_at, Hashtag.text)
+        )
+        found: dict[int, list[Said]] = {}
+        with self._engine.connect() as connection:
+            for photo, hashtag, accepted in connection.execute(query):
+                found.setdefault(photo, []).append(Said(hashtag, accepted))
+        return found
+
+    def all(self, connection: Connection) -> list[tuple[int, int, bool]]:
+        """Return (photo id, hashtag id, accepted) of everything said."""
+        query = select(Verdict.photo_id, Verdict.hashtag_id, Verdict.accepted)
+        return [(photo, hashtag, accepted) for photo, hashtag, accepted in connection.execute(query)]
+
+    def contents(self, connection: Connection) -> dict[int, str]:
+        """Return photo id → sha256 of every photo of which something was said."""
+        query = select(Photo.id, Photo.sha256).where(Photo.id.in_(select(Verdict.photo_id)))
+        return {photo: sha256 for photo, sha256 in connection.execute(query)}
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many hashtags were accepted and how many rejected."""
+        query = select(Verdict.accepted, func.count()).group_by(Verdict.accepted)
+        with self._engine.connect() as connection:
+            found = {accepted: count for accepted, count in connection.execute(query)}
+        return found.get(True, 0), found.get(False, 0)

@@ -1,0 +1,166 @@
+"""Torch → ONNX, kept only once it is shown to compute the same."""
+
+import logging
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from torch import nn
+
+from hashtag_archive.encoder.errors import EncoderError
+from hashtag_archive.encoder.onnx_encoder import OnnxHead
+from hashtag_archive.encoder.session import Sessions
+from hashtag_archive.encoder.training.network import Head
+from hashtag_archive.encoder.training.resnet50 import FEATURES, PixelBackbone, folded_weights
+
+EMBEDDING_TOLERANCE = 1e-4  # largest difference of a component, torch against onnxruntime
+FEATURE_TOLERANCE = 2e-4  # the same of a feature, or of the largest where that is above 1
+_OPSET = 18
+
+
+@dataclass(frozen=True)
+class ExportProof:
+    """Largest differences between torch and onnxruntime, over batches of 1 and 3 at 200 and 224 pixels."""
+
+    features: float
+    embeddings: float
+
+
+def export_head(head: nn.Module, features: int, path: Path, metadata: dict[str, str]) -> None:
+    """Write a head for inputs of `features` columns, with `metadata`, verified on batches of 1 and 3.
+
+    The file appears under its name only when it is verified. Raises `EncoderError` where torch and
+    onnxruntime differ by more than `EMBEDDING_TOLERANCE`.
+    """
+    head.eval()
+    part = path.with_name(f".{path.name}.part")
+    batch = torch.export.Dim("batch", min=1, max=2**31 - 1)
+    proto = _export(head, torch.zeros(2, features), ("features", "embedding"), {0: batch})
+    onnx.helper.set_model_props(proto, metadata)
+    part.write_bytes(proto.SerializeToString(deterministic=True))
+    verify_head(head, features, part)
+    os.replace(part, path)
+
+
+def verify_head(head: nn.Module, features: int, path: Path) -> float:
+    """Return the largest difference between torch and onnxruntime on batches of 1 and 3.
+
+    Raises `EncoderError` beyond `EMBEDDING_TOLERANCE`.
+    """
+    session = OnnxHead(path)
+    draw = np.random.default_rng(0)
+    worst = 0.0
+    for batch in (1, 3):
+        inputs = draw.random((batch, features)).astype(np.float16)
+        with torch.no_grad():
+            expected = head(torch.from_numpy(inputs.astype(np.float32))).numpy()
+        worst = max(worst, float(np.abs(session.embed(inputs) - expected).max()))
+    _need_below(path, "embeddings", worst, EMBEDDING_TOLERANCE)
+    return worst
+
+
+def export_backbone(backbone: PixelBackbone, path: Path) -> ExportProof:
+    """Write a backbone, uint8 pixels (n, 3, h, w) in, `features` (n, 2048) out, every n, h and w allowed.
+
+    The file appears under its name only when it is verified. Raises `EncoderError` where torch and
+    onnxruntime differ by more than `FEATURE_TOLERANCE`, or embeddings made of both by more than
+    `EMBEDDING_TOLERANCE`.
+    """
+    backbone.eval()
+    part = path.with_name(f".{path.name}.part")
+    shape = {0: torch.export.Dim("batch", min=1, max=65536)}
+    shape |= {axis: torch.export.Dim(name, min=32, max=8192) for axis, name in ((2, "height"), (3, "width"))}
+    proto = _export(backbone, torch.zeros(2, 3, 224, 224, dtype=torch.uint8), ("pixels", "features"), shape)
+    part.write_bytes(proto.SerializeToString(deterministic=True))
+    proof = verify_backbone(backbone, part)
+    os.replace(part, path)
+    return proof
+
+
+def export_retrained(backbone: PixelBackbone, base: Path, path: Path) -> ExportProof:
+    """Write a backbone whose weights alone differ from those of `base`, an export of `export_backbone`'s.
+
+    The same as `export_backbone` in a fraction of the time; raises the same.
+    """
+    backbone.eval()
+    part = path.with_name(f".{path.name}.part")
+    proto = onnx.load(base)
+    folded = folded_weights(backbone.network)
+    weights = {}
+    for node in proto.graph.node:
+        if node.op_type == "Conv":
+            _, weight, bias = node.input
+            weights[weight], weights[bias] = folded[weight.removeprefix("network.")]
+    for entry in proto.graph.initializer:
+        if entry.name in weights:
+            entry.CopyFrom(onnx.numpy_helper.from_array(weights[entry.name].numpy(), entry.name))
+    part.write_bytes(proto.SerializeToString(deterministic=True))
+    proof = verify_backbone(backbone, part)
+    os.replace(part, path)
+    return proof
+
+
+def verify_backbone(backbone: PixelBackbone, path: Path) -> ExportProof:
+    """Compare torch and onnxruntime; embeddings are those that one random head makes of both's features.
+
+    Raises `EncoderError` beyond the tolerances.
+    """
+    session = Sessions().open_on_cpu(path)
+    draw = np.random.default_rng(0)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        head = Head(FEATURES, 512, 40, 0.0).eval()
+    features = embeddings = 0.0
+    largest = 1.0  # random pixels can bring features of hundreds out of a network that has seen calm photos
+    for batch in (1, 3):
+        for size in (200, 224):
+            pixels = draw.integers(0, 256, (batch, 3, size, size), dtype=np.uint8)
+            found = session.run(["features"], {"pixels": pixels})[0]
+            with torch.no_grad():
+                expected = backbone(torch.from_numpy(pixels))
+                ours, theirs = head(torch.from_numpy(found)).numpy(), head(expected).numpy()
+            largest = max(largest, float(expected.abs().max()))
+            features = max(features, float(np.abs(found - expected.numpy()).max()))
+            embeddings = max(embeddings, float(np.abs(ours - theirs).max()))
+    _need_below(path, "features", features, FEATURE_TOLERANCE * largest)
+    _need_below(path, "embeddings", embeddings, EMBEDDING_TOLERANCE)
+    return ExportProof(features, embeddings)
+
+
+def _export(
+    module: nn.Module, example: torch.Tensor, names: tuple[str, str], shape: dict[int, Any]
+) -> onnx.ModelProto:
+    """Return a module's graph; `example` has a batch of 2, since the exporter takes 1 for a constant."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own deprecations are nothing a user can mend
+        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+        program = torch.onnx.export(
+            module,
+            (example,),
+            dynamo=True,
+            opset_version=_OPSET,
+            verbose=False,
+            input_names=[names[0]],
+            output_names=[names[1]],
+            dynamic_shapes=(shape,),
+        )
+    assert program is not None
+    proto: onnx.ModelProto = program.model_proto
+    # Where each node's source lines stood on this machine says nothing, and changes the digest.
+    for node in proto.graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    for value in [*proto.graph.value_info, *proto.graph.input, *proto.graph.output]:
+        del value.metadata_props[:]
+    del proto.graph.metadata_props[:]
+    return proto
+
+
+def _need_below(path: Path, what: str, worst: float, allowed: float) -> None:
+    if not worst <= allowed:  # also where it is not a number
+        raise EncoderError(f"{path}: {what} differ from torch by {worst:.1e}, {allowed:.0e} is allowed")

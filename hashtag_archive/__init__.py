@@ -1,0 +1,132 @@
+"""Tag a photo archive in its own vocabulary of hashtags.
+
+These names are the public face; docs/library.md describes them, and nothing else is promised. They are looked up
+when they are first used, so that asking for help loads no FAISS, nor tagging torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hashtag_archive.indexer.archive import Archive, open_archive
+    from hashtag_archive.indexer.crawls.import_posts import import_crawls
+    from hashtag_archive.indexer.curation.alias_proposals import propose_aliases
+    from hashtag_archive.indexer.curation.verdicts import say_in_bulk, say_of_photo, take_back
+    from hashtag_archive.indexer.curation.vocabulary import (
+        alias_hashtag,
+        block_hashtags,
+        group_hashtag,
+        save_vocabulary,
+    )
+    from hashtag_archive.indexer.errors import ArchiveError, ExpressionError, ModelError
+    from hashtag_archive.indexer.evaluation.sweep import SweepConfig, sweep_vectors
+    from hashtag_archive.indexer.export.encoder import export_encoder
+    from hashtag_archive.indexer.export.export import export_tags
+    from hashtag_archive.indexer.export.untag import untag_photos
+    from hashtag_archive.indexer.learning.rebuild import RebuildConfig, rebuild_model
+    from hashtag_archive.indexer.learning.tagger import fit_tagger
+    from hashtag_archive.indexer.model.cut import Cut, threshold_of
+    from hashtag_archive.indexer.model.model import Model, ScoredHashtag
+    from hashtag_archive.indexer.photos.backbones import BackboneChoice
+    from hashtag_archive.indexer.photos.precision import measure_precision
+    from hashtag_archive.indexer.photos.precision_choice import choose_precision
+    from hashtag_archive.indexer.progress import Stages
+    from hashtag_archive.indexer.tagging.find import find_failed, find_photos
+    from hashtag_archive.indexer.tagging.query import query_photo
+    from hashtag_archive.indexer.tagging.retag import retag_photos
+    from hashtag_archive.indexer.tagging.show import show_photo
+    from hashtag_archive.indexer.tagging.similar import similar_photos
+    from hashtag_archive.indexer.tagging.tag import TaggedPhoto, tag_photos
+    from hashtag_archive.indexer.upkeep.backup import back_up
+    from hashtag_archive.indexer.upkeep.check import check_archive
+    from hashtag_archive.indexer.upkeep.forget import Whom, forget_posts, plan_forget
+    from hashtag_archive.indexer.upkeep.prune import prune_models
+    from hashtag_archive.indexer.upkeep.stats import archive_stats, list_models
+
+_EXPORTS = {
+    "indexer.archive": ("Archive", "open_archive"),
+    "indexer.crawls.import_posts": ("import_crawls",),
+    "indexer.curation.alias_proposals": ("propose_aliases",),
+    "indexer.curation.verdicts": ("say_in_bulk", "say_of_photo", "take_back"),
+    "indexer.curation.vocabulary": ("alias_hashtag", "block_hashtags", "group_hashtag", "save_vocabulary"),
+    "indexer.errors": ("ArchiveError", "ExpressionError", "ModelError"),
+    "indexer.evaluation.sweep": ("SweepConfig", "sweep_vectors"),
+    "indexer.export.encoder": ("export_encoder",),
+    "indexer.export.export": ("export_tags",),
+    "indexer.export.untag": ("untag_photos",),
+    "indexer.learning.rebuild": ("RebuildConfig", "rebuild_model"),
+    "indexer.learning.tagger": ("fit_tagger",),
+    "indexer.model.cut": ("Cut", "threshold_of"),
+    "indexer.model.model": ("Model", "ScoredHashtag"),
+    "indexer.photos.backbones": ("BackboneChoice",),
+    "indexer.photos.precision": ("measure_precision",),
+    "indexer.photos.precision_choice": ("choose_precision",),
+    "indexer.progress": ("Stages",),
+    "indexer.tagging.find": ("find_failed", "find_photos"),
+    "indexer.tagging.query": ("query_photo",),
+    "indexer.tagging.retag": ("retag_photos",),
+    "indexer.tagging.show": ("show_photo",),
+    "indexer.tagging.similar": ("similar_photos",),
+    "indexer.tagging.tag": ("TaggedPhoto", "tag_photos"),
+    "indexer.upkeep.backup": ("back_up",),
+    "indexer.upkeep.check": ("check_archive",),
+    "indexer.upkeep.forget": ("Whom", "forget_posts", "plan_forget"),
+    "indexer.upkeep.prune": ("prune_models",),
+    "indexer.upkeep.stats": ("archive_stats", "list_models"),
+}
+
+__all__ = [
+    "Archive",
+    "ArchiveError",
+    "BackboneChoice",
+    "Cut",
+    "ExpressionError",
+    "Model",
+    "ModelError",
+    "RebuildConfig",
+    "ScoredHashtag",
+    "Stages",
+    "SweepConfig",
+    "TaggedPhoto",
+    "Whom",
+    "alias_hashtag",
+    "archive_stats",
+    "back_up",
+    "block_hashtags",
+    "check_archive",
+    "choose_precision",
+    "export_encoder",
+    "export_tags",
+    "find_failed",
+    "find_photos",
+    "fit_tagger",
+    "forget_posts",
+    "group_hashtag",
+    "import_crawls",
+    "list_models",
+    "measure_precision",
+    "open_archive",
+    "plan_forget",
+    "propose_aliases",
+    "prune_models",
+    "query_photo",
+    "rebuild_model",
+    "retag_photos",
+    "save_vocabulary",
+    "say_in_bulk",
+    "say_of_photo",
+    "show_photo",
+    "similar_photos",
+    "sweep_vectors",
+    "tag_photos",
+    "take_back",
+    "threshold_of",
+    "untag_photos",
+]
+
+
+def __getattr__(name: str) -> object:
+    for module, names in _EXPORTS.items():
+        if name in names:
+            return getattr(import_module(f"hashtag_archive.{module}"), name)
+    raise AttributeError(f"module 'hashtag_archive' has no attribute '{name}'")

@@ -1,0 +1,1 @@
+"""Sources become posts, and posts become rows."""

@@ -1,0 +1,140 @@
+"""Fields of a crawled entry: strict functions that raise, and a loose reader that leaves out and goes on."""
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from hashtag_archive.indexer.hashtag_text import normalise_hashtag
+
+# Where tools put a name inside an object, the handle before the name that is shown.
+_NAME_FIELDS = ("username", "account", "name", "screen_name", "nick", "text", "tag", "title")
+
+
+class MalformedError(ValueError):
+    """Why an entry cannot be a post; the message is shown to the user."""
+
+
+def decode(raw: bytes) -> str:
+    """Bytes as text. Raises `MalformedError` where they are not UTF-8."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise MalformedError(f"not UTF-8 at byte {error.start}") from None
+
+
+def parse_json(text: str) -> Any:
+    """Text as JSON. Raises `MalformedError` where it is none, or nested too deep to be read."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise MalformedError(f"not JSON: {error}") from None
+
+
+def parse_object(text: str) -> dict[str, Any]:
+    """Text as a JSON object. Raises `MalformedError` where it is none."""
+    entry = parse_json(text)
+    if not isinstance(entry, dict):
+        raise MalformedError("not a JSON object")
+    return entry
+
+
+def normalised(texts: Iterable[str]) -> tuple[str, ...]:
+    """Hashtags in one spelling, each once, in order."""
+    hashtags = (normalise_hashtag(text) for text in texts)
+    return tuple(dict.fromkeys(hashtag for hashtag in hashtags if hashtag))
+
+
+def text(entry: dict[str, Any], field: str) -> str | None:
+    """A field that is a text, None where it is absent, null or empty."""
+    value = entry.get(field)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise MalformedError(f"{field} is not a text: {shown(value)}")
+    return storable(value, field)
+
+
+def texts(entry: dict[str, Any], field: str) -> list[str]:
+    """A field that is a list of texts, empty where it is absent."""
+    values = entry.get(field)
+    if values is None:
+        return []
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise MalformedError(f"{field} is not a list of texts: {shown(values)}")
+    return [storable(value, field) for value in values]
+
+
+def storable(text: str, field: str) -> str:
+    """The text itself. Raises `MalformedError` where SQLite could not hold it."""
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise MalformedError(f"{field} holds characters that are no text")
+    return text
+
+
+def moment(value: object, field: str, zone: tzinfo | None = None) -> str | None:
+    """A time as ISO 8601; numbers are seconds since 1970, and a time without a zone is taken to be in `zone`."""
+    if value is None or value == "":
+        return None
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, UTC).isoformat()
+        if isinstance(value, str):
+            time = datetime.fromisoformat(value.strip())
+            return (time if time.tzinfo or not zone else time.replace(tzinfo=zone)).isoformat()
+    except (ValueError, OverflowError, OSError):
+        pass
+    raise MalformedError(f"{field} is not an ISO 8601 time: {shown(value)}")
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it: short, however deep it is nested."""
+    try:
+        return f"{value!r:.60}"
+    except RecursionError:
+        return "nested too deep"
+
+
+class LooseFields:
+    """An entry of a tool whose fields vary: what cannot be read is told in `left_out`, the rest is used."""
+
+    def __init__(self, entry: dict[str, Any]) -> None:
+        self.entry = entry
+        self.left_out: list[str] = []
+
+    def text(self, *fields: str) -> str | None:
+        """The first of `fields` that holds a text; an object gives the name in it."""
+        return next((found[0] for name in fields if (found := self.all_texts(name))), None)
+
+    def all_texts(self, *fields: str) -> list[str]:
+        """Every text in `fields`, which hold a text, an object with a name, or a list of those."""
+        found = []
+        for field in fields:
+            value = self.entry.get(field)
+            for one in value if isinstance(value, list) else [value]:
+                try:
+                    named = text({field: name_of(one)}, field)
+                except MalformedError as error:
+                    self.left_out.append(str(error))
+                else:
+                    found += [named] if named and named.strip() else []
+        return found
+
+    def time(self, *fields: str, zone: tzinfo | None = None) -> str | None:
+        """The first of `fields` that holds a time."""
+        for field in fields:
+            try:
+                found = moment(self.entry.get(field), field, zone)
+            except MalformedError as error:
+                self.left_out.append(str(error))
+            else:
+                if found:
+                    return found
+        return None
+
+
+def name_of(value: object) -> object:
+    """The name in an object such as `{"id": 1, "username": "anna"}`; anything else is itself."""
+    if not isinstance(value, dict):
+        return value
+    return next((value[field] for field in _NAME_FIELDS if isinstance(value.get(field), str)), None)

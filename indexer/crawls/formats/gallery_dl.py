@@ -1,0 +1,141 @@
+"""gallery-dl: photos with a `.json` beside each, whose fields vary from site to site."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+from hashtag_archive.db.post import CrawledPost, Entry, Refusal, instagram_key
+from hashtag_archive.indexer.crawls.formats.comments import owner_comments
+from hashtag_archive.indexer.crawls.formats.fields import (
+    LooseFields,
+    MalformedError,
+    decode,
+    normalised,
+    parse_object,
+)
+from hashtag_archive.indexer.crawls.formats.folder import Listing, file_key, is_media, is_photo, walk_folder
+from hashtag_archive.indexer.hashtag_text import caption_hashtags
+
+# A post's id before a picture's: one post's photos differ in the latter.
+_SHORT_CODES = ("post_shortcode", "sidecar_shortcode", "shortcode")
+_IDS = ("post_id", "tweet_id", "status_id", "deviationid", "id")
+_OWNERS = ("username", "author", "user", "owner", "account", "uploader", "blog_name")
+_CAPTIONS = ("description", "content", "caption", "title")
+_TAGS = ("tags", "hashtags")
+_ABOUT_FOLDERS = ("info.json",)  # what gallery-dl knows of a whole gallery, which is no post
+
+
+@dataclass
+class _Post:
+    """A post as its photos' files have told it so far: (number in the post, path) of each photo."""
+
+    hashtags: dict[str, None] = field(default_factory=dict)
+    photos: list[tuple[int, str]] = field(default_factory=list)
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+def read_gallery(source: Path) -> Iterator[Entry]:
+    """Yield the posts of a folder and those below it; photos that name the same post make one.
+
+    So posts come at the end, when every file has been read. Instagram's are keyed by short code, others by
+    site and id, and those without an id by the photo's place below the folder.
+    """
+    posts: dict[str, _Post] = {}
+    for listing in walk_folder(source):
+        if isinstance(listing, Refusal):
+            yield listing
+            continue
+        for name in listing.names:
+            if name.endswith(".json") and name not in _ABOUT_FOLDERS:
+                path = listing.path(name)
+                try:
+                    entry = LooseFields(parse_object(decode(Path(path).read_bytes())))
+                    _add(posts, source, entry, path, _photos_of(listing, name, entry))
+                except MalformedError as error:
+                    yield Refusal(path, str(error))
+                except OSError as error:
+                    yield Refusal(path, error.strerror or str(error))
+                else:
+                    yield from (Refusal(path, reason, partial=True) for reason in entry.left_out)
+    for key, post in posts.items():
+        paths = dict.fromkeys(path for _, path in sorted(post.photos))
+        yield CrawledPost(
+            key=key,
+            hashtags=tuple(post.hashtags),
+            photos=tuple(paths),
+            owner=post.fields.get("owner"),
+            caption=post.fields.get("caption"),
+            location=post.fields.get("location"),
+            taken_at=post.fields.get("taken_at"),
+        )
+
+
+def _photos_of(listing: Listing, name: str, entry: LooseFields) -> list[str]:
+    """The photo that a file describes: `a.jpg.json` tells of `a.jpg`, even where it is gone, `a.json` of any."""
+    stem = name.removesuffix(".json")
+    if is_media(stem):
+        return [listing.path(stem)] if is_photo(stem) else []
+    photos = [other for other in listing.names if os.path.splitext(other)[0] == stem and is_photo(other)]
+    if not photos and "category" not in entry.entry:
+        raise MalformedError("no photo beside it, and nothing of gallery-dl's in it")
+    return [listing.path(photo) for photo in photos]
+
+
+def _add(posts: dict[str, _Post], source: Path, entry: LooseFields, path: str, photos: list[str]) -> None:
+    key = _key(entry, f"gallery-dl:{file_key(source, path.removesuffix('.json'))}")
+    post = posts.setdefault(key, _Post())
+    number = entry.entry.get("num")
+    post.photos += [(number if isinstance(number, int) else 0, photo) for photo in photos]
+    captions = entry.all_texts(*_CAPTIONS)
+    found = {
+        "owner": entry.text(*_OWNERS),
+        "caption": captions[0] if captions else None,
+        "location": entry.text("location", "location_slug"),
+        "taken_at": entry.time("post_date", "date", zone=UTC),
+    }
+    for name, value in found.items():
+        if value:
+            post.fields.setdefault(name, value)
+    owner = next((entry.entry[name] for name in _OWNERS if entry.entry.get(name)), None)
+    said = [*captions, *owner_comments([owner, entry.entry.get("owner_id")], entry.entry.get("comments"))]
+    hashtags = normalised([*_tags(entry), *(tag for one in said for tag in caption_hashtags(one))])
+    post.hashtags.update(dict.fromkeys(hashtags))
+
+
+def _key(entry: LooseFields, otherwise: str) -> str:
+    site = entry.text("category")
+    code = _id(entry, _SHORT_CODES)
+    if code and site in (None, "instagram"):
+        return instagram_key(code)
+    found = code or _id(entry, _IDS)
+    return f"{site or 'gallery-dl'}:{found}" if found else otherwise
+
+
+def _id(entry: LooseFields, fields: tuple[str, ...]) -> str | None:
+    for name in fields:
+        value = entry.entry.get(name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        if isinstance(value, str) and value.strip():
+            return LooseFields({name: value.strip()}).text(name)
+    return None
+
+
+def _tags(entry: LooseFields) -> list[str]:
+    """The tags: a list, lists by kind, or one text with commas or, where it has none, with spaces between."""
+    lists: list[Any] = [entry.entry.get(name) for name in _TAGS]
+    if not any(lists):
+        lists = [entry.entry.get("tag_string")]
+    found = []
+    for tags in lists:
+        if isinstance(tags, str):
+            found += tags.split(",") if "," in tags else tags.split()
+        else:
+            kinds = tags if isinstance(tags, dict) else {"tags": tags}
+            inner = LooseFields({str(kind): value for kind, value in kinds.items()})
+            found += inner.all_texts(*inner.entry)
+            entry.left_out += inner.left_out
+    return found

@@ -1,0 +1,170 @@
+"""instaloader: a folder of `NAME.jpg`, `NAME_1.jpg` ..., with `NAME.txt`, `NAME.json` or `NAME.json.xz`."""
+
+import lzma
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hashtag_archive.db.post import CrawledPost, Entry, Refusal, instagram_key
+from hashtag_archive.indexer.crawls.formats.comments import edge_nodes, owner_comments
+from hashtag_archive.indexer.crawls.formats.fields import (
+    LooseFields,
+    MalformedError,
+    decode,
+    normalised,
+    parse_json,
+    parse_object,
+    storable,
+)
+from hashtag_archive.indexer.crawls.formats.folder import Listing, file_key, is_photo, numbered, walk_folder
+from hashtag_archive.indexer.hashtag_text import caption_hashtags
+
+MAX_BYTES = 64 << 20  # of a post's JSON once unpacked; real ones have some kilobytes
+_UNPACK_MEMORY = 256 << 20
+_BESIDE = re.compile(
+    r"(?P<name>.+?)(?P<kind>_comments\.json|_location\.txt|_old_\d+\.txt|\.json\.xz|\.json|\.txt)"
+)
+_PARTS = {"_comments.json": "comments", "_location.txt": "location", ".txt": "caption"}
+T = TypeVar("T")
+_POSTS = ("Post", "StoryItem")  # the rest that instaloader stores are profiles, hashtags and how far it came
+
+
+@dataclass
+class _Files:
+    """The files of one post, by what they hold."""
+
+    metadata: str | None = None
+    caption: str | None = None
+    comments: str | None = None
+    location: str | None = None
+    photos: list[str] = field(default_factory=list)
+
+
+def read_instaloader(source: Path) -> Iterator[Entry]:
+    """Yield the posts of a folder and those below it. Photos with neither text nor JSON are passed over.
+
+    A post is keyed by its short code; one that has only its text, or whose JSON is broken, by its name and the
+    folder it lies in, which instaloader names after the profile.
+    """
+    for listing in walk_folder(source):
+        if isinstance(listing, Refusal):
+            yield listing
+            continue
+        for name, files in _posts(listing).items():
+            yield from _read_post(listing.path(name), files)
+
+
+def _posts(listing: Listing) -> dict[str, _Files]:
+    posts: dict[str, _Files] = {}
+    beside = [match for name in listing.names if (match := _BESIDE.fullmatch(name))]
+    for match in beside:
+        if match["kind"] in (".json", ".json.xz", ".txt"):
+            posts.setdefault(match["name"], _Files())
+    for match in beside:
+        part = "metadata" if match["kind"].startswith(".json") else _PARTS.get(match["kind"])
+        if part and match["name"] in posts:
+            setattr(posts[match["name"]], part, listing.path(match[0]))
+    photos = []
+    for name in filter(is_photo, listing.names):
+        stem = os.path.splitext(name)[0]
+        post, number = (stem, 0) if stem in posts else numbered(stem)
+        if post in posts:
+            photos.append((number, name, post))
+    for _, name, post in sorted(photos):
+        posts[post].photos.append(listing.path(name))
+    return posts
+
+
+def _read_post(name: str, files: _Files) -> Iterator[Entry]:
+    told: list[Refusal] = []
+    node = _read(files.metadata, _node_of, told)
+    if files.metadata and node is None and not told:
+        return  # what instaloader stores of a profile, or of its own progress
+    if files.metadata and node is None and not files.caption:
+        yield Refusal(told[0].where, told[0].reason)
+        return
+    fields = LooseFields(node or {})
+    caption = _node_caption(fields) or _read(files.caption, _text_of, told)
+    place = fields.text("location") or (_read(files.location, _text_of, told) or "").partition("\n")[0]
+    said = [caption or "", *owner_comments([fields.entry.get("owner")], _comments(fields, files, told))]
+    code = fields.text("shortcode", "code")
+    post = CrawledPost(
+        key=instagram_key(code) if code else f"instaloader:{file_key(Path(name).parent, name)}",
+        hashtags=normalised(tag for one in said for tag in caption_hashtags(one)),
+        photos=tuple(files.photos),
+        owner=fields.text("owner"),
+        caption=caption or None,
+        location=place or None,
+        taken_at=fields.time("taken_at_timestamp", "date", zone=UTC),
+    )
+    yield from told
+    yield from (Refusal(str(files.metadata), reason, partial=True) for reason in fields.left_out)
+    if node is not None or post.photos or post.hashtags:  # a text alone, without a hashtag, is anyone's
+        yield post
+
+
+def _read(path: str | None, parse: Callable[[bytes], T], told: list[Refusal]) -> T | None:
+    """What is in a file, None where there is no file or it cannot be read, which is told."""
+    if path is None:
+        return None
+    try:
+        content = Path(path).read_bytes()
+        return parse(_unpacked(content) if path.endswith(".xz") else content)
+    except (MalformedError, OSError) as error:
+        reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+        told.append(Refusal(path, reason, partial=True))
+        return None
+
+
+def _unpacked(content: bytes) -> bytes:
+    """What xz packed, within bounds: a few kilobytes can unpack to gigabytes."""
+    unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_UNPACK_MEMORY)
+    try:
+        unpacked = unpacker.decompress(content, MAX_BYTES)
+    except (lzma.LZMAError, EOFError) as error:
+        raise MalformedError(f"not xz: {error}") from None
+    if not unpacker.eof:
+        short = len(unpacked) < MAX_BYTES
+        raise MalformedError(
+            "not xz: it is cut short" if short else f"unpacks to more than {MAX_BYTES:,} bytes"
+        )
+    return unpacked
+
+
+def _node_of(content: bytes) -> dict[str, Any] | None:
+    """A post as Instagram gave it; None where the JSON is of something else that instaloader stores."""
+    entry = parse_object(decode(content))
+    about = entry.get("instaloader")
+    if isinstance(about, dict) and about.get("node_type", "Post") not in _POSTS:
+        return None
+    node = entry.get("node")
+    if not isinstance(node, dict):
+        raise MalformedError("no node in it, where instaloader keeps a post")
+    return node
+
+
+def _node_caption(fields: LooseFields) -> str | None:
+    first = next(iter(edge_nodes(fields.entry.get("edge_media_to_caption"))), None)
+    if isinstance(first, dict) and first.get("text"):
+        inner = LooseFields(first)
+        caption = inner.text("text")
+        fields.left_out += inner.left_out
+        return caption
+    return fields.text("caption")
+
+
+def _comments(fields: LooseFields, files: _Files, told: list[Refusal]) -> list[object]:
+    beside = _read(files.comments, lambda content: parse_json(decode(content)), told)
+    return [
+        *(beside if isinstance(beside, list) else []),
+        *edge_nodes(fields.entry.get("edge_media_to_parent_comment")),
+        *edge_nodes(fields.entry.get("edge_media_to_comment")),
+    ]
+
+
+def _text_of(content: bytes) -> str:
+    return storable(decode(content.removeprefix(b"\xef\xbb\xbf")), "text").strip()

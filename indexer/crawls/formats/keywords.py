@@ -1,0 +1,117 @@
+"""A photographer's own archive as a crawl: photos with keywords in them, or in XMP sidecars beside them."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from hashtag_archive.db.post import CrawledPost, Entry, Refusal
+from hashtag_archive.indexer.crawls.formats.fields import MalformedError, moment, normalised, storable
+from hashtag_archive.indexer.crawls.formats.folder import Listing, file_key, is_photo, walk_folder
+from hashtag_archive.indexer.hashtag_text import caption_hashtags
+from hashtag_archive.indexer.photos.exclusions import Exclusions
+from hashtag_archive.indexer.photos.keywords import MAX_XMP, PhotoKeywords, add_photo, add_xmp
+
+LOOKED_AT = 500  # photos that are opened before a folder is said to have no keywords
+
+
+def read_keyword_folder(source: Path, exclude: Sequence[str] = ()) -> Iterator[Entry]:
+    """Yield a post for each photo below `source`, keyed by its place in it.
+
+    A sidecar comes before what is in the photo, and their keywords are joined. A sidecar whose photo is of a
+    kind that is not read (a raw file) or gone is a post without photo. A photo that cannot be read is refused,
+    unless a sidecar speaks for it. What `exclude` or a `.hashtagignore` file says is passed over.
+    """
+    for listing in walk_folder(source, Exclusions(str(source), exclude).hides):
+        if isinstance(listing, Refusal):
+            yield listing
+            continue
+        sidecars = _Sidecars(listing)
+        for name in filter(is_photo, listing.names):
+            yield from _read_photo(source, listing.path(name), sidecars.of(name))
+        for sidecar in sidecars.unclaimed():
+            yield from _read_photo(source, None, [sidecar])
+
+
+def carries_keywords(folder: Path) -> bool:
+    """Whether there is an XMP sidecar in a folder, or a keyword in one of the first photos."""
+    looked_at = 0
+    for listing in walk_folder(folder):
+        if isinstance(listing, Listing):
+            if any(name.lower().endswith(".xmp") for name in listing.names):
+                return True
+            for name in filter(is_photo, listing.names):
+                found = PhotoKeywords()
+                add_photo(listing.path(name), found)
+                looked_at += 1
+                if found.keywords:
+                    return True
+                if looked_at == LOOKED_AT:
+                    return False
+    return False
+
+
+class _Sidecars:
+    """The XMP files of a folder: `a.jpg.xmp` belongs to `a.jpg`, `a.xmp` to every photo called `a`."""
+
+    def __init__(self, listing: Listing) -> None:
+        names = [name for name in listing.names if name.lower().endswith(".xmp")]
+        self._paths = {name[:-4]: listing.path(name) for name in names}
+        self._claimed: set[str] = set()
+
+    def of(self, photo: str) -> list[str]:
+        """The paths of a photo's sidecars, the closer one first."""
+        stems = [stem for stem in (photo, os.path.splitext(photo)[0]) if stem in self._paths]
+        self._claimed.update(stems)
+        return [self._paths[stem] for stem in stems]
+
+    def unclaimed(self) -> list[str]:
+        """The paths of those that no photo has claimed."""
+        return [path for stem, path in self._paths.items() if stem not in self._claimed]
+
+
+def _read_photo(source: Path, photo: str | None, sidecars: list[str]) -> Iterator[Entry]:
+    place = photo or sidecars[0]
+    found = PhotoKeywords()
+    broken: list[Refusal] = []
+    for sidecar in sidecars:
+        try:
+            with open(sidecar, "rb") as file:
+                add_xmp(file.read(MAX_XMP + 1), found)
+        except OSError as error:
+            found.left_out.append(error.strerror or str(error))
+        broken += [Refusal(sidecar, reason, partial=True) for reason in found.left_out]
+        found.left_out.clear()
+    readable = bool(photo and add_photo(photo, found))
+    if photo:
+        broken += [Refusal(photo, reason, partial=True) for reason in found.left_out]
+    if broken and not (readable or found.keywords or found.captions):
+        yield from (Refusal(one.where, one.reason) for one in broken)
+        return
+    post, left_out = _post(source, photo, place, found)
+    yield from broken
+    yield from (Refusal(place, reason, partial=True) for reason in left_out)
+    yield post
+
+
+def _post(source: Path, photo: str | None, place: str, found: PhotoKeywords) -> tuple[CrawledPost, list[str]]:
+    left_out: list[str] = []
+
+    def first(values: list[str], field: str) -> str | None:
+        for value in filter(None, values):
+            try:
+                return moment(value, field) if field == "taken_at" else storable(value, field)
+            except MalformedError as error:
+                left_out.append(str(error))
+        return None
+
+    caption = first(found.captions, "caption")
+    post = CrawledPost(
+        key=f"keywords:{file_key(source, place)}",
+        hashtags=normalised([*found.keywords, *caption_hashtags(caption or "")]),
+        photos=(photo,) if photo else (),
+        owner=first(found.owners, "owner"),
+        caption=caption,
+        location=first(found.places, "location"),
+        taken_at=first(found.times, "taken_at"),
+    )
+    return post, left_out

@@ -1,0 +1,1 @@
+"""What the owner decides: blocks, aliases, groups, and verdicts on photos."""

@@ -1,0 +1,101 @@
+"""A person's words on photos in bulk: CSV or JSON Lines → what is said of each photo."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from hashtag_archive.db.errors import CrawlError
+from hashtag_archive.db.post import Refusal
+from hashtag_archive.indexer.crawls.formats.csv_table import Lines, csv_rows, utf8
+from hashtag_archive.indexer.crawls.formats.fields import (
+    MalformedError,
+    decode,
+    normalised,
+    parse_object,
+    shown,
+    storable,
+    text,
+    texts,
+)
+from hashtag_archive.indexer.hashtag_text import normalise_hashtag
+
+_COLUMNS = {"photo", "hashtag"}
+
+
+class PhotoWords(NamedTuple):
+    """What a line says of a photo, by its absolute path: hashtags, normalised, that are on it and that are not."""
+
+    photo: str
+    accepted: tuple[str, ...]
+    rejected: tuple[str, ...]
+    where: str = ""
+
+
+def read_words(source: Path, accept: bool) -> Iterator[PhotoWords | Refusal]:
+    """Yield what a file says, line by line, and refusals of lines that cannot be read.
+
+    A name that ends in `.csv` has a header with the columns `photo` and `hashtag`, and `accept` says which way its
+    lines are meant; any other file is JSON Lines, `{"photo": ..., "accept": [...], "reject": [...]}`. Photos are
+    absolute, or relative to the file. Raises `CrawlError` where the header lacks a column.
+    """
+    folder = source.absolute().parent
+    if source.suffix.lower() == ".csv":
+        yield from _read_csv(source, folder, accept)
+        return
+    with source.open("rb") as file:
+        for number, raw in enumerate(file, start=1):
+            where = f"{source}:{number}"
+            try:
+                line = decode(raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw)
+                if line.strip():
+                    yield _from_json(line, folder, where)
+            except MalformedError as error:
+                yield Refusal(where, str(error))
+
+
+def _read_csv(source: Path, folder: Path, accept: bool) -> Iterator[PhotoWords | Refusal]:
+    with source.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        lines = Lines(file)
+        header = next(lines, "")
+        delimiter = max(",;\t", key=lambda delimiter: len(_COLUMNS & set(_names(header, delimiter))))
+        names = _names(header, delimiter)
+        if missing := _COLUMNS - set(names):
+            raise CrawlError(source, f"its first line names no column {' and no '.join(sorted(missing))}")
+        for line, row in csv_rows(lines, delimiter):
+            where = f"{source}:{line}"
+            try:
+                if isinstance(row, MalformedError):
+                    raise row
+                if len(row) != len(names):
+                    raise MalformedError(f"{len(row)} fields where the header has {len(names)}")
+                yield _from_row(dict(zip(names, row, strict=True)), folder, accept, where)
+            except MalformedError as error:
+                yield Refusal(where, str(error))
+
+
+def _names(header: str, delimiter: str) -> list[str]:
+    return [name.strip().casefold().strip('"') for name in header.split(delimiter)]
+
+
+def _from_row(row: dict[str, str], folder: Path, accept: bool, where: str) -> PhotoWords:
+    name, written = (storable(utf8(row[column]), column) for column in ("photo", "hashtag"))
+    hashtag = normalise_hashtag(written)
+    if not name:
+        raise MalformedError("no photo")
+    if hashtag is None:
+        raise MalformedError(f"{shown(written)} is no hashtag")
+    accepted, rejected = ((hashtag,), ()) if accept else ((), (hashtag,))
+    return PhotoWords(str(folder / name), accepted, rejected, where)
+
+
+def _from_json(line: str, folder: Path, where: str) -> PhotoWords:
+    entry = parse_object(line)
+    name = text(entry, "photo")
+    if not name:
+        raise MalformedError("no photo")
+    accepted, rejected = (normalised(texts(entry, field)) for field in ("accept", "reject"))
+    if both := set(accepted) & set(rejected):
+        raise MalformedError(f"#{min(both)} is both accepted and rejected")
+    if not accepted and not rejected:
+        raise MalformedError("neither accept nor reject names a hashtag")
+    return PhotoWords(str(folder / name), accepted, rejected, where)

@@ -1,0 +1,58 @@
+"""A vocabulary as text: a line each, `block TAG`, `alias FROM TO`, `group TAG PARENT`, fields parted by tabs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from hashtag_archive.db.errors import DbError
+from hashtag_archive.db.vocabulary import Vocabulary
+from hashtag_archive.indexer.crawls.formats.fields import MalformedError, decode
+from hashtag_archive.indexer.hashtag_text import normalise_hashtag
+
+_FIELDS = {"block": 1, "alias": 2, "group": 2}  # hashtags after each word
+
+
+class Wish(NamedTuple):
+    """One line: `block`, `alias` or `group`, its hashtags normalised, and where it stands (`file:line`)."""
+
+    kind: str
+    hashtags: tuple[str, ...]
+    where: str
+
+
+def vocabulary_lines(vocabulary: Vocabulary) -> Iterator[str]:
+    """Yield a vocabulary's lines, without line ends, sorted: what `read_wishes` reads."""
+    yield from (f"block\t{hashtag}" for hashtag in sorted(vocabulary.blocked))
+    yield from (f"alias\t{hashtag}\t{target}" for hashtag, target in sorted(vocabulary.aliases.items()))
+    yield from (f"group\t{hashtag}\t{parent}" for hashtag, parent in sorted(vocabulary.parents.items()))
+
+
+def read_wishes(source: Path) -> list[Wish]:
+    """Read a vocabulary's file; blank lines and those that begin with `;` are passed over.
+
+    A line without a tab may be parted by spaces. Raises `DbError` that names the first line which is malformed.
+    """
+    wishes = []
+    for number, raw in enumerate(source.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):
+        try:
+            line = decode(raw).strip()
+            if line and not line.startswith(";"):
+                wishes.append(_wish(line, f"{source}:{number}"))
+        except MalformedError as error:
+            raise DbError(f"{source}:{number}: {error}; nothing was loaded") from None
+    return wishes
+
+
+def _wish(line: str, where: str) -> Wish:
+    kind, *fields = line.split("\t") if "\t" in line else line.split()
+    if kind not in _FIELDS:
+        raise MalformedError(f"{kind!r} is none of {', '.join(_FIELDS)}")
+    if len(fields) != _FIELDS[kind]:
+        raise MalformedError(
+            f"{len(fields)} hashtags after {kind!r}, which takes {_FIELDS[kind]}; part fields by tabs"
+        )
+    hashtags = tuple(normalise_hashtag(field) for field in fields)
+    for field, hashtag in zip(fields, hashtags, strict=True):
+        if hashtag is None:
+            raise MalformedError(f"{field!r} is no hashtag")
+    return Wish(kind, tuple(hashtag for hashtag in hashtags if hashtag), where)

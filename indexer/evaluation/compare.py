@@ -1,0 +1,170 @@
+"""The report's systems, this product and its rivals side by side, on one split of an archive's own posts."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+
+from hashtag_archive.encoder.training.cnn import LEAST_SIDE
+from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.evaluation.split import Split, load_split
+from hashtag_archive.indexer.evaluation.systems import FROM_PIXELS, SYSTEMS, Contest, Judged, report_config
+from hashtag_archive.indexer.learning.folds import TEST
+from hashtag_archive.indexer.learning.habits import OwnerBound
+from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig
+from hashtag_archive.indexer.learning.metrics import Figures, Thresholds, measure
+from hashtag_archive.indexer.learning.tagger import TaggerConfig, seeded
+from hashtag_archive.indexer.model.model import Rule
+from hashtag_archive.indexer.progress import Progress, silent
+
+F2_NOTE = "F2 = 5PR / (4P + R): it favours recall, though the report's text says precision"
+
+
+@dataclass(frozen=True)
+class CompareConfig:
+    """What is compared, and how.
+
+    `pixels` is the side of the CNNs' pictures; `epochs` and `report_learning_rate` are those of the report's
+    three systems (its Tables 4 and 5); `owners` bounds what owners' habits teach all systems alike; `tagger` is the
+    product's, judged by `rule`: its own logits, or the report's sigmoid(cosine) >= 0.5 on the same embeddings;
+    `seed` is that of every draw and of the owners' order.
+    """
+
+    systems: Sequence[str] = SYSTEMS
+    split_by: Literal["fold", "owner"] = "fold"
+    pixels: int = 64
+    epochs: int = 50
+    report_learning_rate: float = 1e-5
+    vectors: VectorConfig = field(default_factory=VectorConfig)
+    tagger: TaggerConfig = field(default_factory=TaggerConfig)
+    owners: OwnerBound = field(default_factory=OwnerBound)
+    rule: Rule = "logit"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Band:
+    """A third of the hashtags: how many, on how many training photos, and test photos that have one of them."""
+
+    hashtags: int
+    least: int
+    most: int
+    photos: int
+
+
+@dataclass(frozen=True)
+class SystemResult:
+    """A system's figures by fold and, on test photos, by band; None where a band occurs on none of them.
+
+    `own_rule`: its thresholds are the report's, not chosen on validation photos. `seconds` is fitting and scoring.
+    """
+
+    thresholds: Thresholds
+    own_rule: bool
+    folds: dict[str, Figures]
+    bands: dict[str, Figures | None]
+    seconds: float
+
+
+@dataclass
+class Comparison:
+    """Every system on the same photos and hashtags; `photos` are judged, `left_out` in no fold, by reason."""
+
+    config: CompareConfig
+    backbone: str
+    hashtags: int
+    photos: dict[str, int]
+    left_out: dict[str, int]
+    bands: dict[str, Band]
+    systems: dict[str, SystemResult]
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, as JSON has it."""
+        return {**asdict(self), "f2": F2_NOTE}
+
+
+def compare_systems(
+    archive: Archive, config: CompareConfig | None = None, progress: Progress = silent
+) -> Comparison:
+    """Fit each system on training photos, let it choose on validation photos, measure it on every fold.
+
+    The photos are those of crawled posts that have features of the backbone used last. Nothing is written to
+    the archive. Raises `ArchiveError` where there is too little to compare on.
+    """
+    config = config or CompareConfig()
+    split = split_for(archive, config, progress)
+    results = {
+        name: result_of(split, judged, seconds)
+        for name, judged, seconds in judge_systems(split, config, progress)
+    }
+    return comparison_of(split, config, results)
+
+
+def split_for(archive: Archive, config: CompareConfig, progress: Progress = silent) -> Split:
+    """Return the photos and hashtags that `config` compares on; raises `ArchiveError` as `compare_systems` does."""
+    if unknown := [name for name in config.systems if name not in SYSTEMS]:
+        raise ArchiveError(f"no system is called {', '.join(unknown)}; there are {', '.join(SYSTEMS)}")
+    if config.pixels < LEAST_SIDE:
+        raise ArchiveError(f"the CNNs' pictures are {LEAST_SIDE} pixels wide at the least")
+    return load_split(
+        archive,
+        replace(config.vectors, seed=config.seed),
+        config.tagger.min_photos,
+        bound=config.owners,
+        owners_seed=config.seed if config.split_by == "owner" else None,
+        side=config.pixels if FROM_PIXELS & set(config.systems) else None,
+        progress=progress,
+    )
+
+
+def judge_systems(
+    split: Split, config: CompareConfig, progress: Progress = silent
+) -> Iterator[tuple[str, Judged, float]]:
+    """Fit one system after the other, and yield its name, its logits, and the seconds that it took."""
+    contest = Contest(
+        split,
+        report_config(config.epochs, config.report_learning_rate, config.seed),
+        seeded(config.tagger, config.seed),
+        config.seed,
+        config.rule,
+    )
+    for name in dict.fromkeys(config.systems):
+        tell = partial(progress, f"fitting {name}")
+        tell(0, None)
+        began = time.perf_counter()
+        judged = contest.judge(name, tell)
+        seconds = time.perf_counter() - began
+        tell(1, 1)
+        yield name, judged, seconds
+
+
+def comparison_of(split: Split, config: CompareConfig, results: dict[str, SystemResult]) -> Comparison:
+    """Put results beside what they rest on."""
+    photos = {fold: len(part.judged) for fold, part in split.parts.items()}
+    return Comparison(config, split.backbone, len(split.ids), photos, split.left_out, _bands(split), results)
+
+
+def result_of(split: Split, judged: Judged, seconds: float) -> SystemResult:
+    """Measure a system on every fold, and on the test photos by band."""
+    truth = {fold: part.truth for fold, part in split.parts.items()}
+    bands: dict[str, Figures | None] = {}
+    for band, columns in split.bands.items():
+        in_band = truth[TEST][:, columns]
+        bands[band] = (
+            measure(judged.logits[TEST][:, columns], in_band, judged.thresholds) if in_band.any() else None
+        )
+    folds = {fold: measure(judged.logits[fold], truth[fold], judged.thresholds) for fold in truth}
+    return SystemResult(judged.thresholds, judged.own_rule, folds, bands, seconds)
+
+
+def _bands(split: Split) -> dict[str, Band]:
+    bands = {}
+    for band, columns in split.bands.items():
+        counts = split.counts[columns] if len(columns) else np.zeros(1, np.int64)
+        photos = int(split.parts[TEST].truth[:, columns].any(1).sum())
+        bands[band] = Band(len(columns), int(counts.min()), int(counts.max()), photos)
+    return bands

@@ -1,0 +1,182 @@
+"""How good a model is: on its own held-out posts, or on labelled photos of the user's choice."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashtag_archive.db.post import Refusal
+from hashtag_archive.encoder import PhotoError, decode_photo
+from hashtag_archive.encoder.errors import NOT_FINITE
+from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.crawls.sources import read_source, source_format
+from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.learning.calibration import prior_logits
+from hashtag_archive.indexer.learning.corpus import Ids
+from hashtag_archive.indexer.learning.metrics import REPORTS_RULE, Figures, measure, truth_matrix
+from hashtag_archive.indexer.model.model import Model, Rule
+from hashtag_archive.indexer.model.promises import Kept, keep_promises
+from hashtag_archive.indexer.model.text_space import Words
+from hashtag_archive.indexer.photos.features import Failures
+from hashtag_archive.indexer.photos.files import read_file
+from hashtag_archive.indexer.progress import Progress, silent
+
+BATCH = 8
+
+
+@dataclass
+class Evaluation:
+    """What a model is worth on photos whose hashtags are known.
+
+    `product` and `popularity` are judged at the model's own thresholds; `failures` are photos and entries left out;
+    `learnt_from` counts photos that stand in posts of the archive, on which a figure flatters.
+    """
+
+    model: int
+    on: str
+    photos: int
+    hashtags: int
+    product: Figures
+    popularity: Figures
+    promises: list[Kept]
+    failures: Failures
+    learnt_from: int = 0
+
+
+@dataclass(frozen=True)
+class _Labelled:
+    """A photo's path, its hashtags as columns, and what its post says beside them."""
+
+    path: str
+    columns: Ids
+    words: Words
+
+
+def evaluate_held_out(archive: Archive, rule: Rule = "logit") -> Evaluation:
+    """Return what the current model's rebuild measured on test posts, with a fit that had not seen them.
+
+    The model itself has learnt from all posts: asking it about them again would say nothing. `cosine` gives the
+    figures of the report's rule, sigmoid(cosine) >= 0.5, on the same embeddings; promises are of logits and left
+    out. Raises `ModelError` where there is no model that can look at photos.
+    """
+    model = archive.model()
+    model.need_head()
+    figures = model.manifest["figures"]
+    return Evaluation(
+        model.number,
+        "held-out posts",
+        figures["judged_photos"],
+        figures["judged_hashtags"],
+        Figures(**(figures["test"] if rule == "logit" else figures["beside"]["report's rule"])),
+        Figures(**figures["popularity"]),
+        [Kept(**kept) for kept in figures["promises"]] if rule == "logit" else [],
+        Failures(),
+    )
+
+
+def evaluate_on(
+    archive: Archive, source: Path, *, format: str = "auto", rule: Rule = "logit", progress: Progress = silent
+) -> Evaluation:
+    """Ask the current model about the photos of a crawl that it has not learnt from, and compare.
+
+    Captions and locations of the crawl count where the model reads them; `rule` is as in `evaluate_held_out`.
+    Nothing is stored. Photos that cannot be read are left out and named. Raises `ArchiveError` where no photo
+    has one of the model's hashtags.
+    """
+    model = archive.model()
+    model.need_head()
+    ids = np.array(sorted(model.index.ids()), np.int64)
+    failures = Failures()
+    labelled = list(_labelled(archive, model, source, format, ids, failures))
+    logits, truth = [], []
+    for start in range(0, len(labelled), BATCH):
+        batch = labelled[start : start + BATCH]
+        pixels, kept = _decoded(model, batch, failures)
+        if kept:
+            features = model.backbone.encode(np.stack(pixels))
+            logits.append(_all_logits(model, features, [entry.words for entry in kept], ids, rule))
+            truth.append(truth_matrix([entry.columns for entry in kept], len(ids)))
+        progress("looking at photos", min(start + BATCH, len(labelled)), len(labelled))
+    if not truth:
+        raise ArchiveError(f"{source}: no photo that can be read has one of the model's {len(ids)} hashtags")
+    evaluation = _judge(model, source, ids, np.concatenate(logits), np.concatenate(truth), failures, rule)
+    evaluation.learnt_from = archive.store.photos.count_crawled(
+        [os.path.abspath(entry.path) for entry in labelled]
+    )
+    return evaluation
+
+
+def _judge(
+    model: Model,
+    source: Path,
+    ids: Ids,
+    logits: NDArray[np.float32],
+    truth: NDArray[np.bool_],
+    failures: Failures,
+    rule: Rule,
+) -> Evaluation:
+    counts = np.array([model.photos_of[id] for id in ids.tolist()], np.int64)
+    prior = prior_logits(counts, model.manifest["counts"]["photos"])[None]
+    return Evaluation(
+        model.number,
+        str(source),
+        len(truth),
+        len(ids),
+        measure(logits, truth, model.thresholds if rule == "logit" else REPORTS_RULE),
+        measure(np.repeat(prior, len(truth), 0), truth, model.thresholds),
+        keep_promises(model.evidence, ids, logits, truth) if rule == "logit" else [],
+        failures,
+    )
+
+
+def _labelled(
+    archive: Archive, model: Model, source: Path, format: str, ids: Ids, failures: Failures
+) -> Iterator[_Labelled]:
+    """Yield each photo that has a hashtag of the model."""
+    numbers, vocabulary = {text: id for id, text in model.text_of.items()}, archive.vocabulary()
+    for entry in read_source(source, source_format(source, format), None):
+        if isinstance(entry, Refusal):
+            failures.add(entry.where, entry.reason)
+            continue
+        texts = {vocabulary.target(text) for text in entry.hashtags}
+        known = np.array(sorted(numbers[text] for text in texts if text in numbers), np.int64)
+        columns = np.flatnonzero(np.isin(ids, known))
+        if len(columns):
+            said = {"caption": entry.caption, "location": entry.location}
+            words = {name: text for name, text in said.items() if text}
+            yield from (_Labelled(path, columns, words) for path in entry.photos)
+
+
+def _decoded(
+    model: Model, batch: list[_Labelled], failures: Failures
+) -> tuple[list[NDArray[np.uint8]], list[_Labelled]]:
+    pixels, kept = [], []
+    for entry in batch:
+        read = read_file(entry.path)
+        try:
+            if read.content is None:
+                raise PhotoError(read.seen.error or "cannot be read")
+            pixels.append(decode_photo(read.content, model.backbone.spec.size))
+            kept.append(entry)
+        except PhotoError as error:
+            failures.add(entry.path, str(error))
+    return pixels, kept
+
+
+def _all_logits(
+    model: Model, features: NDArray[np.float16], words: list[Words], ids: Ids, rule: Rule
+) -> NDArray[np.float32]:
+    """Return the logits, or cosines, of every assignable hashtag, columns in the order of `ids`."""
+    if not np.isfinite(features).all():
+        raise ArchiveError(NOT_FINITE)
+    embeddings = model.embed(features, words)
+    if rule == "cosine":
+        cosines, order = model.index.cosines(embeddings)
+        return cosines[:, np.argsort(order)]
+    found, places = model.index.search(embeddings, len(ids))
+    logits = np.empty((len(found), len(ids)), np.float32)
+    np.put_along_axis(logits, np.searchsorted(ids, places), found, axis=1)
+    return logits

@@ -1,0 +1,114 @@
+"""What the report's curves are drawn from: learning by epoch, by photos, and what each threshold gives."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.evaluation.split import Part, Split
+from hashtag_archive.indexer.evaluation.sweep import Sweep, SweepConfig, sweep_corpus
+from hashtag_archive.indexer.evaluation.systems import Judged
+from hashtag_archive.indexer.learning.calibration import prior_logits
+from hashtag_archive.indexer.learning.corpus import Ids
+from hashtag_archive.indexer.learning.folds import TEST, TRAINING, VALIDATION
+from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig
+from hashtag_archive.indexer.learning.metrics import Figures, choose_thresholds, measure, sigmoid
+from hashtag_archive.indexer.learning.tagger import Floats, TaggerConfig, fit_photos
+from hashtag_archive.indexer.progress import Progress
+
+SHARES = (1 / 8, 1 / 4, 1 / 2, 3 / 4, 1)  # of the training photos, for the learning curve
+LEAST = 10  # training photos that any fit needs
+THRESHOLDS = 201
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a head learnt from `photos` training photos is worth on those and on validation photos.
+
+    `losses` is a row an epoch, where the head is a network.
+    """
+
+    photos: int
+    training: Figures
+    validation: Figures
+    losses: list[dict[str, float]]
+
+
+@dataclass(frozen=True)
+class PrecisionRecall:
+    """Precision and recall (k,) over all (photo, hashtag) pairs, assigned from each of `thresholds` (k,) on."""
+
+    thresholds: NDArray[np.float64]
+    precision: NDArray[np.float64]
+    recall: NDArray[np.float64]
+
+
+def vectors_by_epoch(split: Split, config: VectorConfig, progress: Progress) -> Sweep | None:
+    """Learn the split's hashtag vectors again, watched: a sweep of one cell; None where no post can be asked."""
+
+    def tell(stage: str, done: int, total: int | None) -> None:
+        progress("watching hashtag vectors learn", done, total)
+
+    try:
+        return sweep_corpus(split.corpus, SweepConfig((config.size,), (config.window,), config), tell)
+    except ArchiveError:
+        return None
+
+
+def learn_by_photos(split: Split, tagger: TaggerConfig, seed: int, progress: Progress) -> list[Lesson]:
+    """Fit the product on more and more of the training photos; the last lesson is all of them.
+
+    The smaller draws are part of the larger. Hashtags are the split's throughout: one that is on too few of the
+    photos to be learnt has its log-odds. Sizes on which nothing can be learnt are left out.
+    """
+    training = split.parts[TRAINING]
+    order = np.random.default_rng(seed).permutation(len(training.photos.hashtags))
+    sizes = sorted({max(LEAST, round(share * len(order))) for share in SHARES})
+    lessons = []
+    for done, size in enumerate(sizes):
+        progress("learning from fewer photos", done, len(sizes))
+        chosen = np.zeros(len(order), np.bool_)
+        chosen[order[:size]] = True
+        try:
+            lessons.append(_lesson(split, tagger, chosen))
+        except ArchiveError:
+            continue
+    progress("learning from fewer photos", len(sizes), len(sizes))
+    return lessons
+
+
+def _lesson(split: Split, tagger: TaggerConfig, chosen: NDArray[np.bool_]) -> Lesson:
+    training, validation = split.parts[TRAINING], split.parts[VALIDATION]
+    fit = fit_photos(training.photos.only(chosen), split.vectors, tagger, validation.photos)
+    asked = chosen[training.rows]
+    seen = [training.hashtags[row] for row in np.flatnonzero(chosen)]
+    counts = np.bincount(np.concatenate(seen), minlength=len(split.ids))
+    prior, places = prior_logits(counts, len(seen)), np.searchsorted(split.ids, fit.ids)
+
+    def logits(part: Part, rows: Ids) -> Floats:
+        found = np.repeat(prior[None], len(rows), 0)
+        found[:, places] = fit.logits(part.photos.features[rows])
+        return found
+
+    on_training = logits(training, training.rows[asked])
+    on_validation = logits(validation, validation.rows)
+    thresholds = choose_thresholds(on_validation, validation.truth)
+    return Lesson(
+        int(chosen.sum()),
+        measure(on_training, training.truth[asked], thresholds),
+        measure(on_validation, validation.truth, thresholds),
+        fit.losses,
+    )
+
+
+def precision_recall(split: Split, judged: Judged) -> PrecisionRecall:
+    """Return what thresholds, the chosen among them, give on the test photos, up to the highest probability."""
+    from sklearn.metrics import precision_recall_curve
+
+    truth, probabilities = split.parts[TEST].truth.ravel(), sigmoid(judged.logits[TEST]).ravel()
+    precision, recall, known = precision_recall_curve(truth, probabilities)
+    chosen = [value for value in (judged.thresholds.f1, judged.thresholds.f2) if value <= known[-1]]
+    asked = np.sort(np.concatenate([np.linspace(0, known[-1], THRESHOLDS), chosen]))
+    places = np.searchsorted(known, asked)
+    return PrecisionRecall(asked, precision[places], recall[places])

@@ -1,0 +1,131 @@
+"""Everything that the report shows, measured: held-out posts, by fits that have not seen them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+from hashtag_archive.encoder.training.landmark_fit import LandmarkConfig
+from hashtag_archive.encoder.training.train import TrainConfig
+from hashtag_archive.indexer.archive import Archive, now
+from hashtag_archive.indexer.evaluation.compare import (
+    CompareConfig,
+    Comparison,
+    comparison_of,
+    judge_systems,
+    result_of,
+    split_for,
+)
+from hashtag_archive.indexer.evaluation.report.curves import (
+    Lesson,
+    PrecisionRecall,
+    learn_by_photos,
+    precision_recall,
+    vectors_by_epoch,
+)
+from hashtag_archive.indexer.evaluation.report.hashtag_map import Place, place_hashtags
+from hashtag_archive.indexer.evaluation.report.photos import PhotoTable, show_photos
+from hashtag_archive.indexer.evaluation.split import Split
+from hashtag_archive.indexer.evaluation.sweep import Sweep
+from hashtag_archive.indexer.evaluation.systems import SYSTEMS, Judged
+from hashtag_archive.indexer.learning.folds import TEST
+from hashtag_archive.indexer.learning.habits import OwnerBound
+from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig
+from hashtag_archive.indexer.learning.metrics import sigmoid
+from hashtag_archive.indexer.learning.reliability import Bin, best_pairs, equal_mass_bins
+from hashtag_archive.indexer.learning.tagger import TaggerConfig, seeded
+from hashtag_archive.indexer.progress import Progress, silent
+
+Config = TypeVar("Config")
+
+
+@dataclass(frozen=True)
+class ReportConfig:
+    """What the report shows.
+
+    `systems` are set side by side, `popularity` and `product` always among them; `photos` is how many held-out
+    photos are shown; `seed` that of every draw, the current model's where it is None.
+    """
+
+    systems: Sequence[str] = SYSTEMS
+    photos: int = 36
+    seed: int | None = None
+
+
+@dataclass
+class Gathered:
+    """What was measured on `split`; `product` are the product's logits there, `model` the current one's number."""
+
+    archive: str
+    made_at: str
+    model: int | None
+    config: CompareConfig
+    split: Split
+    comparison: Comparison
+    product: Judged
+    vectors: Sweep | None
+    lessons: list[Lesson]
+    thresholds: PrecisionRecall
+    bins: list[Bin]
+    places: list[Place]
+    photos: PhotoTable
+
+
+def gather_report(archive: Archive, config: ReportConfig, progress: Progress = silent) -> Gathered:
+    """Measure what the report shows, as `compare_systems` does with the current model's settings.
+
+    Nothing is written to the archive. Raises `ArchiveError` where there is too little to learn from or to judge by.
+    """
+    model, compared = _as_current(archive, config)
+    split = split_for(archive, compared, progress)
+    results, product = {}, None
+    for name, judged, seconds in judge_systems(split, compared, progress):
+        results[name] = result_of(split, judged, seconds)
+        if name == "product":
+            product = judged
+    assert product, "product is always among the systems"
+    seed = compared.seed
+    tagger = seeded(compared.tagger, seed)
+    return Gathered(
+        archive.folder.name,
+        now(),
+        model,
+        compared,
+        split,
+        comparison_of(split, compared, results),
+        product,
+        vectors_by_epoch(split, compared.vectors, progress),
+        learn_by_photos(split, tagger, seed, progress),
+        precision_recall(split, product),
+        equal_mass_bins(best_pairs(sigmoid(product.logits[TEST]), split.parts[TEST].truth)),
+        place_hashtags(split, seed),
+        show_photos(archive, split, product, config.photos, seed),
+    )
+
+
+def _as_current(archive: Archive, config: ReportConfig) -> tuple[int | None, CompareConfig]:
+    """Return the current model's number, and the comparison that has its settings; the defaults where none is."""
+    number = archive.current()
+    manifest: dict[str, Any] = next(
+        (json.loads(row.manifest) for row in archive.store.models.all() if row.number == number), {}
+    )
+    parameters = manifest.get("parameters", {})
+    tagger = parameters.get("tagger", {})
+    parts = {
+        "landmarks": _from(LandmarkConfig, tagger.get("landmarks", {})),
+        "network": _from(TrainConfig, tagger.get("network", {})),
+    }
+    seed = config.seed if config.seed is not None else manifest.get("seed", 0)
+    return number, CompareConfig(
+        systems=tuple(dict.fromkeys(["popularity", *config.systems, "product"])),
+        vectors=_from(VectorConfig, {**parameters.get("vectors", {}), "seed": seed}),
+        tagger=_from(TaggerConfig, {**tagger, **parts}),
+        owners=_from(OwnerBound, parameters.get("owners", {"uses": 0} if manifest else {})),
+        seed=seed,
+    )
+
+
+def _from(kind: type[Config], values: Mapping[str, Any]) -> Config:
+    """Make a configuration of what a manifest says of it; what another version knew more is passed over."""
+    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in values.items() if name in known})

@@ -1,0 +1,113 @@
+"""What was gathered → one HTML page that stands alone: no script, nothing from the network.
+
+Hashtags, captions and file names come from strangers: the template escapes everything but the drawn figures, which
+have none of them in it, and the page forbids itself to load anything.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.evaluation.compare import F2_NOTE
+from hashtag_archive.indexer.evaluation.report import words
+from hashtag_archive.indexer.evaluation.report.gather import Gathered, ReportConfig, gather_report
+from hashtag_archive.indexer.evaluation.report.hashtag_map import Place
+from hashtag_archive.indexer.evaluation.report.labels import lay_out
+from hashtag_archive.indexer.evaluation.report.pictures import draw_pictures
+from hashtag_archive.indexer.evaluation.report.tables import (
+    SYSTEM_NOTES,
+    Group,
+    Table,
+    counts_table,
+    split_table,
+    systems_table,
+)
+from hashtag_archive.indexer.learning.folds import TEST
+from hashtag_archive.indexer.progress import Progress, silent
+
+WIDE, NARROW = (720.0, 600.0), (330.0, 800.0)  # sheets of the map, in pixels
+
+
+def write_report(
+    archive: Archive, path: str | Path, config: ReportConfig | None = None, *, progress: Progress = silent
+) -> Gathered:
+    """Measure, draw and write the page; it appears whole or not at all, and what was measured is returned.
+
+    Nothing is written to the archive. Raises `ArchiveError` where there is too little to learn from or to judge by.
+    """
+    gathered = gather_report(archive, config or ReportConfig(), progress)
+    page, target = render(gathered), Path(path)
+    part = target.with_name(f".{target.name}.part")
+    try:
+        part.write_text(page, encoding="utf-8", errors="replace")  # a file's name may be no Unicode
+        os.replace(part, target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    return gathered
+
+
+def render(gathered: Gathered) -> str:
+    """Return the page."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html.jinja").render(_context(gathered))
+
+
+def _context(gathered: Gathered) -> dict[str, Any]:
+    comparison = gathered.comparison
+    product, popularity = (comparison.systems[name].folds[TEST] for name in ("product", "popularity"))
+    return {
+        "archive": gathered.archive,
+        "made_at": gathered.made_at,
+        "settings": words.settings(gathered),
+        "summary": words.summary(gathered, product, popularity),
+        "tiles": words.tiles(product, popularity),
+        "tables": {
+            "counts": counts_table(gathered.split),
+            "split": split_table(gathered.split),
+            "systems": systems_table(comparison),
+        },
+        "data_notes": [f"Left out: {photos:,} photos {why}." for why, photos in comparison.left_out.items()],
+        "own_rule": ", ".join(name for name, result in comparison.systems.items() if result.own_rule),
+        "f2_note": F2_NOTE,
+        "system_notes": [(name, SYSTEM_NOTES[name]) for name in comparison.systems],
+        "learning_notes": words.learning_notes(gathered),
+        "pictures": draw_pictures(gathered),
+        "map": _map(gathered.places),
+        "photos": gathered.photos,
+        "photos_note": words.photos_note(gathered),
+        "reading": words.READING.items(),
+    }
+
+
+def _map(places: Sequence[Place]) -> dict[str, Any] | None:
+    """The map on a wide and on a narrow sheet, and in words."""
+    if not places:
+        return None
+    sheets = {"wide": lay_out(places, *WIDE), "narrow": lay_out(places, *NARROW)}
+    unnamed = any(len(sheet.labels) < len(sheet.dots) for sheet in sheets.values())
+    near = "; ".join(f"#{place.hashtag} beside #{place.nearest[0]}" for place in places[:5])
+    rows = [
+        [f"#{place.hashtag}", f"{place.posts:,}", ", ".join(f"#{text}" for text in place.nearest)]
+        for place in places
+    ]
+    return {
+        "sheets": sheets,
+        "alt": f"Map of the {len(places)} most frequent hashtags, alike ones near each other: {near}.",
+        "caption": f"The {len(places)} hashtags on the most training posts; the larger a dot, the more posts."
+        " Hashtags that share company are near each other; the axes and larger distances mean nothing (t‑SNE)."
+        + (" A dot without a name had no room for it." if unnamed else ""),
+        "numbers": Table(
+            "The nearest hashtags in the space itself", ["Hashtag", "Posts", "Nearest"], [Group("", rows)]
+        ),
+    }

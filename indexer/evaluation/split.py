@@ -1,0 +1,205 @@
+"""One split of an archive's photos, the same rows and hashtags for every system that is compared on it."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashtag_archive.encoder.onnx_encoder import BackboneSpec
+from hashtag_archive.encoder.training.train import PictureSet
+from hashtag_archive.indexer.archive import BACKBONE, Archive
+from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.evaluation import rivals
+from hashtag_archive.indexer.learning.corpus import Corpus, Ids, read_corpus
+from hashtag_archive.indexer.learning.folds import TEST, TRAINING, VALIDATION
+from hashtag_archive.indexer.learning.habits import OwnerBound
+from hashtag_archive.indexer.learning.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors
+from hashtag_archive.indexer.learning.held_out import need_photos
+from hashtag_archive.indexer.learning.metrics import truth_matrix
+from hashtag_archive.indexer.learning.photo_set import MAX_CELLS, PhotoSet, columns
+from hashtag_archive.indexer.learning.tagger import Floats, assignable, need_assignable
+from hashtag_archive.indexer.photos.features import feature_key, load_features
+from hashtag_archive.indexer.photos.pixels import Pixels, load_pixels
+from hashtag_archive.indexer.progress import Progress, silent
+
+FOLDS = (TRAINING, VALIDATION, TEST)
+BANDS = ("rare", "middle", "frequent")
+
+
+@dataclass
+class Part:
+    """One fold's photos (n): all of them, their ids, their hashtags as columns, and the rows (m) that are judged.
+
+    `named` are the rows with at least one hashtag of the vocabulary, of which `pixels` (named, 3, side, side) are
+    held where a system needs them; `judged` are places in `named`, all of them unless that were too many.
+    """
+
+    photos: PhotoSet
+    photo_ids: Ids
+    hashtags: list[Ids]
+    named: Ids
+    judged: Ids
+    truth: NDArray[np.bool_]
+    pixels: Pixels | None = None
+
+    @property
+    def rows(self) -> Ids:
+        """The judged rows, as places in the photos."""
+        return self.named[self.judged]
+
+    @property
+    def pixels_at_hand(self) -> Pixels:
+        """The pixels, which a system that needs them has asked for."""
+        assert self.pixels is not None, "pixels were not asked for"
+        return self.pixels
+
+    @property
+    def pictures(self) -> PictureSet:
+        """Pixels as a network learns from them."""
+        return PictureSet(self.pixels_at_hand, [self.hashtags[row] for row in self.named])
+
+
+@dataclass
+class Split:
+    """Three parts of a corpus, and the vocabulary: hashtags `ids` (V,), on `counts` (V,) training photos each.
+
+    `vectors` are learnt from the training posts. `left_out` counts photos by why they are in no part.
+    """
+
+    corpus: Corpus
+    backbone: str
+    vectors: HashtagVectors
+    ids: Ids
+    counts: Ids
+    parts: dict[str, Part]
+    left_out: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def rows_of_vectors(self) -> Floats:
+        """The vocabulary's unit vectors (V, d)."""
+        return self.vectors.vectors[self.vectors.rows(self.ids)]
+
+    @property
+    def bands(self) -> dict[str, Ids]:
+        """Columns of the rare, the middle and the frequent third of the hashtags, by training photos."""
+        thirds = np.array_split(np.argsort(self.counts, kind="stable"), len(BANDS))
+        return {band: np.sort(third) for band, third in zip(BANDS, thirds, strict=True)}
+
+    def standardised(self, part: Part, rows: Ids | None = None) -> Floats:
+        """Features of a part, or some of its rows, standardised by the training photos."""
+        mean, spread = self._spread
+        features = part.photos.features if rows is None else part.photos.features[rows]
+        return np.asarray((features - mean) / spread, np.float32)
+
+    def rivals_rows(self, fold: str) -> rivals.Rows:
+        """A part as rivals learn from it."""
+        return rivals.Rows(self.standardised(self.parts[fold]), self.parts[fold].hashtags)
+
+    @cached_property
+    def _spread(self) -> tuple[Floats, Floats]:
+        features = self.parts[TRAINING].photos.features
+        return features.mean(0), features.std(0) + np.float32(1e-3)
+
+
+@dataclass
+class _Fold:
+    """A fold before the vocabulary is known for good."""
+
+    photos: PhotoSet
+    photo_ids: Ids
+    named: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    pixels: Pixels | None = None
+
+
+def load_split(
+    archive: Archive,
+    vectors: VectorConfig,
+    min_photos: int,
+    *,
+    bound: OwnerBound | None = None,
+    owners_seed: int | None = None,
+    side: int | None = None,
+    progress: Progress = silent,
+) -> Split:
+    """Read the archive's photos that have features and hashtags, part them, and learn the hashtags' vectors.
+
+    Owners' habits teach, and are asked for, within a `bound`. Parted by the archive's folds, or by owner with
+    `owners_seed`; pixels are read with `side`, and photos whose
+    pixels cannot be had are then in no part. Nothing is written. Raises `ArchiveError` where there is too little.
+    """
+    if not archive.store.posts.counts()["posts"]:
+        raise ArchiveError("no posts to learn from; `hashtag import SOURCE` brings some in")
+    corpus = read_corpus(archive.store, owners_seed, bound=bound)
+    taught = corpus.taught()
+    folds, backbone = _folds(archive, taught)
+    left_out = {"in posts of several folds": int((corpus.photo_folds == "").sum())}
+    need_photos({name: len(fold.photo_ids) for name, fold in folds.items()}, "with hashtags and features")
+    learnt = learn_vectors(taught.lists(TRAINING), vectors, progress)
+    ids, counts = assignable(folds[TRAINING].photos, learnt, min_photos)
+    if side:
+        left_out["whose pixels cannot be read"] = sum(
+            _read_pixels(archive, fold, ids, side, progress) for fold in folds.values()
+        )
+        ids, counts = assignable(folds[TRAINING].photos, learnt, min_photos)
+    need_assignable(ids, min_photos)
+    parts = {name: _part(fold, ids) for name, fold in folds.items()}
+    need_photos(
+        {name: len(part.named) for name, part in parts.items()},
+        f"with one of the {len(ids)} hashtags on {min_photos} training photos",
+    )
+    return Split(corpus, backbone, learnt, ids, counts, parts, {why: n for why, n in left_out.items() if n})
+
+
+def _folds(archive: Archive, corpus: Corpus) -> tuple[dict[str, _Fold], str]:
+    """Return each fold's photos that have features of the backbone used last, and that backbone's name."""
+    digest = archive.store.setting(BACKBONE)
+    backbone_id = archive.store.photos.backbone_id(digest) if digest else None
+    if not digest or backbone_id is None:
+        raise ArchiveError(
+            "no photo has features yet; `hashtag rebuild` computes them, where posts have photos"
+        )
+    places, features = load_features(archive.store, corpus.photo_ids, feature_key(backbone_id))
+    folds = {}
+    for name in FOLDS:
+        kept = np.array(
+            [
+                corpus.photo_folds[place] == name and len(corpus.photo_hashtags[place]) > 0
+                for place in places.tolist()
+            ],
+            np.bool_,
+        )
+        hashtags = [corpus.photo_hashtags[place] for place in places[kept].tolist()]
+        folds[name] = _Fold(
+            PhotoSet(features[kept].astype(np.float32), hashtags), corpus.photo_ids[places[kept]]
+        )
+    return folds, BackboneSpec.read(archive.backbone_file(digest)).name
+
+
+def _read_pixels(archive: Archive, fold: _Fold, ids: Ids, side: int, progress: Progress) -> int:
+    """Give a fold the pixels of its photos with a hashtag of `ids`, drop those that have none, return how many."""
+    fold.named = _named(fold.photos, ids)
+    found, fold.pixels = load_pixels(archive, fold.photo_ids[fold.named], side, progress)
+    kept = ~fold.named
+    kept[np.flatnonzero(fold.named)[found]] = True
+    fold.photos, fold.photo_ids = fold.photos.only(kept), fold.photo_ids[kept]
+    fold.named = fold.named[kept]
+    return int((~kept).sum())
+
+
+def _part(fold: _Fold, ids: Ids) -> Part:
+    hashtags = columns(fold.photos.hashtags, ids)
+    is_named = np.array([len(row) > 0 for row in hashtags], np.bool_)
+    named = np.flatnonzero(is_named)
+    pixels = fold.pixels
+    if pixels is not None and len(pixels) > len(named):  # a photo that was lost took a hashtag with it
+        pixels = pixels[is_named[fold.named]]
+    judged = np.arange(len(named))
+    if len(named) > (most := max(1, MAX_CELLS // len(ids))):
+        judged = np.linspace(0, len(named) - 1, most).astype(np.int64)
+    truth = truth_matrix([hashtags[row] for row in named[judged]], len(ids))
+    return Part(fold.photos, fold.photo_ids, hashtags, named, judged, truth, pixels)
+
+
+def _named(photos: PhotoSet, ids: Ids) -> NDArray[np.bool_]:
+    return np.array([bool(np.isin(row, ids).any()) for row in photos.hashtags], np.bool_)

@@ -1,0 +1,230 @@
+"""The report's Figure 8 on the archive's own posts: hashtag vectors by size and window, watched as they learn.
+
+Vectors learn from training posts and are asked of validation posts, so that what is chosen by this grid can still
+be measured on test posts, which it never sees.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+import numpy as np
+
+from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.learning.corpus import Corpus, HashtagLists, load_corpus
+from hashtag_archive.indexer.learning.folds import TRAINING, VALIDATION
+from hashtag_archive.indexer.learning.hashtag_vectors import (
+    COLLAPSED,
+    UNMOVED,
+    HashtagVectors,
+    VectorConfig,
+    mean_pairwise_cosine,
+    need_hashtags,
+    train_vectors,
+)
+from hashtag_archive.indexer.learning.metrics import (
+    LeftOut,
+    Recovery,
+    leave_one_out,
+    recovered,
+    recovered_by_popularity,
+)
+from hashtag_archive.indexer.progress import Progress, silent
+
+CHECKPOINTS = 20  # a cell, at the most, besides the random start
+CLEAR = 0.2  # the part of a hit rate by which another must differ to be told apart from it
+
+
+class Verdict(StrEnum):
+    """What became of a cell's vectors."""
+
+    LEARNT = "learnt"
+    DIVERGED = "diverged"
+    UNMOVED = "not moved"
+    COLLAPSED = "collapsed"
+    RISING = "too few epochs"
+    FELL = "fell back"
+    POOR = "no better than popularity"
+
+
+@dataclass(frozen=True)
+class SweepConfig:
+    """The grid, and what all its cells share; the size and the window of `vectors` are not looked at."""
+
+    sizes: tuple[int, ...] = (20, 40, 80, 160)
+    windows: tuple[int | None, ...] = (2, 5, 10, None)
+    vectors: VectorConfig = field(default_factory=VectorConfig)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """How good vectors were after `epoch` epochs, when `steps` hashtags had been passed over.
+
+    `cosine` is the mean of all pairs, None where vectors were not finite.
+    """
+
+    epoch: int
+    steps: int
+    hits: float
+    mrr: float
+    cosine: float | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One size and one window, from the random start to the last epoch."""
+
+    size: int
+    window: int | None
+    checkpoints: tuple[Checkpoint, ...]
+    verdict: Verdict
+
+    @property
+    def last(self) -> Checkpoint:
+        """Where it ended."""
+        return self.checkpoints[-1]
+
+    @property
+    def best(self) -> Checkpoint:
+        """The first of those with the highest hit rate."""
+        return max(self.checkpoints, key=lambda checkpoint: checkpoint.hits)
+
+    def ahead_from(self, popularity: float) -> int | None:
+        """From how many steps on the hit rate stayed above `popularity`; None where it ended below."""
+        steps = None
+        for checkpoint in reversed(self.checkpoints):
+            if checkpoint.hits <= popularity:
+                break
+            steps = checkpoint.steps
+        return steps
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A grid of cells, window by window, and what popularity finds on the same `asked` validation posts."""
+
+    cells: tuple[Cell, ...]
+    popularity: Recovery
+    asked: int
+    training_posts: int
+    hashtags: int
+    epochs: int
+    vectors: VectorConfig
+
+    @property
+    def best(self) -> Cell | None:
+        """The cell with the highest last hit rate among those that learnt."""
+        learnt = [cell for cell in self.cells if cell.verdict == Verdict.LEARNT]
+        return max(learnt, key=lambda cell: cell.last.hits, default=None)
+
+
+def sweep_vectors(
+    archive: Archive, config: SweepConfig | None = None, *, progress: Progress = silent
+) -> Sweep:
+    """Learn every cell of the grid from training posts, and ask it of validation posts as it goes.
+
+    Nothing is stored but folds of posts that had none. Raises `ArchiveError` where there is too little to learn
+    from or to ask.
+    """
+    if not archive.store.posts.counts()["posts"]:
+        raise ArchiveError("no posts to learn from; `hashtag import SOURCE` brings some in")
+    return sweep_corpus(load_corpus(archive.store), config or SweepConfig(), progress)
+
+
+def sweep_corpus(corpus: Corpus, config: SweepConfig, progress: Progress = silent) -> Sweep:
+    """The same on rows."""
+    training, shared = corpus.lists(TRAINING), config.vectors
+    kept, in_all = need_hashtags(training, shared.min_count)
+    epochs = shared.epochs_for(kept, in_all)
+    ids, counts = np.unique(training.flat(), return_counts=True)
+    known = counts >= shared.min_count
+    vocabulary = HashtagVectors(ids[known], np.zeros((kept, 0), np.float32))
+    asked = leave_one_out(vocabulary, corpus.lists(VALIDATION).ids())
+    popularity = recovered_by_popularity(asked, counts[known])
+    if not popularity:
+        raise ArchiveError(
+            "no validation post has two hashtags that training posts have too; import more posts"
+        )
+    grid = [(size, window) for window in config.windows for size in config.sizes]
+    cells = []
+    for number, (size, window) in enumerate(grid, 1):
+        stage = f"size {size}, window {window or 'post'} ({number} of {len(grid)})"
+        cell = replace(shared, size=size, window=window, epochs=epochs)
+        cells.append(_learn_cell(training, cell, _Watched(asked, in_all), popularity, _tell(progress, stage)))
+    return Sweep(tuple(cells), popularity, len(asked), len(training), kept, epochs, shared)
+
+
+def _tell(progress: Progress, stage: str) -> Callable[[int, int], None]:
+    return lambda done, total: progress(stage, done, total)
+
+
+def checkpoint_epochs(epochs: int) -> set[int]:
+    """The epochs to stop and ask at: the random start, the last, and evenly between them."""
+    return {0, *np.linspace(1, epochs, min(epochs, CHECKPOINTS)).round().astype(int).tolist()}
+
+
+class _Watched:
+    """The checkpoints of one cell, and how near its vectors are to where they started."""
+
+    def __init__(self, asked: LeftOut, steps_an_epoch: int) -> None:
+        self.checkpoints: list[Checkpoint] = []
+        self.moved = 1.0
+        self._asked = asked
+        self._steps = steps_an_epoch
+
+    def look(self, epoch: int, learnt: HashtagVectors) -> None:
+        vectors = learnt.vectors
+        if not epoch:
+            self._start = vectors
+        found = recovered(self._asked, vectors) or Recovery(0, 0)
+        cosine = mean_pairwise_cosine(vectors) if np.isfinite(vectors).all() else None
+        self.moved = float((vectors * self._start).sum(1).mean())
+        self.checkpoints.append(Checkpoint(epoch, epoch * self._steps, found.hits, found.mrr, cosine))
+
+
+def _learn_cell(
+    training: HashtagLists,
+    config: VectorConfig,
+    watched: _Watched,
+    popularity: Recovery,
+    tell: Callable[[int, int], None],
+) -> Cell:
+    def watch(epoch: int, epochs: int, vectors: Callable[[], HashtagVectors]) -> None:
+        if epoch in checkpoint_epochs(epochs):
+            watched.look(epoch, vectors())
+        tell(epoch, epochs)
+
+    train_vectors(training, config, watch)
+    checkpoints = tuple(watched.checkpoints)
+    verdict = judge(checkpoints, watched.moved, popularity.hits, len(watched._asked))
+    return Cell(config.size, config.window, checkpoints, verdict)
+
+
+def judge(checkpoints: tuple[Checkpoint, ...], moved: float, popularity: float, asked: int) -> Verdict:
+    """Say what became of vectors, first of all by their hit rate on `asked` posts.
+
+    `moved` is the mean cosine to the random start. Collapsed are those that end clearly below popularity and do not
+    rise, and those with two of three signs: they end no better than popularity; they end clearly below their own
+    best; they are all alike. The last alone deceives: vectors that have only begun to learn are all alike too, and
+    so are those of a small vocabulary that learnt it well.
+    """
+    last, best = checkpoints[-1], max(checkpoint.hits for checkpoint in checkpoints)
+    if last.cosine is None:
+        return Verdict.DIVERGED
+    if moved > UNMOVED:
+        return Verdict.UNMOVED
+    poor, fell, alike = last.hits <= popularity, _clearly(best, last.hits, asked), last.cosine > COLLAPSED
+    if poor and _clearly(last.hits, checkpoints[len(checkpoints) // 2].hits, asked):
+        return Verdict.RISING
+    if _clearly(popularity, last.hits, asked) or poor + fell + alike >= 2:
+        return Verdict.COLLAPSED
+    if fell:
+        return Verdict.FELL
+    return Verdict.POOR if poor else Verdict.LEARNT
+
+
+def _clearly(more: float, less: float, asked: int) -> bool:
+    """Whether one hit rate is above another by a fifth of it and by two standard errors."""
+    return more - less > max(CLEAR * more, 2 * math.sqrt(more * (1 - more) / asked))

@@ -1,0 +1,1 @@
+"""Writes what other programs read, and takes it back."""

@@ -1,0 +1,142 @@
+"""Tags written beside photos, batch by batch, with a record of every place so that they can be taken back."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Literal
+
+from hashtag_archive.db.store import Store
+from hashtag_archive.db.stores.exports import WrittenPlace
+from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.export.sidecars import (
+    Naming,
+    read_if_there,
+    sha256,
+    sidecar_of,
+    text_content,
+    text_of,
+    write_sidecar,
+    write_text,
+)
+from hashtag_archive.indexer.model.cut import Cut
+from hashtag_archive.indexer.tagging.assigned import AssignedHashtag, assigned_hashtags
+from hashtag_archive.indexer.tagging.tag import TaggedPhoto
+
+Tags = Sequence[AssignedHashtag]
+TOLD = 1000  # files that are kept to be named; all are counted
+_AT_ONCE = 32  # photos that wait for one another while they are being tagged
+
+
+@dataclass
+class WrittenFiles:
+    """Files by what was done with them; those that were left as they were, or are gone, with the reason."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    named: list[tuple[str, str]] = field(default_factory=list)
+
+    def name(self, path: str, reason: str, outcome: str = "refused") -> None:
+        """Count a file that nothing was done with, and name it while there is room."""
+        self.outcomes[outcome] += 1
+        if len(self.named) < TOLD:
+            self.named.append((path, reason))
+
+
+class BesideWriter:
+    """Writes sidecars (`xmp`) or texts (`txt`) beside photos, or where `place` puts a photo's path."""
+
+    def __init__(
+        self,
+        store: Store,
+        kind: Literal["xmp", "txt"],
+        files: WrittenFiles,
+        *,
+        naming: Naming = "photo.jpg.xmp",
+        place: Callable[[str], str] | None = None,
+    ) -> None:
+        self.kind = kind
+        self._store = store
+        self._files = files
+        self._naming = naming
+        self._place = place
+
+    def target(self, photo: str) -> str:
+        """The file that holds a photo's tags."""
+        placed = self._place(photo) if self._place else photo
+        return sidecar_of(placed, self._naming) if self.kind == "xmp" else text_of(placed)
+
+    def put(self, batch: Sequence[tuple[str, Tags]]) -> None:
+        """Write a batch of photos, by their paths, with their tags; no tags take back what was written before.
+
+        Places are recorded before they are written to, so that a process that is killed leaves none unknown.
+        """
+        targets: dict[str, tuple[str, Tags]] = {}
+        for photo, tags in batch:
+            if targets.setdefault(self.target(photo), (photo, tags))[0] != photo:
+                self._files.name(photo, f"shares {self.target(photo)} with another photo")
+        known = self._store.exports.written_at(list(targets))
+        todo = []
+        for target, (photo, tags) in targets.items():
+            if reason := self._why_not(photo, tags, known.get(target)):
+                self._files.name(target, reason)
+            else:
+                todo.append((self._planned(target, photo, tags, known.get(target)), tags))
+        with self._store.write() as connection:
+            self._store.exports.put_written(connection, [place for place, tags in todo if tags])
+        empty = [place.path for place, tags in todo if not self._write(place, tags, known.get(place.path))]
+        with self._store.write() as connection:
+            self._store.exports.forget_written(connection, empty)
+
+    def _why_not(self, photo: str, tags: Tags, known: WrittenPlace | None) -> str | None:
+        if tags and not self._place and not os.path.exists(photo):
+            return "its photo is gone"
+        if known and known.photo_path != photo and os.path.exists(known.photo_path):
+            return f"it holds the tags of {known.photo_path}"
+        return None
+
+    def _planned(self, target: str, photo: str, tags: Tags, known: WrittenPlace | None) -> WrittenPlace:
+        if self.kind == "xmp":
+            return WrittenPlace(target, photo, "xmp")
+        before = read_if_there(target) if known else None
+        digests = [sha256(text_content(tags))]
+        if known and before is not None and sha256(before) in (known.sha256 or "").split():
+            digests.append(sha256(before))  # it may still be there if this process is killed
+        model = next((tag.model for tag in tags if tag.model), None)
+        return WrittenPlace(target, photo, "txt", model, " ".join(digests))
+
+    def _write(self, place: WrittenPlace, tags: Tags, known: WrittenPlace | None) -> bool:
+        """Write one file; return whether it holds something of ours."""
+        try:
+            if self._place and tags:
+                os.makedirs(os.path.dirname(place.path), exist_ok=True)
+            if self.kind == "xmp":
+                outcome, holds_ours = write_sidecar(place.path, tags)
+            else:
+                outcome = write_text(place.path, text_content(tags), known.sha256 if known else None)
+                holds_ours = bool(tags)
+        except (ArchiveError, OSError) as error:
+            self._files.name(place.path, reason_of(error))
+            return known is not None
+        self._files.outcomes[outcome] += 1
+        return holds_ours
+
+
+def write_while_tagging(
+    archive: Archive, tagged: Iterable[TaggedPhoto], cut: Cut, top: int | None, files: WrittenFiles
+) -> Iterator[TaggedPhoto]:
+    """Yield photos as they come, after their XMP sidecars are written; those of `tag_photos`' dry run have none."""
+    writer = BesideWriter(archive.store, "xmp", files)
+    waiting = iter(tagged)
+    while chunk := list(islice(waiting, _AT_ONCE)):
+        paths = [os.path.abspath(photo.photo) for photo in chunk if photo.model and not photo.error]
+        ids = archive.store.exports.photo_ids(paths)
+        tags = assigned_hashtags(archive.store, sorted(set(ids.values())), cut, top)
+        writer.put([(path, tags.get(ids[path], [])) for path in dict.fromkeys(paths) if path in ids])
+        yield from chunk
+
+
+def reason_of(error: Exception) -> str:
+    """An error about one file, without the file's name."""
+    return (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)

@@ -1,0 +1,42 @@
+"""The current model's encoder as one file that needs nothing of this product."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from hashtag_archive.indexer.archive import Archive
+
+
+@dataclass(frozen=True)
+class EncoderExport:
+    """What was written: the model's number, how many hashtags it names, and the largest difference found."""
+
+    model: int
+    hashtags: int
+    difference: float
+    index: Path
+
+
+def export_encoder(archive: Archive, path: Path) -> EncoderExport:
+    """Write backbone and head of the current model, fused, to `path`.
+
+    Its metadata hold `model` (the number), `size` (the side of a squashed picture), `hashtags` (JSON, id → text
+    of the assignable ones, the ids of `index`), and `thresholds` (JSON). Raises `ModelError` where
+    there is no model with a head, `EncoderError` where the fused file would differ from the product's path.
+    """
+    from hashtag_archive.encoder.export.fuse import fuse_encoder
+
+    model = archive.model()
+    model.need_head()
+    assignable = {str(id): model.text_of[id] for id in model.index.ids()}
+    metadata = {
+        "model": str(model.number),
+        "size": str(model.backbone_spec.size),
+        "hashtags": json.dumps(assignable, ensure_ascii=False),
+        "thresholds": json.dumps(model.manifest["thresholds"]),
+        "vectors": model.manifest["vectors"],
+    }
+    difference = fuse_encoder(
+        model.backbone_file, model.backbone_spec, model.folder / "head.onnx", path, metadata
+    )
+    return EncoderExport(model.number, len(assignable), difference, model.folder / "index.faiss")

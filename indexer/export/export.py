@@ -1,0 +1,184 @@
+"""What photos are tagged with, written out for other programs: several formats in one pass."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TextIO
+
+from hashtag_archive.db.stores.exports import TaggedPath
+from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.export.beside import BesideWriter, WrittenFiles
+from hashtag_archive.indexer.export.sidecars import Naming
+from hashtag_archive.indexer.export.tables import Csv, JsonLines, Parquet, Table
+from hashtag_archive.indexer.export.within import EmbedWriter
+from hashtag_archive.indexer.model.cut import Cut
+from hashtag_archive.indexer.progress import Progress, silent
+from hashtag_archive.indexer.tagging.assigned import AssignedHashtag, assigned_hashtags
+
+Format = Literal["xmp", "iptc", "txt", "jsonl", "csv", "parquet"]
+_TABLES = ("jsonl", "csv", "parquet")
+_BESIDE: tuple[Literal["xmp", "txt"], ...] = ("xmp", "txt")
+_AT_ONCE = 1000  # recorded places looked at together
+
+
+@dataclass
+class Exported:
+    """What an export wrote: paths of photos, hashtags on them, tables, and files beside photos.
+
+    `without` are those of the paths asked for under which no photo is tagged.
+    """
+
+    photos: int = 0
+    hashtags: int = 0
+    tables: list[str] = field(default_factory=list)
+    files: WrittenFiles = field(default_factory=WrittenFiles)
+    without: list[str] = field(default_factory=list)
+
+
+def export_tags(
+    archive: Archive,
+    formats: Sequence[Format],
+    cut: Cut,
+    *,
+    paths: Sequence[str] = (),
+    out: Path | None = None,
+    top: int | None = None,
+    naming: Naming = "photo.jpg.xmp",
+    embed: bool = False,
+    keep_times: bool = False,
+    stream: TextIO | None = None,
+    progress: Progress = silent,
+) -> Exported:
+    """Write the tags of every tagged photo, or of those under `paths`, a photo for each path it was seen at.
+
+    `jsonl`, `csv` and `parquet` become `tags.jsonl` and so on in `out`; without `out` the first two go to `stream`.
+    `xmp` and `txt` stand beside each photo, or below `out` as the photos stand below the folder that they share.
+    `embed` writes `xmp` and `iptc`, always both, into the photos themselves instead, and `keep_times` keeps their
+    modification times. In all of these, what is no longer assigned is taken back, also of photos that have no tags
+    any more. A file that cannot be written is named in the result, and the rest goes on.
+
+    Raises `ModuleNotFoundError` for `parquet` without pyarrow, `EmbedError` for `embed` without exiftool,
+    `ValueError` where a table has nowhere to go.
+    """
+    asked, result = Asked(paths), Exported()
+    with ExitStack() as stack:
+        tables = [
+            stack.enter_context(_table(name, out, stream, result)) for name in formats if name in _TABLES
+        ]
+        place = _below(out, asked.shared_folder(archive)) if out else None
+        beside: list[BesideWriter | EmbedWriter] = [
+            BesideWriter(archive.store, kind, result.files, naming=naming, place=place)
+            for kind in _BESIDE
+            if kind in formats and not (embed and kind == "xmp")
+        ]
+        if embed:
+            beside.append(EmbedWriter(archive.store, result.files, keep_times=keep_times))
+        for batch in archive.store.exports.tagged_paths(asked):
+            _put(archive, batch, cut, top, tables, beside, result)
+            progress("exporting", result.photos, None)
+        _take_back_untagged(archive, beside, asked)
+    result.without = asked.unmet()
+    return result
+
+
+class Asked:
+    """Which paths are asked for: all, or those named and those below them."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._roots = {os.path.abspath(path): path for path in paths}
+        self._met: set[str] = set()
+
+    def __call__(self, path: str) -> bool:
+        """Whether a path is asked for."""
+        if not self._roots:
+            return True
+        met = [root for root in self._roots if path == root or path.startswith(root.rstrip(os.sep) + os.sep)]
+        self._met.update(met)
+        return bool(met)
+
+    def unmet(self) -> list[str]:
+        """Those that no path was found under so far, as they were named."""
+        return [shown for root, shown in self._roots.items() if root not in self._met]
+
+    def shared_folder(self, archive: Archive) -> str:
+        """The deepest folder that everything asked for lies below."""
+        if self._roots:
+            folders = {root if os.path.isdir(root) else os.path.dirname(root) for root in self._roots}
+        else:
+            batches = archive.store.exports.tagged_paths(self)
+            folders = {os.path.dirname(tagged.path) for batch in batches for tagged in batch}
+        return os.path.commonpath(folders) if folders else os.sep
+
+
+def _put(
+    archive: Archive,
+    batch: list[TaggedPath],
+    cut: Cut,
+    top: int | None,
+    tables: list[Table],
+    beside: list[BesideWriter | EmbedWriter],
+    result: Exported,
+) -> None:
+    found = assigned_hashtags(archive.store, sorted({tagged.photo_id for tagged in batch}), cut, top)
+    rows: list[tuple[str, Sequence[AssignedHashtag]]] = [
+        (tagged.path, found.get(tagged.photo_id, [])) for tagged in batch
+    ]
+    for table in tables:
+        table.put(rows)
+    for writer in beside:
+        writer.put(rows)
+    result.photos += len(rows)
+    result.hashtags += sum(len(tags) for _, tags in rows)
+
+
+def _take_back_untagged(archive: Archive, beside: list[BesideWriter | EmbedWriter], asked: Asked) -> None:
+    """Empty places that were written for photos that nobody tags any more."""
+    if not beside:
+        return
+    tagged: set[str] = set()
+    places = [place for place in archive.store.exports.written() if asked(place.photo_path)]
+    wanted = {place.photo_path for place in places}
+    for batch in archive.store.exports.tagged_paths(lambda path: path in wanted):
+        tagged.update(row.path for row in batch)
+    gone = [place for place in places if place.photo_path not in tagged]
+    for writer in beside:
+        here = [p.photo_path for p in gone if p.kind == writer.kind and p.path == writer.target(p.photo_path)]
+        for start in range(0, len(here), _AT_ONCE):
+            writer.put([(photo, []) for photo in here[start : start + _AT_ONCE]])
+
+
+def _below(out: Path, shared: str) -> Callable[[str], str]:
+    folder = os.path.abspath(out)
+    return lambda photo: os.path.join(folder, os.path.relpath(photo, shared))
+
+
+@contextmanager
+def _table(name: str, out: Path | None, stream: TextIO | None, result: Exported) -> Iterator[Table]:
+    """A table, in a folder written aside and renamed once it is whole."""
+    if out is None:
+        if stream is None or name == "parquet":
+            raise ValueError(f"{name} needs a folder to go to")
+        yield _text_table(name, stream)
+        return
+    if name == "parquet":
+        import pyarrow  # noqa: F401 - said before anything is made
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / f"tags.{name}"
+    aside = out / f".{path.name}.part"
+    try:
+        with ExitStack() as stack:
+            if name == "parquet":
+                yield stack.enter_context(closing(Parquet(aside)))
+            else:
+                file = stack.enter_context(aside.open("w", encoding="utf-8", newline=""))
+                yield _text_table(name, file)
+        aside.replace(path)
+        result.tables.append(str(path))
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _text_table(name: str, file: TextIO) -> Table:
+    return JsonLines(file) if name == "jsonl" else Csv(file)

@@ -1,0 +1,88 @@
+"""Tags of many photos in one file: JSON Lines, CSV, Parquet, each written as photos come."""
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol, TextIO
+
+from hashtag_archive.indexer.tagging.assigned import AssignedHashtag
+
+COLUMNS = ("photo", "hashtag", "probability", "by", "model")
+Tagged = tuple[str, Sequence[AssignedHashtag]]
+
+
+class Table(Protocol):
+    """A file that takes batches of photos with their tags."""
+
+    def put(self, batch: Sequence[Tagged]) -> None:
+        """Write a batch."""
+
+
+class JsonLines:
+    """A line a photo: its path and its hashtags, each with its probability, who said it, and which model."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def put(self, batch: Sequence[Tagged]) -> None:
+        """Write a line for each photo, also for one without tags."""
+        for photo, tags in batch:
+            said = [
+                {"hashtag": t.hashtag, "probability": round(t.probability, 4), "by": t.by, "model": t.model}
+                for t in tags
+            ]
+            self._file.write(_line({"photo": photo, "hashtags": said}) + "\n")
+
+
+class Csv:
+    """A header, then a line a hashtag on a photo; a person's has no model."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._writer = csv.writer(file, lineterminator="\n")
+        self._writer.writerow(COLUMNS)
+
+    def put(self, batch: Sequence[Tagged]) -> None:
+        """Write the hashtags of a batch."""
+        for photo, tags in batch:
+            name = photo.encode("utf-8", "replace").decode("utf-8")
+            self._writer.writerows((name, t.hashtag, f"{t.probability:.4f}", t.by, t.model) for t in tags)
+
+
+class Parquet:
+    """A row a hashtag on a photo, a row group a batch. Raises `ModuleNotFoundError` without pyarrow."""
+
+    def __init__(self, path: Path) -> None:
+        import pyarrow as arrow
+        import pyarrow.parquet as parquet
+
+        types = (arrow.string(), arrow.string(), arrow.float32(), arrow.string(), arrow.int64())
+        self._arrow = arrow
+        self._schema = arrow.schema(list(zip(COLUMNS, types, strict=True)))
+        self._writer = parquet.ParquetWriter(path, self._schema)
+
+    def put(self, batch: Sequence[Tagged]) -> None:
+        """Write the hashtags of a batch."""
+        rows = [
+            (photo.encode("utf-8", "replace").decode("utf-8"), t.hashtag, t.probability, t.by, t.model)
+            for photo, tags in batch
+            for t in tags
+        ]
+        if rows:
+            columns = dict(zip(COLUMNS, map(list, zip(*rows, strict=True)), strict=True))
+            self._writer.write_table(self._arrow.table(columns, schema=self._schema))
+
+    def close(self) -> None:
+        """Write the footer, without which the file is none."""
+        self._writer.close()
+
+
+def _line(value: object) -> str:
+    """JSON as text that can be encoded: a file name that is no Unicode comes out escaped."""
+    line = json.dumps(value, ensure_ascii=False)
+    try:
+        line.encode("utf-8")
+    except UnicodeEncodeError:
+        line = json.dumps(value)
+    return line

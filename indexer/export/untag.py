@@ -1,0 +1,90 @@
+"""Taking back what the machine wrote: in files, then in the database. A person's word stays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hashtag_archive.db.stores.exports import WrittenPlace
+from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.export.beside import WrittenFiles, reason_of
+from hashtag_archive.indexer.export.export import Asked
+from hashtag_archive.indexer.export.sidecars import Outcome, take_back_sidecar, write_text
+from hashtag_archive.indexer.export.within import take_back_embedded
+from hashtag_archive.indexer.progress import Progress, silent
+
+_AT_ONCE = 100  # files whose records are forgotten together
+
+
+@dataclass
+class Untagged:
+    """How many photos lost their guesses in the database, and what was done with files.
+
+    `without` are those of the paths asked for that hold no photo which the archive knows.
+    """
+
+    photos: int = 0
+    files: WrittenFiles = field(default_factory=WrittenFiles)
+    without: list[str] = field(default_factory=list)
+
+
+def untag_photos(
+    archive: Archive, model: int | None = None, *, paths: Sequence[str] = (), progress: Progress = silent
+) -> Untagged:
+    """Take back what model number `model`, or any model, guessed of all photos, or of those under `paths`.
+
+    Files come first, so that what is stopped can be repeated: of every place on record, the keywords that this
+    product marked as guesses go, and what else is there stays; a text of tags goes where it is as it was written.
+    Then the guesses go from the database, and with them from every path of the same photo. A file that is gone,
+    was changed or cannot be edited is named in the result. Features stay: `hashtag tag` or `retag` guess again.
+    """
+    asked, result = Asked(paths), Untagged()
+    ids = {tagged.photo_id for batch in archive.store.exports.tagged_paths(asked) for tagged in batch}
+    places = _places(archive, asked, ids if paths else None, model)
+    for start in range(0, len(places), _AT_ONCE):
+        chunk = places[start : start + _AT_ONCE]
+        empty = [place.path for place in chunk if not _holds_ours_after(archive, place, model, result.files)]
+        with archive.store.write() as connection:
+            archive.store.exports.forget_written(connection, empty)
+        progress("files", start + len(chunk), len(places))
+    if paths:  # a photo whose file was changed is a new one by now
+        ids |= {tagged.photo_id for batch in archive.store.exports.tagged_paths(asked) for tagged in batch}
+    with archive.store.write() as connection:
+        result.photos = archive.store.exports.take_back_guesses(connection, model, ids if paths else None)
+    result.without = asked.unmet()
+    return result
+
+
+def _places(archive: Archive, asked: Asked, ids: set[int] | None, model: int | None) -> list[WrittenPlace]:
+    """The places on record for what is asked: by path, or as another path of the same photos."""
+    places = [p for p in archive.store.exports.written() if p.kind != "txt" or model in (None, p.model)]
+    if ids is None:
+        return places
+    same: set[str] = set()
+    for start in range(0, len(places), 10_000):
+        known = archive.store.exports.photo_ids([p.photo_path for p in places[start : start + 10_000]])
+        same.update(path for path, photo in known.items() if photo in ids)
+    return [place for place in places if asked(place.photo_path) or place.photo_path in same]
+
+
+def _holds_ours_after(archive: Archive, place: WrittenPlace, model: int | None, files: WrittenFiles) -> bool:
+    """Take guesses out of one file; return whether it still holds something of ours, and so stays on record."""
+    try:
+        outcome, holds_ours = _take_back(archive, place, model)
+    except (ArchiveError, OSError) as error:
+        files.name(place.path, reason_of(error))
+        return True
+    if outcome == "none":
+        files.name(place.path, "it is gone; nothing to take back", "gone")
+    elif outcome == "unchanged" and not holds_ours:
+        files.name(place.path, "another program took hashtag's marks out of it; left as it is")
+    else:
+        files.outcomes[outcome] += 1
+    return holds_ours
+
+
+def _take_back(archive: Archive, place: WrittenPlace, model: int | None) -> tuple[Outcome, bool]:
+    if place.kind == "xmp":
+        return take_back_sidecar(place.path, model)
+    if place.kind == "embedded":
+        return take_back_embedded(archive.store, place.path, model)
+    return write_text(place.path, b"", place.sha256 or ""), False

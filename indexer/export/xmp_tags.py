@@ -1,0 +1,121 @@
+"""Hashtags in an XMP packet: written, brought up to date, taken back; a person's keywords are never touched.
+
+What is written as a keyword is also listed in a namespace of the product's own, with its probability and model, and
+with the places that it was written to. Only what is listed there is ever changed or removed, so that a keyword that
+was there before us stays, also where it equals a guess.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from hashtag_archive.indexer.export.xmp import Name, Xmp, fields
+from hashtag_archive.indexer.hashtag_text import normalise_hashtag
+from hashtag_archive.indexer.photos.keywords import OUR_NAMESPACE
+from hashtag_archive.indexer.tagging.assigned import AssignedHashtag
+
+SUBJECT = Name("http://purl.org/dc/elements/1.1/", "dc", "subject")
+HIERARCHY = Name("http://ns.adobe.com/lightroom/1.0/", "lr", "hierarchicalSubject")
+OURS = Name(OUR_NAMESPACE, "hashtag", "Tags")
+
+MAX_IPTC = 64  # bytes of a keyword there
+Place = Literal["subject", "hierarchy", "iptc"]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A hashtag that this product wrote into a packet, and where: `iptc` is the keywords beside the packet."""
+
+    tag: AssignedHashtag
+    places: tuple[str, ...]
+
+
+def marks_of(xmp: Xmp) -> list[Mark]:
+    """Return what this product wrote into a packet."""
+    return [mark for mark, _ in _marks(xmp)]
+
+
+def write_tags(xmp: Xmp, tags: Sequence[AssignedHashtag], iptc: Iterable[str] | None = None) -> None:
+    """Have a packet say `tags`, in the place of what this product wrote into it before.
+
+    `iptc` are the photo's IPTC keywords that are not this product's, None where there is no IPTC to write. The
+    hierarchy is left alone where it would only hide a person's flat keywords from programs that read one of them.
+    """
+    _take_away(xmp, _marks(xmp))
+    subjects = _known(xmp.texts(SUBJECT))
+    branches = {"|".join(_known(text.split("|"))) for text in xmp.texts(HIERARCHY)}
+    with_hierarchy = bool(branches or not subjects or any(len(tag.path) > 1 for tag in tags))
+    keywords = None if iptc is None else _known(iptc)
+    for tag in tags:
+        places: list[Place] = []
+        if tag.hashtag not in subjects:
+            places.append("subject")
+            xmp.add(SUBJECT, tag.hashtag)
+        if with_hierarchy and _branch(tag) not in branches:
+            places.append("hierarchy")
+            xmp.add(HIERARCHY, _branch(tag))
+        if keywords is not None and tag.hashtag not in keywords and len(tag.hashtag.encode()) <= MAX_IPTC:
+            places.append("iptc")
+        if places:
+            xmp.add_fields(OURS, _fields_of(tag, places))
+
+
+def take_back(xmp: Xmp, model: int | None = None) -> list[Mark]:
+    """Remove what a model guessed, any model's where none is named, and return it; a person's word stays."""
+    ours = [
+        (mark, item)
+        for mark, item in _marks(xmp)
+        if mark.tag.by == "machine" and model in (None, mark.tag.model)
+    ]
+    _take_away(xmp, ours)
+    return [mark for mark, _ in ours]
+
+
+def _take_away(xmp: Xmp, marks: list[tuple[Mark, Any]]) -> None:
+    for mark, item in marks:
+        if "subject" in mark.places:
+            xmp.remove(SUBJECT, mark.tag.hashtag)
+        if "hierarchy" in mark.places:
+            xmp.remove(HIERARCHY, _branch(mark.tag))
+        xmp.remove_item(item)
+
+
+def _marks(xmp: Xmp) -> list[tuple[Mark, Any]]:
+    found = []
+    for item in xmp.items(OURS):
+        said = fields(item, OURS.uri)
+        if not said.get("Keyword"):
+            continue
+        model = said.get("Model", "")
+        tag = AssignedHashtag(
+            said["Keyword"],
+            _number(said.get("Probability", "")),
+            "person" if said.get("By") == "person" else "machine",
+            int(model) if model.isdecimal() else None,
+            tuple(said.get("Path", said["Keyword"]).split("|")),
+        )
+        found.append((Mark(tag, tuple(said.get("Places", "").split())), item))
+    return found
+
+
+def _fields_of(tag: AssignedHashtag, places: Sequence[str]) -> dict[str, str]:
+    said = {"Keyword": tag.hashtag, "Path": _branch(tag), "By": tag.by}
+    if tag.by == "machine":
+        said |= {"Probability": f"{tag.probability:.4f}", "Model": str(tag.model)}
+    return said | {"Places": " ".join(places)}
+
+
+def _branch(tag: AssignedHashtag) -> str:
+    return "|".join(part.replace("|", "/") for part in tag.path)
+
+
+def _known(texts: Iterable[str]) -> tuple[str, ...]:
+    """Keywords as hashtags are spelt, so that a person's `Ramen` is our `ramen`."""
+    return tuple(normalise_hashtag(text) or text for text in texts)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 1.0

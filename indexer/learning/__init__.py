@@ -1,0 +1,1 @@
+"""Rows and features become a fitted, evaluated, written model."""

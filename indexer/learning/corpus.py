@@ -1,0 +1,237 @@
+"""What a rebuild learns from, as arrays: posts' hashtags, and photos with their hashtags and folds."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from hashtag_archive.db.store import Store
+from hashtag_archive.db.stores.posts import FoldRow
+from hashtag_archive.indexer.learning.corpus_words import Names, Said
+from hashtag_archive.indexer.learning.folds import assign_folds, fold_of_photo, folds_by_owner
+from hashtag_archive.indexer.learning.habits import Habits, OwnerBound, bound_habits
+
+Ids = NDArray[np.int64]
+
+
+@dataclass
+class Corpus:
+    """Crawled truth in rows.
+
+    Post i has the hashtags `hashtags[offsets[i]:offsets[i + 1]]` (ids, in the crawl's order) and the fold
+    `post_folds[i]`. A hashtag that counts as another has that one's id, everywhere. Photo j is `photo_ids[j]`, of
+    fold `photo_folds[j]` ("" where its posts are of several), and has the hashtags of all its posts but blocked
+    ones, `photo_hashtags[j]` (sorted ids), and stands in the posts `photo_posts[j]`. `texts` gives every id's
+    text; `post_words` is each post's caption and location, where they were asked for.
+
+    A person's word stands above the crawl's: what was accepted is among a photo's hashtags, what was rejected is
+    not, and is in `photo_rejected[j]` (sorted ids; empty lists everywhere where nothing was said). Photos in no
+    post are here if something was said of them, in a fold by their content. `verdicts` counts both.
+
+    Where owners' habits are bounded, `habits` says which uses of `hashtags` teach, and `photo_taught[j]` has what
+    photo j teaches.
+    """
+
+    offsets: Ids
+    hashtags: Ids
+    post_folds: NDArray[np.str_]
+    photo_ids: Ids
+    photo_folds: NDArray[np.str_]
+    photo_hashtags: list[Ids]
+    texts: dict[int, str]
+    photo_posts: Sequence[Sequence[int]] = ()
+    post_words: list[dict[str, str]] | None = None
+    photo_rejected: list[Ids] = field(default_factory=list)
+    verdicts: tuple[int, int] = (0, 0)
+    habits: Habits | None = None
+    photo_taught: list[Ids] | None = None
+
+    @property
+    def posts(self) -> int:
+        """How many posts there are."""
+        return len(self.post_folds)
+
+    def lists(self, *folds: str) -> "HashtagLists":
+        """The hashtag lists of the posts in `folds`, of all posts where none is named."""
+        rows = np.flatnonzero(np.isin(self.post_folds, folds)) if folds else np.arange(self.posts)
+        return HashtagLists(self, rows, " ".join([*folds, "posts"]))
+
+    def taught(self) -> "Corpus":
+        """The corpus as it teaches: without the uses of hashtags that do not."""
+        if self.habits is None or not self.habits.bounded:
+            return self
+        kept = self.habits.taught
+        offsets = np.append(0, np.cumsum(kept))[self.offsets]
+        photos = self.photo_hashtags if self.photo_taught is None else self.photo_taught
+        return replace(
+            self, offsets=offsets, hashtags=self.hashtags[kept], photo_hashtags=photos, habits=None
+        )
+
+
+class HashtagLists:
+    """Posts' hashtag ids as text, a list a post: the corpus that gensim passes over again and again."""
+
+    def __init__(self, corpus: Corpus, rows: Ids, name: str = "posts") -> None:
+        self.name = name
+        self._corpus = corpus
+        self._rows = rows
+
+    def __iter__(self) -> Iterator[list[str]]:
+        ends = np.cumsum(self._lengths).tolist()
+        for start, end in zip([0, *ends], ends, strict=False):
+            yield self._words[start:end]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @cached_property
+    def _words(self) -> list[str]:
+        """All hashtags of all posts, each text once in memory."""
+        flat = self.flat()
+        texts = {id: str(id) for id in np.flatnonzero(np.bincount(flat)).tolist()}
+        return [texts[id] for id in flat.tolist()]
+
+    @property
+    def _lengths(self) -> Ids:
+        offsets = self._corpus.offsets
+        lengths: Ids = offsets[self._rows + 1] - offsets[self._rows]
+        return lengths
+
+    def ids(self) -> Iterator[Ids]:
+        """Yield each post's hashtag ids."""
+        offsets, hashtags = self._corpus.offsets, self._corpus.hashtags
+        for row in self._rows:
+            yield hashtags[offsets[row] : offsets[row + 1]]
+
+    def flat(self) -> Ids:
+        """All hashtag ids of all posts, one after the other."""
+        lengths = self._lengths
+        before = np.cumsum(lengths) - lengths  # how many come before each post's
+        places = np.repeat(self._corpus.offsets[self._rows] - before, lengths) + np.arange(lengths.sum())
+        found: Ids = self._corpus.hashtags[places]
+        return found
+
+
+def hashtag_lists(rows: list[Ids], name: str = "rows") -> HashtagLists:
+    """The corpus of rows of hashtag ids that come from no archive."""
+    offsets = np.cumsum([0, *(len(row) for row in rows)])
+    flat = np.concatenate([np.zeros(0, np.int64), *rows])
+    folds = np.zeros(len(rows), "<U10")
+    return HashtagLists(Corpus(offsets, flat, folds, flat[:0], folds[:0], [], {}), np.arange(len(rows)), name)
+
+
+def load_corpus(store: Store, *, with_words: bool = False, bound: OwnerBound | None = None) -> Corpus:
+    """Give a fold to every post that has none, then read posts, hashtags and photos of one moment.
+
+    With a `bound` it knows which uses of hashtags are owners' habits and do not teach.
+    """
+    with store.write() as connection:
+        posts = store.posts.fold_rows(connection)
+        links = store.posts.photo_links(connection)
+        changes = assign_folds(posts, links)
+        store.posts.put_folds(connection, changes)
+        corpus = _corpus(connection, store, posts, links, changes, bound)
+        if with_words:
+            corpus.post_words = [said for _, said in store.posts.said(connection)]
+        return corpus
+
+
+def read_corpus(store: Store, owners_seed: int | None = None, *, bound: OwnerBound | None = None) -> Corpus:
+    """The same without writing: posts that have no fold yet get theirs in memory alone.
+
+    With `owners_seed` posts are parted by owner instead of the archive's folds.
+    """
+    with store.snapshot() as connection:
+        posts = store.posts.fold_rows(connection)
+        links = store.posts.photo_links(connection)
+        folds = assign_folds(posts, links) if owners_seed is None else folds_by_owner(posts, owners_seed)
+        return _corpus(connection, store, posts, links, folds, bound)
+
+
+def _corpus(
+    connection: Connection,
+    store: Store,
+    posts: list[FoldRow],
+    links: list[tuple[int, int]],
+    changes: dict[int, str],
+    bound: OwnerBound | None = None,
+) -> Corpus:
+    """Read the rest; `changes` (post id → fold) go before the stored folds."""
+    rows = {post.post_id: row for row, post in enumerate(posts)}
+    folds = np.array([changes.get(post.post_id, post.fold) for post in posts], dtype="<U10")
+    names = Names.read(connection, store)
+    offsets, hashtags = _hashtags_by_post(connection, store, posts, names)
+    said = Said.read(connection, store, names)
+    photos: dict[int, list[int]] = {photo: [] for photo in said.contents}
+    for post_id, photo_id in links:
+        photos.setdefault(photo_id, []).append(rows[post_id])
+    ordered = sorted(photos)
+    crawled = [_union(photos[photo], offsets, hashtags) for photo in ordered]
+    corpus = Corpus(
+        offsets,
+        hashtags,
+        folds,
+        np.array(ordered, np.int64),
+        np.array([_fold(folds, photos[photo], said.contents.get(photo)) for photo in ordered], "<U10"),
+        [said.truth(photo, found, names.blocked) for photo, found in zip(ordered, crawled, strict=True)],
+        names.texts,
+        [photos[photo] for photo in ordered],
+        photo_rejected=[said.rejections(photo) for photo in ordered],
+        verdicts=said.counts,
+    )
+    if bound:
+        corpus.habits = bound_habits([post.owner for post in posts], offsets, hashtags, bound)
+    if corpus.habits and corpus.habits.bounded:
+        taught = corpus.taught()
+        learnt = [_union(photos[photo], taught.offsets, taught.hashtags) for photo in ordered]
+        corpus.photo_taught = [
+            said.truth(photo, found, names.blocked) for photo, found in zip(ordered, learnt, strict=True)
+        ]
+    return corpus
+
+
+def _fold(post_folds: NDArray[np.str_], posts: list[int], sha256: str | None) -> str:
+    found = set(post_folds[posts].tolist()) if posts else {fold_of_photo(sha256 or "")}
+    return str(found.pop()) if len(found) == 1 else ""
+
+
+def _hashtags_by_post(
+    connection: Connection, store: Store, posts: list[FoldRow], names: Names
+) -> tuple[Ids, Ids]:
+    """Return offsets and hashtag ids of the posts, which come in the order of their ids, as what they count as.
+
+    Blocked hashtags are among them: they are company like any other, and what they share posts with says what
+    that means.
+    """
+    post_ids = np.fromiter((post.post_id for post in posts), np.int64, len(posts))
+    counts = np.zeros(len(posts) + 1, np.int64)
+    parts = [np.zeros(0, np.int64)]
+    for chunk in store.posts.hashtag_rows(connection):
+        pairs = np.fromiter(chain.from_iterable(chunk), np.int64, 2 * len(chunk)).reshape(-1, 2)
+        rows = np.searchsorted(post_ids, pairs[:, 0])
+        counts[rows[0] + 1 : rows[-1] + 2] += np.bincount(rows - rows[0])
+        parts.append(pairs[:, 1].copy())
+    return _each_once(np.cumsum(counts), np.concatenate(parts), names.targets)
+
+
+def _each_once(offsets: Ids, hashtags: Ids, targets: dict[int, int]) -> tuple[Ids, Ids]:
+    """Return the same posts with every id as what it counts as, once a post, where it first stands."""
+    if not targets:
+        return offsets, hashtags
+    most = int(hashtags.max(initial=0)) + 1
+    counts_as = np.arange(max(most, *(id + 1 for id in (*targets, *targets.values()))))
+    counts_as[list(targets)] = list(targets.values())
+    posts, named = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets)), counts_as[hashtags]
+    kept = np.sort(np.unique(posts * len(counts_as) + named, return_index=True)[1])
+    return np.cumsum(np.append(0, np.bincount(posts[kept], minlength=len(offsets) - 1))), named[kept]
+
+
+def _union(posts: list[int], offsets: Ids, hashtags: Ids) -> Ids:
+    if len(posts) == 1:  # its hashtags are distinct already
+        return np.sort(hashtags[offsets[posts[0]] : offsets[posts[0] + 1]])
+    parts = [hashtags[offsets[post] : offsets[post + 1]] for post in posts]
+    return np.unique(np.concatenate([np.zeros(0, np.int64), *parts]))

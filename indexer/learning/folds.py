@@ -1,0 +1,95 @@
+"""Training, validation and test: which posts a figure may rest on.
+
+Folds belong to the archive: a post's fold is chosen once, by a hash, and stored with it.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from hashtag_archive.db.stores.posts import FoldRow
+
+TRAINING, VALIDATION, TEST = "training", "validation", "test"
+SHARES = ((TRAINING, 0.70), (VALIDATION, 0.85), (TEST, 1.0))  # upper ends of each fold's share of the hash
+
+
+def assign_folds(posts: Sequence[FoldRow], photo_links: Iterable[tuple[int, int]]) -> dict[int, str]:
+    """Return the folds to store: post id → fold, for posts that have none or must change it.
+
+    Posts joined by a photo's content or by the same set of hashtags, directly or through others, share a
+    fold, or what was learnt from one would be asked of the other. A component that comes to join two folds
+    goes to training. `photo_links` are (post id, photo id).
+    """
+    root = _components(posts, photo_links)
+    folds: dict[int, set[str]] = {}
+    first: dict[int, int] = {}
+    for post in posts:
+        component = root[post.post_id]
+        first.setdefault(
+            component, post.post_id
+        )  # posts come oldest first: the hash does not move as more join
+        if post.fold:
+            folds.setdefault(component, set()).add(post.fold)
+    chosen = {
+        component: _join(folds[component]) if component in folds else _by_hash(first[component])
+        for component in first
+    }
+    return {
+        post.post_id: chosen[root[post.post_id]] for post in posts if chosen[root[post.post_id]] != post.fold
+    }
+
+
+def folds_by_owner(posts: Sequence[FoldRow], seed: int) -> dict[int, str]:
+    """Return post id → fold where all posts of an owner share one; a post without an owner stands alone.
+
+    Owners line up by a hash of seed and name and are cut at the folds' shares of posts, so that a handful of
+    owners still fills three folds where it can. In memory only: stored folds are `assign_folds`'s.
+    """
+    owners: dict[str, list[int]] = {}
+    for post in posts:
+        owners.setdefault(f"owner {post.owner}" if post.owner else f"key {post.key}", []).append(post.post_id)
+    order = sorted(owners, key=lambda name: hashlib.sha256(f"{seed} {name}".encode()).digest())
+    folds: dict[int, str] = {}
+    for name in order:
+        middle = (len(folds) + len(owners[name]) / 2) / len(posts)
+        fold = next(fold for fold, end in SHARES if middle < end)
+        folds.update(dict.fromkeys(owners[name], fold))
+    return folds
+
+
+def _components(posts: Sequence[FoldRow], photo_links: Iterable[tuple[int, int]]) -> dict[int, int]:
+    """Return post id → its component's representative, by union and find."""
+    parent = {post.post_id: post.post_id for post in posts}
+
+    def find(post: int) -> int:
+        while parent[post] != post:
+            parent[post] = parent[parent[post]]
+            post = parent[post]
+        return post
+
+    by_set: dict[str, int] = {}
+    for post in posts:
+        if post.hashtag_set:  # posts without hashtags have nothing in common
+            parent[find(post.post_id)] = find(by_set.setdefault(post.hashtag_set, post.post_id))
+    by_photo: dict[int, int] = {}
+    for post_id, photo_id in photo_links:
+        parent[find(post_id)] = find(by_photo.setdefault(photo_id, post_id))
+    return {post.post_id: find(post.post_id) for post in posts}
+
+
+def _join(folds: set[str]) -> str:
+    return next(iter(folds)) if len(folds) == 1 else TRAINING
+
+
+def fold_of_photo(sha256: str) -> str:
+    """The fold of a photo that is in no post, by its content's sha256."""
+    return _drawn(f"fold of photo {sha256}")
+
+
+def _by_hash(post_id: int) -> str:
+    return _drawn(f"fold of post {post_id}")
+
+
+def _drawn(name: str) -> str:
+    digest = hashlib.sha256(name.encode()).digest()
+    share = int.from_bytes(digest[:8], "big") / 2**64
+    return next(fold for fold, end in SHARES if share < end)

@@ -1,0 +1,194 @@
+"""Hashtag vectors: skip-gram with negative sampling over the hashtags that share a post.
+
+The report's idea and its Table 3 (size 40, 5 negatives). Its window of 5 assumes an order that posts do not
+have, and its learning rate of 0.25 is ten times gensim's; `docs/quality.md` has what each gives.
+"""
+
+import hashlib
+import logging
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.learning.corpus import HashtagLists, Ids
+from hashtag_archive.indexer.progress import Progress, silent
+
+Floats = NDArray[np.float32]
+MAX_WINDOW = 1000  # "as wide as the post": no post has as many hashtags
+COLLAPSED = 0.5  # mean pairwise cosine above which vectors say nothing
+UNMOVED = 0.95  # mean cosine to the random start above which nothing was learnt
+
+
+@dataclass(frozen=True)
+class VectorConfig:
+    """How hashtag vectors are learnt. The report's Table 3 has window 5, 10 epochs and alpha 0.25."""
+
+    size: int = 40
+    window: int | None = None  # None: as wide as the post, since posts are sets
+    epochs: int | None = None  # None: more, the smaller the corpus
+    alpha: float = 0.1
+    negative: int = 5
+    min_count: int = 2  # a hashtag on one post alone says nothing of its company
+    seed: int = 0
+
+    def epochs_for(self, distinct: int, in_all: int) -> int:
+        """Passes over the corpus: with few hashtags in all, each pass moves the vectors little.
+
+        8,000 times distinct hashtags over hashtags in all, as measured on 57,383 posts (31 epochs), as long as
+        that stays below ten million hashtags passed over; never below the report's 10.
+        """
+        wanted = min(8000 * distinct / max(1, in_all), 10_000_000 / max(1, in_all))
+        return self.epochs or max(10, math.ceil(wanted))
+
+
+@dataclass
+class HashtagVectors:
+    """Unit vectors float32 (V, d) of the hashtags `ids` (V,), ascending; `warnings` says what is wrong."""
+
+    ids: Ids
+    vectors: Floats
+    epochs: int = 0
+    warnings: tuple[str, ...] = ()
+
+    def digest(self) -> str:
+        """The sha256, in hex, of ids and vectors: the name of this space."""
+        digest = hashlib.sha256(self.ids.astype("<i8").tobytes())
+        digest.update(self.vectors.astype("<f4").tobytes())
+        return digest.hexdigest()
+
+    def rows(self, ids: Sequence[int] | Ids) -> Ids:
+        """Return the rows of `ids`, -1 for those without a vector."""
+        asked = np.asarray(ids, np.int64)
+        if not len(self.ids):
+            return np.full(len(asked), -1, np.int64)
+        places = np.searchsorted(self.ids, asked).clip(max=len(self.ids) - 1)
+        return np.where(self.ids[places] == asked, places, -1)
+
+
+# the epochs done, the epochs in all, and what gives the vectors as they are then
+Watch = Callable[[int, int, Callable[[], HashtagVectors]], None]
+
+
+def learn_vectors(posts: HashtagLists, config: VectorConfig, progress: Progress = silent) -> HashtagVectors:
+    """Learn a unit vector for every hashtag on at least `config.min_count` of `posts`.
+
+    One worker, so that the same seed gives the same vectors on the same machine. Raises `ArchiveError` where
+    fewer than two hashtags are left to learn from.
+    """
+    seen: dict[str, HashtagVectors] = {}
+
+    def watch(epoch: int, epochs: int, vectors: Callable[[], HashtagVectors]) -> None:
+        if epoch == 0:
+            seen["start"] = vectors()
+        else:
+            progress("learning hashtag vectors", epoch, epochs)
+        if epoch == epochs:
+            seen["learnt"] = vectors()
+
+    train_vectors(posts, config, watch)
+    learnt = seen["learnt"]
+    return replace(learnt, warnings=_warnings(learnt.vectors, seen["start"].vectors))
+
+
+def train_vectors(posts: HashtagLists, config: VectorConfig, watch: Watch) -> None:
+    """Train skip-gram on `posts`, and let `watch` look at the random start and at the end of every epoch.
+
+    What is watched may have diverged: whoever keeps vectors looks whether they are finite.
+    """
+    kept, in_all = need_hashtags(posts, config.min_count)
+    from gensim.models import Word2Vec
+
+    logging.getLogger("gensim").setLevel(logging.ERROR)
+    epochs = config.epochs_for(kept, in_all)
+    network = Word2Vec(
+        vector_size=config.size,
+        window=config.window or MAX_WINDOW,
+        shrink_windows=config.window is not None,
+        min_count=config.min_count,
+        sg=1,
+        hs=0,
+        negative=config.negative,
+        alpha=config.alpha,
+        workers=1,
+        seed=config.seed,
+        epochs=epochs,
+    )
+    network.build_vocab(posts)
+    ids = np.array([int(word) for word in network.wv.index_to_key], np.int64)
+    order = np.argsort(ids)
+
+    def tell(epoch: int) -> None:
+        watch(
+            epoch,
+            epochs,
+            lambda: HashtagVectors(ids[order], unit(np.array(network.wv.vectors, np.float32)[order]), epoch),
+        )
+
+    tell(0)
+    network.train(posts, total_examples=network.corpus_count, epochs=epochs, callbacks=[_epoch_teller(tell)])
+
+
+def need_hashtags(posts: HashtagLists, min_count: int) -> tuple[int, int]:
+    """Return how many hashtags are on at least `min_count` posts, and how often hashtags occur in all.
+
+    Raises `ArchiveError` where fewer than two are.
+    """
+    counts = np.bincount(posts.flat())
+    kept = int((counts >= max(1, min_count)).sum())
+    if kept < 2:
+        raise ArchiveError(
+            f"only {kept} of {np.count_nonzero(counts)} hashtags on at least {min_count} of {len(posts)}"
+            f" {posts.name}; two are the least: import more posts, or lower --min-count"
+        )
+    return kept, int(counts.sum())
+
+
+def _epoch_teller(tell: Callable[[int], None]) -> object:
+    """Return a gensim callback that tells how many epochs are done."""
+    from gensim.models.callbacks import CallbackAny2Vec
+
+    class Teller(CallbackAny2Vec):  # type: ignore[misc]
+        done = 0
+
+        def on_epoch_end(self, model: object) -> None:
+            self.done += 1
+            tell(self.done)
+
+    return Teller()
+
+
+def unit(vectors: Floats) -> Floats:
+    """Return rows scaled to length 1; a row of zeros stays."""
+    with np.errstate(all="ignore"):  # vectors that diverged come out as no numbers, and are named by others
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
+
+
+def mean_pairwise_cosine(vectors: Floats) -> float:
+    """The mean cosine of two different rows of unit `vectors`."""
+    count = len(vectors)
+    if count < 2:
+        return 0.0
+    total = float((vectors.sum(0, dtype=np.float64) ** 2).sum())
+    return (total - count) / (count * (count - 1))
+
+
+def _warnings(vectors: Floats, start: Floats) -> tuple[str, ...]:
+    warnings = []
+    if not np.isfinite(vectors).all():
+        raise ArchiveError("hashtag vectors diverged: values that are not finite; lower --alpha")
+    cosine = mean_pairwise_cosine(vectors)
+    if cosine > COLLAPSED:
+        warnings.append(
+            f"hashtag vectors have collapsed: mean pairwise cosine {cosine:.2f}; more epochs or posts would help"
+        )
+    moved = float((vectors * start).sum(1).mean())
+    if moved > UNMOVED:
+        warnings.append(
+            f"hashtag vectors are where they started: mean cosine {moved:.2f} to it; more epochs would help"
+        )
+    return tuple(warnings)

@@ -1,0 +1,164 @@
+"""What training posts teach, measured on posts that taught nothing."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.learning.corpus import Corpus
+from hashtag_archive.indexer.learning.folds import TEST, TRAINING, VALIDATION
+from hashtag_archive.indexer.learning.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors
+from hashtag_archive.indexer.learning.metrics import (
+    REPORTS_RULE,
+    Figures,
+    Thresholds,
+    choose_thresholds,
+    left_out_hits,
+    measure,
+    popularity_hits,
+)
+from hashtag_archive.indexer.learning.photo_set import PhotoSet, judged_photos, truth_of
+from hashtag_archive.indexer.learning.tagger import (
+    TaggerConfig,
+    TaggerFit,
+    assignable,
+    fit_photos,
+    judged,
+    thresholds_on,
+)
+from hashtag_archive.indexer.learning.text_fit import SaidPost, choose_text, learn_text_space
+from hashtag_archive.indexer.model.judged import Judged
+from hashtag_archive.indexer.model.promises import Evidence, Kept, keep_promises
+from hashtag_archive.indexer.model.text_space import TextSpace
+from hashtag_archive.indexer.progress import Stages
+
+LEAST_PHOTOS = {TRAINING: 10, VALIDATION: 2, TEST: 2}
+
+
+@dataclass
+class HeldOut:
+    """What training posts taught, and how good it was on posts that taught nothing.
+
+    `beside` has the figures of lesser variants on the same photos: the report's rule on the same embeddings, the
+    photo without its text, the fit without views, the backbone before its last stage was trained; or of the same
+    model where owners' habits are asked for too, which are left out of all else (`indexer/learning/habits.py`).
+    """
+
+    vectors: HashtagVectors
+    hits: float | None
+    popularity_hits: float | None
+    tagger: TaggerFit | None = None
+    thresholds: Thresholds | None = None
+    figures: Figures | None = None
+    popularity: Figures | None = None
+    beside: dict[str, Figures] = field(default_factory=dict)
+    judged_photos: int = 0
+    evidence: Evidence | None = None
+    judged: Judged | None = None
+    promises: list[Kept] = field(default_factory=list)
+
+
+def fit_held_out(
+    corpus: Corpus,
+    photos: PhotoSet,
+    folds: np.ndarray,
+    vectors: VectorConfig,
+    tagger: TaggerConfig,
+    words: tuple[str, ...] = (),
+    stages: Stages | None = None,
+    known: HashtagVectors | None = None,
+) -> HeldOut:
+    """Learn from training posts, choose on validation posts, measure on test posts.
+
+    `photos` may be empty: then hashtag vectors alone are learnt and measured. `words` are the fields of posts that
+    are read beside the photo, `known` the vectors of training posts where they were learnt before. Raises
+    `ArchiveError` where a fold has too few photos.
+    """
+    stages = stages or Stages()
+    with stages("hashtag vectors, training posts"):
+        taught = corpus.taught()
+        training_posts = taught.lists(TRAINING)
+        learnt = known or learn_vectors(training_posts, vectors, stages.progress)
+        counts = np.bincount(training_posts.flat(), minlength=int(learnt.ids.max()) + 1)[learnt.ids]
+        test = taught.lists(TEST)
+        held_out = HeldOut(
+            learnt, left_out_hits(learnt, test.ids()), popularity_hits(learnt, test.ids(), counts)
+        )
+    if not photos.hashtags:
+        return held_out
+    sets = {fold: photos.only(folds == fold).to_learn_from() for fold in LEAST_PHOTOS}
+    _need_enough(sets, learnt, tagger.min_photos)
+    with stages("head, training posts"):
+        fit = fit_photos(sets[TRAINING], learnt, tagger, sets[VALIDATION])
+        plain = None
+        if photos.views is not None:
+            plain = fit_photos(replace(sets[TRAINING], views=None), learnt, tagger, sets[VALIDATION])
+    with_text = fit
+    if words:
+        with stages("words, training posts"):
+            space = learn_words(taught, vectors, words, stages, TRAINING)
+            with_text = choose_text(fit, space, sets[TRAINING], sets[VALIDATION])
+    with stages("figures"):
+        _measure(held_out, with_text, sets)
+        if photos.taught:
+            asked = {**sets, TEST: photos.only(folds == TEST)}
+            held_out.beside["habits asked"] = _figures(with_text, asked)
+        if words:
+            held_out.beside["photo alone"] = _figures(fit, sets)
+        if plain:
+            held_out.beside["without views"] = _figures(plain, sets)
+    return held_out
+
+
+def learn_words(
+    corpus: Corpus, config: VectorConfig, fields: tuple[str, ...], stages: Stages, *folds: str
+) -> TextSpace:
+    """Learn what the posts of `folds`, all where none is named, say in `fields`."""
+    kept = np.isin(corpus.post_folds, folds) if folds else np.ones(corpus.posts, np.bool_)
+    said = corpus.post_words or [{}] * corpus.posts
+    hashtags = np.split(corpus.hashtags, corpus.offsets[1:-1])
+    posts = [SaidPost(hashtags[row], said[row]) for row in np.flatnonzero(kept).tolist()]
+    return learn_text_space(posts, fields, config, stages.progress)
+
+
+def _measure(held_out: HeldOut, fit: TaggerFit, sets: dict[str, PhotoSet]) -> None:
+    """Choose thresholds on validation photos; measure tagger, popularity and the report's rule on test photos."""
+    logits, truth = judged(fit, sets[TEST])
+    held_out.tagger, held_out.thresholds = fit, thresholds_on(fit, sets[VALIDATION])
+    held_out.judged_photos = len(truth)
+    held_out.figures = measure(logits, truth, held_out.thresholds)
+    validation_logits, chosen_on = judged(fit, sets[VALIDATION])
+    held_out.evidence = Evidence.of(fit.ids, validation_logits, chosen_on)
+    held_out.promises = keep_promises(held_out.evidence, fit.ids, logits, truth)
+    prior = fit.priors[None]
+    thresholds = choose_thresholds(np.repeat(prior, len(chosen_on), 0), chosen_on)
+    held_out.popularity = measure(np.repeat(prior, len(truth), 0), truth, thresholds)
+    kept = judged_photos(sets[TEST], fit.ids)
+    if kept.ids is not None:
+        held_out.judged = Judged.of(kept.ids, logits, truth, held_out.thresholds.f2)
+    cosines = fit.cosines(kept.features, fit.texts(kept))
+    held_out.beside["report's rule"] = measure(cosines, truth_of(kept, fit.ids), REPORTS_RULE)
+
+
+def _figures(fit: TaggerFit, sets: dict[str, PhotoSet]) -> Figures:
+    """Measure a fit on test photos, its thresholds chosen on validation photos."""
+    return measure(*judged(fit, sets[TEST]), thresholds_on(fit, sets[VALIDATION]))
+
+
+def _need_enough(sets: dict[str, PhotoSet], vectors: HashtagVectors, min_photos: int) -> None:
+    need_photos({fold: len(chosen.hashtags) for fold, chosen in sets.items()}, "with hashtags")
+    ids, _ = assignable(sets[TRAINING], vectors, min_photos)
+    need_photos(
+        {fold: len(judged_photos(chosen, ids).hashtags) for fold, chosen in sets.items()},
+        f"with one of the {len(ids)} hashtags on {min_photos} training photos",
+    )
+
+
+def need_photos(found: dict[str, int], what: str) -> None:
+    """Raise `ArchiveError` where a fold has fewer photos than `LEAST_PHOTOS`; `found` is fold → photos."""
+    if any(found[fold] < least for fold, least in LEAST_PHOTOS.items()):
+        have = ", ".join(f"{count} in {fold}" for fold, count in found.items())
+        need = ", ".join(str(least) for least in LEAST_PHOTOS.values())
+        raise ArchiveError(
+            f"too few photos {what}: {have}; {need} are the least: import more posts with photos"
+        )

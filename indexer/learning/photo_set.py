@@ -1,0 +1,83 @@
+"""Photos as a tagger sees them: rows of features with hashtags, and what else is known of each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashtag_archive.indexer.learning.corpus import Ids
+from hashtag_archive.indexer.learning.metrics import truth_matrix
+from hashtag_archive.indexer.model.text_space import Words
+
+Floats = NDArray[np.float32]
+MAX_CELLS = 20_000_000  # photos x hashtags that a figure is computed from: 160 MB as float64
+
+
+@dataclass
+class PhotoSet:
+    """n photos: features float32 (n, f), and the hashtag ids of each.
+
+    `words` gives the caption and the location of each photo's posts, where a rebuild asked for them; `views` are
+    features float32 (n, k, f) of k altered pictures of each, to learn from beside it and never to be asked about;
+    `ids` (n,) names them, where they are an archive's; `rejected` are the hashtag ids that a person says are not on
+    each; `taught` are those of its hashtags that teach, where owners' habits do not.
+    """
+
+    features: Floats
+    hashtags: list[Ids]
+    words: list[Words] | None = None
+    views: Floats | None = None
+    ids: Ids | None = None
+    rejected: list[Ids] | None = None
+    taught: list[Ids] | None = None
+
+    def only(self, rows: NDArray[np.bool_]) -> "PhotoSet":
+        """The photos where `rows` (n,) is true."""
+        return PhotoSet(
+            self.features[rows],
+            [ids for ids, kept in zip(self.hashtags, rows, strict=True) if kept],
+            [said for said, kept in zip(self.words, rows, strict=True) if kept] if self.words else None,
+            self.views[rows] if self.views is not None else None,
+            self.ids[rows] if self.ids is not None else None,
+            [ids for ids, kept in zip(self.rejected, rows, strict=True) if kept] if self.rejected else None,
+            [ids for ids, kept in zip(self.taught, rows, strict=True) if kept] if self.taught else None,
+        )
+
+    def to_learn_from(self) -> "PhotoSet":
+        """The photos with the hashtags that teach."""
+        return replace(self, hashtags=self.taught, taught=None) if self.taught else self
+
+    def with_views(self) -> "PhotoSet":
+        """The photos, and after them each of their views as a photo of its own with the same hashtags."""
+        if self.views is None:
+            return self
+        views = self.views.transpose(1, 0, 2).reshape(-1, self.features.shape[1])
+        times = 1 + self.views.shape[1]
+        rejected = self.rejected * times if self.rejected else None
+        return PhotoSet(np.concatenate([self.features, views]), self.hashtags * times, rejected=rejected)
+
+
+def columns(hashtags: Sequence[Ids], ids: Ids) -> list[Ids]:
+    """Return each photo's hashtags as columns of ascending `ids`, those without a column left out."""
+    found = []
+    for row in hashtags:
+        places = np.searchsorted(ids, row).clip(max=len(ids) - 1)
+        found.append(places[ids[places] == row])
+    return found
+
+
+def judged_photos(photos: PhotoSet, ids: Ids) -> PhotoSet:
+    """The photos that have at least one of the hashtags `ids`, evenly thinned where a matrix would be too large."""
+    kept = np.array([bool(np.isin(hashtags, ids).any()) for hashtags in photos.hashtags], np.bool_)
+    rows = np.flatnonzero(kept)
+    most = max(1, MAX_CELLS // max(1, len(ids)))
+    if len(rows) > most:
+        kept[:] = False
+        kept[rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]] = True
+    return photos.only(kept)
+
+
+def truth_of(photos: PhotoSet, ids: Ids) -> NDArray[np.bool_]:
+    """Return bool (n, V), true where a photo has the hashtag of a column."""
+    return truth_matrix(columns(photos.hashtags, ids), len(ids))

@@ -1,0 +1,254 @@
+"""Fitting a tagger on arrays; scoring on arrays.
+
+`rebuild` uses this twice: on training posts, for every figure that it reports, and on all posts, for the model
+that ships. `fit_tagger` is the same for anyone who wants to judge it by splits and measures of their own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+from torch import nn
+
+from hashtag_archive.encoder.training.landmark_fit import LandmarkConfig, fit_landmarks
+from hashtag_archive.encoder.training.landmark_head import LandmarkHead
+from hashtag_archive.encoder.training.network import Head, LandmarkModule
+from hashtag_archive.encoder.training.train import TrainConfig, TrainingSet, embed, train_head
+from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.learning.calibration import Calibration, fit_calibration, prior_logits
+from hashtag_archive.indexer.learning.corpus import Ids, hashtag_lists
+from hashtag_archive.indexer.learning.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors
+from hashtag_archive.indexer.learning.metrics import Thresholds, choose_thresholds
+from hashtag_archive.indexer.learning.photo_set import PhotoSet, columns, judged_photos, truth_of
+from hashtag_archive.indexer.model.text_space import TextSpace, join
+
+Floats = NDArray[np.float32]
+MANY_PHOTOS = 20_000
+
+
+@dataclass(frozen=True)
+class TaggerConfig:
+    """How a tagger is fitted: which head, how each is, and how many photos make a hashtag assignable."""
+
+    head: Literal["landmarks", "network"] = "landmarks"
+    landmarks: LandmarkConfig = field(default_factory=LandmarkConfig)
+    network: TrainConfig = field(default_factory=TrainConfig)
+    min_photos: int = 5
+
+
+@dataclass
+class TaggerFit:
+    """A fitted head over the hashtags `ids` (V,) that it may assign, with what turns cosines into logits.
+
+    `vectors` (V, d) are the hashtags' unit vectors in the embedding's space, `raw_scale` and `own` (V,) the
+    scale and biases fitted with the head, `photos` (V,) each hashtag's training photos of `of_photos` in all.
+    `text`, where there is one, adds what posts say of a photo (`indexer/learning/text_fit.py`), by a `text_weight`.
+    """
+
+    ids: Ids
+    vectors: Floats
+    head: LandmarkHead | Head
+    raw_scale: float
+    own: Floats
+    photos: Ids
+    of_photos: int
+    epochs: int | None = None
+    losses: list[dict[str, float]] = field(default_factory=list)
+    calibration: Calibration = field(default_factory=Calibration)
+    text: TextSpace | None = None
+    text_weight: float | None = None  # None: no text was tried
+
+    @property
+    def calibration_start(self) -> Calibration:
+        """Where fitting the calibration starts: what development rows gave."""
+        return Calibration(1.0, 1.0, -0.2) if isinstance(self.head, LandmarkHead) else Calibration()
+
+    @property
+    def priors(self) -> Floats:
+        """Each hashtag's log-odds before a photo is looked at (V,)."""
+        return prior_logits(self.photos, self.of_photos)
+
+    @property
+    def scale(self) -> float:
+        """s of the logit s · cos + b_h, calibrated."""
+        return self.raw_scale * self.calibration.score
+
+    @property
+    def biases(self) -> Floats:
+        """b_h (V,), calibrated."""
+        fitted = self.calibration.score * self.own + self.calibration.prior * self.priors
+        return np.asarray(fitted + self.calibration.offset, np.float32)
+
+    @property
+    def network(self) -> nn.Module:
+        """The head as a network, for its export; its embeddings have zeros where a text is added."""
+        network = LandmarkModule(self.head) if isinstance(self.head, LandmarkHead) else self.head
+        return nn.Sequential(network, nn.ZeroPad1d((0, 1 + self.text.size))) if self.text else network
+
+    def texts(self, photos: PhotoSet) -> Floats | None:
+        """Return texts (n, t) of what is said of photos, None where this fit reads no words."""
+        return self.text.embed(photos.words or [{}] * len(photos.hashtags)) if self.text else None
+
+    def cosines(self, features: Floats, texts: Floats | None = None) -> Floats:
+        """Return cosines (n, V) of photos and hashtags."""
+        embeddings = (
+            self.head.embed(features) if isinstance(self.head, LandmarkHead) else embed(self.head, features)
+        )
+        if self.text:
+            embeddings = np.pad(embeddings, ((0, 0), (0, 1 + self.text.size)))
+            embeddings = embeddings if texts is None else join(embeddings, texts)
+        return np.asarray(embeddings @ self.vectors.T, np.float32)
+
+    def logits(self, features: Floats, texts: Floats | None = None) -> Floats:
+        """Return logits float32 (n, V)."""
+        return np.asarray(self.scale * self.cosines(features, texts) + self.biases, np.float32)
+
+
+@dataclass
+class Tagger:
+    """What `fit_tagger` returns: the hashtags that it can assign, and their logits on photos."""
+
+    hashtags: list[str]
+    thresholds: Thresholds
+    fit: TaggerFit
+
+    def logits(self, features: Floats) -> Floats:
+        """Return logits float32 (m, V) for features float32 (m, d); their sigmoid is a probability."""
+        return self.fit.logits(np.asarray(features, np.float32))
+
+
+def fit_tagger(
+    features: Floats,
+    hashtags: Sequence[Sequence[str]],
+    *,
+    validation: NDArray[np.bool_],
+    seed: int,
+    config: TaggerConfig | None = None,
+) -> Tagger:
+    """Fit hashtag vectors, head and calibration as `rebuild` does, on arrays of anyone's.
+
+    `features` float32 (n, d); `hashtags` n lists; `validation` bool (n,) marks the rows kept for choosing:
+    nothing else learns from them. Raises `ArchiveError` where there is too little to learn from.
+    """
+    config = config or TaggerConfig()
+    texts = sorted({text for row in hashtags for text in row})
+    numbers = {text: number for number, text in enumerate(texts)}
+    rows = [np.array(sorted({numbers[text] for text in row}), np.int64) for row in hashtags]
+    photos = PhotoSet(np.asarray(features, np.float32), rows)
+    training, chosen_on = photos.only(~validation), photos.only(validation)
+    vectors = learn_vectors(hashtag_lists(training.hashtags), VectorConfig(seed=seed))
+    fit = fit_photos(training, vectors, seeded(config, seed), chosen_on)
+    return Tagger([texts[id] for id in fit.ids.tolist()], thresholds_on(fit, chosen_on), fit)
+
+
+def fit_photos(
+    training: PhotoSet, vectors: HashtagVectors, config: TaggerConfig, validation: PhotoSet | None = None
+) -> TaggerFit:
+    """Fit the configured head; with `validation`, choose its epoch there if it has epochs, and calibrate it.
+
+    Hashtags are those with a vector and at least `config.min_photos` training photos. Raises `ArchiveError`
+    where fewer than two are.
+    """
+    ids, counts = assignable(training, vectors, config.min_photos)
+    need_assignable(ids, config.min_photos)
+    rows = vectors.vectors[vectors.rows(ids)]
+    if config.head == "landmarks":
+        # Below that, threads cost more than they bring, ten times more on a busy machine.
+        with threadpool_limits(1 if len(training.features) < MANY_PHOTOS else None):
+            seen = training.with_views()
+            found = fit_landmarks(
+                seen.features,
+                columns(seen.hashtags, ids),
+                rows,
+                prior_logits(counts, len(training.features)),
+                config.landmarks,
+                (validation.features, columns(validation.hashtags, ids)) if validation else None,
+                columns(seen.rejected, ids) if seen.rejected else None,
+            )
+        fit = TaggerFit(
+            ids,
+            found.vectors,
+            found.head,
+            found.scale,
+            found.biases,
+            counts,
+            len(training.features),
+            found.epochs,
+        )
+    else:
+        fit = _fit_network(training, validation, ids, counts, rows, config.network)
+    if validation:
+        judged = judged_photos(validation, ids)
+        scores = fit.raw_scale * fit.cosines(judged.features) + fit.own
+        fit.calibration = fit_calibration(scores, fit.priors, truth_of(judged, ids), fit.calibration_start)
+    return fit
+
+
+def _fit_network(
+    training: PhotoSet, validation: PhotoSet | None, ids: Ids, counts: Ids, rows: Floats, config: TrainConfig
+) -> TaggerFit:
+    priors = prior_logits(counts, len(training.features))
+    fitted = train_head(
+        _training_set(training.with_views(), ids),
+        rows,
+        priors,
+        replace(config, size=rows.shape[1]),
+        _training_set(validation, ids) if validation else None,
+    )
+    return TaggerFit(
+        ids,
+        rows,
+        fitted.head,
+        fitted.scale,
+        fitted.biases - priors,
+        counts,
+        len(training.features),
+        fitted.epochs,
+        fitted.losses,
+    )
+
+
+def seeded(config: TaggerConfig, seed: int) -> TaggerConfig:
+    """The same configuration with one seed for every draw."""
+    return replace(
+        config, landmarks=replace(config.landmarks, seed=seed), network=replace(config.network, seed=seed)
+    )
+
+
+def assignable(photos: PhotoSet, vectors: HashtagVectors, min_photos: int) -> tuple[Ids, Ids]:
+    """Return ids, and photos of each, of the hashtags that have a vector and at least `min_photos` photos."""
+    flat = np.concatenate([np.zeros(0, np.int64), *photos.hashtags])
+    ids, counts = np.unique(flat, return_counts=True)
+    found = dict(zip(ids.tolist(), counts.tolist(), strict=True))
+    all_counts = np.array([found.get(id, 0) for id in vectors.ids.tolist()], np.int64)
+    kept = all_counts >= min_photos
+    return vectors.ids[kept], all_counts[kept]
+
+
+def need_assignable(ids: Ids, min_photos: int) -> None:
+    """Raise `ArchiveError` where fewer than two hashtags are assignable."""
+    if len(ids) < 2:
+        raise ArchiveError(
+            f"{len(ids)} hashtags have a vector and {min_photos} training photos, two are the least: import"
+            " more photos, or lower --min-photos"
+        )
+
+
+def thresholds_on(fit: TaggerFit, photos: PhotoSet) -> Thresholds:
+    """Choose the F1 and F2 thresholds on `photos`."""
+    return choose_thresholds(*judged(fit, photos))
+
+
+def judged(fit: TaggerFit, photos: PhotoSet) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return logits and truth (n, V) of the photos that have one of the fit's hashtags."""
+    kept = judged_photos(photos, fit.ids)
+    return fit.logits(kept.features, fit.texts(kept)), truth_of(kept, fit.ids)
+
+
+def _training_set(photos: PhotoSet, ids: Ids) -> TrainingSet:
+    rows = columns(photos.hashtags, ids)
+    kept = np.array([len(row) > 0 for row in rows], np.bool_)
+    return TrainingSet(photos.features[kept], [row for row in rows if len(row)])

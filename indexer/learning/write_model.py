@@ -1,0 +1,180 @@
+"""A fitted model → its folder, aside, checked, renamed, and made current by one transaction."""
+
+import json
+import shutil
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hashtag_archive.encoder import PREPROCESSING_VERSION
+from hashtag_archive.encoder.export.to_onnx import export_head
+from hashtag_archive.encoder.onnx_encoder import PRECISION, OnnxBackbone, OnnxHead
+from hashtag_archive.indexer.archive import BACKBONE, CURRENT_MODEL, Archive, file_digest, now
+from hashtag_archive.indexer.disk import names_to_disk, to_disk
+from hashtag_archive.indexer.learning.corpus import Corpus
+from hashtag_archive.indexer.learning.hashtag_vectors import HashtagVectors
+from hashtag_archive.indexer.learning.model_change import ModelChange, change_to
+from hashtag_archive.indexer.learning.photo_set import PhotoSet
+from hashtag_archive.indexer.learning.tagger import TaggerFit
+from hashtag_archive.indexer.learning.unfreeze import about_unfrozen
+from hashtag_archive.indexer.model.hashtag_index import HashtagIndex
+from hashtag_archive.indexer.model.model import JUDGED, MANIFEST, TEXT, Model
+
+if TYPE_CHECKING:
+    from hashtag_archive.indexer.learning.held_out import HeldOut
+
+ASKED = 1000  # photos on which an index that does not compare with every hashtag is measured
+LAST_NUMBER = "last_model"  # numbers are never given twice, even when their models are gone
+
+
+@dataclass
+class NewModel:
+    """What a rebuild has made so far. Backbone and tagger stay None where there are no photos."""
+
+    seed: int
+    parameters: dict[str, Any]
+    backbone: OnnxBackbone | None = None
+    backbone_digest: str | None = None
+    backbone_id: int | None = None
+    held_out: "HeldOut" = field(init=False)
+    vectors: HashtagVectors = field(init=False)
+    tagger: TaggerFit | None = None
+    corpus: Corpus = field(init=False)
+    photos: PhotoSet = field(init=False)
+    change: ModelChange | None = None
+
+
+def write_model(
+    archive: Archive, new: NewModel, seconds: dict[str, float], force: bool = False
+) -> dict[str, Any]:
+    """Write a model's folder and make it current, unless it is worse and not forced; return its manifest.
+
+    What it changes against the model before is left in `new.change`.
+
+    A process killed before the last transaction leaves a folder that no row speaks of, which the next
+    rebuild clears away, and the model that was current.
+    """
+    number = _next_number(archive)
+    aside = archive.models_folder / f".building-{number:04d}"
+    aside.mkdir()
+    try:
+        recall = _write_parts(aside, new)
+        manifest = _manifest(new, number, seconds) | {"index_recall": recall}
+        manifest["unfrozen"] = about_unfrozen(archive, new.backbone_digest)
+        manifest["files"] = {
+            path.name: {"size": path.stat().st_size, "sha256": file_digest(path)}
+            for path in sorted(aside.iterdir())
+        }
+        (aside / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8")
+        Model.open(aside, archive.backbones_folder).check()
+        to_disk(aside)
+        aside.rename(archive.model_folder(number))
+        names_to_disk(archive.models_folder)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    new.change = change_to(archive, number)
+    with archive.store.write() as connection:
+        archive.store.models.add(
+            connection,
+            number,
+            manifest["created_at"],
+            new.backbone_id,
+            json.dumps(manifest, ensure_ascii=False),
+        )
+        archive.store.put_setting(connection, LAST_NUMBER, str(number))
+        if new.change and new.change.worse and not force:
+            return manifest
+        archive.store.put_setting(connection, CURRENT_MODEL, str(number))
+        if new.backbone_digest:
+            archive.store.put_setting(connection, BACKBONE, new.backbone_digest)
+    return manifest
+
+
+def _write_parts(folder: Path, new: NewModel) -> float | None:
+    """Write all files but the manifest; return the index's recall, None where it compares with every hashtag."""
+    vectors, tagger = new.vectors, new.tagger
+    np.save(folder / "vectors.npy", vectors.vectors)
+    posts = np.bincount(new.corpus.hashtags, minlength=int(vectors.ids.max()) + 1)
+    photos = np.bincount(np.concatenate([np.zeros(0, np.int64), *new.photos.hashtags]), minlength=len(posts))
+    with (folder / "hashtags.tsv").open("w", encoding="utf-8", newline="\n") as file:
+        for id in vectors.ids.tolist():
+            file.write(f"{id}\t{posts[id]}\t{photos[id]}\t{new.corpus.texts[id]}\n")
+    if tagger and new.held_out.evidence:
+        new.held_out.evidence.save(folder / "evidence.npz")
+        if new.held_out.judged:
+            new.held_out.judged.save(folder / JUDGED)
+        if tagger.text:
+            tagger.text.save(folder / TEXT)
+        kin = {"vectors": vectors.digest(), "backbone": new.backbone_digest or ""}
+        export_head(tagger.network, new.photos.features.shape[1], folder / "head.onnx", kin)
+        shown = np.linspace(0, len(new.photos.features) - 1, ASKED).astype(np.int64)
+        asked = OnnxHead(folder / "head.onnx").embed(new.photos.features[np.unique(shown)].astype(np.float16))
+        index = HashtagIndex.build(tagger.ids, tagger.vectors, tagger.scale, tagger.biases, kin, asked)
+        index.save(folder / "index.faiss")
+        return index.recall
+    return None
+
+
+def _manifest(new: NewModel, number: int, seconds: dict[str, float]) -> dict[str, Any]:
+    held_out, corpus, tagger = new.held_out, new.corpus, new.tagger
+    folds, posts = np.unique(corpus.post_folds, return_counts=True)
+    manifest: dict[str, Any] = {
+        "number": number,
+        "created_at": now(),
+        "product": _version(),
+        "learnt_from": "all posts, with what held-out posts chose; figures are of a fit on training posts alone",
+        "seed": new.seed,
+        "backbone": new.backbone_digest,
+        "backbone_name": new.backbone.spec.name if new.backbone else None,
+        "precision": PRECISION,
+        "preprocessing": PREPROCESSING_VERSION,
+        "vectors": new.vectors.digest(),
+        "parameters": new.parameters,
+        "counts": {
+            "posts": corpus.posts,
+            "photos": len(new.photos.hashtags),
+            "hashtags": len(new.vectors.ids),
+            "habits": corpus.habits.habits if corpus.habits else 0,
+            "habits_owners": corpus.habits.owners if corpus.habits else 0,
+            "habits_bounded_uses": corpus.habits.bounded if corpus.habits else 0,
+            "assignable": len(tagger.ids) if tagger else 0,
+            "posts_by_fold": dict(zip(folds.tolist(), posts.tolist(), strict=True)),
+        },
+        "verdicts": dict(zip(("accepted", "rejected"), corpus.verdicts, strict=True)),
+        "epochs": {"vectors": new.vectors.epochs, "head": tagger.epochs if tagger else None},
+        "warnings": list(new.vectors.warnings),
+        "figures": {
+            "left_out_hits": held_out.hits,
+            "left_out_hits_popularity": held_out.popularity_hits,
+            "judged_photos": held_out.judged_photos,
+            "judged_hashtags": len(held_out.tagger.ids) if held_out.tagger else 0,
+            "test": held_out.figures.to_dict() if held_out.figures else None,
+            "promises": [asdict(kept) for kept in held_out.promises],
+            "popularity": held_out.popularity.to_dict() if held_out.popularity else None,
+            "beside": {name: figures.to_dict() for name, figures in held_out.beside.items()},
+        },
+        "thresholds": asdict(held_out.thresholds) if held_out.thresholds else None,
+        "seconds": {stage: round(taken, 3) for stage, taken in seconds.items()},
+    }
+    if tagger:
+        manifest["text_weight"] = held_out.tagger.text_weight if held_out.tagger else None
+        manifest["calibration"] = {
+            "scale": tagger.scale,
+            **{f"fitted_{name}": value for name, value in asdict(tagger.calibration).items()},
+        }
+    return manifest
+
+
+def _next_number(archive: Archive) -> int:
+    return max(archive.store.models.highest_number(), int(archive.store.setting(LAST_NUMBER) or 0)) + 1
+
+
+def _version() -> str:
+    try:
+        return version("hashtag-archive")
+    except PackageNotFoundError:
+        return "unknown"

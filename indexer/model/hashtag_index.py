@@ -1,0 +1,145 @@
+"""The FAISS inner-product index over hashtags. What it returns are logits.
+
+A hashtag is stored as [s · vector, b_h] and a photo asked as [embedding, 1], so that the inner product is s · cos +
+b_h. FAISS ids are hashtag ids. A large vocabulary is searched as `indexer/model/compressed_index.py` says."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from hashtag_archive.indexer.errors import ModelError
+from hashtag_archive.indexer.model.compressed_index import (
+    choose_candidates,
+    compressed,
+    exact_part,
+    search_candidates,
+)
+
+Floats = NDArray[np.float32]
+Ids = NDArray[np.int64]
+
+
+EXACT_BELOW = 20_000  # hashtags: there a photo is compared with all of them in less than a millisecond
+_FEW = 0.05  # of all hashtags: who asks for more asks for all
+
+
+class HashtagIndex:
+    """Logits of hashtags on photos, by inner product: exact, or in a large vocabulary by way of candidates.
+
+    `recall` is how much of the ten best is found, as measured when it was built; None where all are compared.
+    """
+
+    def __init__(self, index: Any, metadata: dict[str, str]) -> None:
+        self._index = index
+        self.metadata = metadata
+        self._ids = np.asarray(faiss.vector_to_array(index.id_map), np.int64)
+        inner = faiss.downcast_index(index.index)
+        self._candidates = int(metadata.get("candidates", 0))
+        self._compressed = inner if self._candidates else None
+        self._rows = exact_part(inner) if self._candidates else inner
+        self.recall = float(metadata["recall_at_10"]) if self._candidates else None
+
+    @classmethod
+    def build(
+        cls,
+        ids: Ids,
+        vectors: Floats,
+        scale: float,
+        biases: Floats,
+        metadata: dict[str, str],
+        asked: Floats | None = None,
+        *,
+        exact_below: int = EXACT_BELOW,
+    ) -> "HashtagIndex":
+        """Index unit `vectors` (V, d) under `ids` (V,) with one scale and biases (V,).
+
+        From `exact_below` hashtags on it goes by way of candidates, if on the embeddings `asked` (n, d) these find
+        at least 0.98 of the ten best.
+        """
+        rows = np.concatenate([scale * vectors, biases[:, None]], axis=1).astype(np.float32)
+        if len(rows) >= exact_below and asked is not None:
+            inner = compressed(rows.shape[1])
+            index = _filled(inner, rows, ids)
+            if chosen := choose_candidates(inner, _with_one(asked)):
+                told = {"candidates": str(chosen[0]), "recall_at_10": f"{chosen[1]:.4f}"}
+                return cls(index, metadata | told)
+        return cls(_filled(faiss.IndexFlatIP(rows.shape[1]), rows, ids), metadata)
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    @property
+    def size(self) -> int:
+        """The embeddings' dimension."""
+        return int(self._index.d) - 1
+
+    def search(self, embeddings: Floats, best: int) -> tuple[Floats, Ids]:
+        """Return logits and hashtag ids, each (n, k), best first, for embeddings float32 (n, d).
+
+        k is `best` or the number of hashtags, whichever is smaller. Raises `ModelError` for another dimension.
+        """
+        if embeddings.shape[1] != self.size:
+            raise ModelError(f"embeddings have {embeddings.shape[1]} dimensions, the index has {self.size}")
+        best = min(best, len(self))  # FAISS fills what it does not have with id -1
+        if not best or not len(embeddings):
+            return np.zeros((len(embeddings), best), np.float32), np.zeros((len(embeddings), best), np.int64)
+        # Waking a second thread costs a query more than it brings, and workers use the other cores. Each calling
+        # thread has a number of its own.
+        faiss.omp_set_num_threads(1)
+        asked = _with_one(embeddings)
+        if self._compressed is not None and best <= _FEW * len(self):
+            logits, places = search_candidates(self._compressed, asked, best, self._candidates)
+        else:
+            logits, places = self._rows.search(asked, best)
+        return logits, self._ids[places]
+
+    def cosines(self, embeddings: Floats) -> tuple[Floats, list[int]]:
+        """Return cosines (n, V) of embeddings (n, d) and every hashtag, and the hashtags' ids."""
+        rows = self._rows.reconstruct_n(0, len(self))[:, :-1]
+        lengths = np.maximum(np.linalg.norm(rows, axis=1), 1e-12)
+        return np.asarray(embeddings @ (rows / lengths[:, None]).T, np.float32), self.ids()
+
+    def ids(self) -> list[int]:
+        """Return the hashtag ids in the index."""
+        return [int(id) for id in self._ids]
+
+    def row(self, hashtag: int) -> Floats:
+        """Return what is stored for a hashtag, [s · vector, b_h], float32 (d + 1,)."""
+        return np.asarray(self._index.reconstruct(hashtag), np.float32)
+
+    def save(self, path: Path) -> None:
+        """Write the index, and what it belongs to in a sidecar `FILE.json`; each appears whole or not at all."""
+        part = path.with_name(f".{path.name}.part")
+        faiss.write_index(self._index, str(part))
+        path.with_suffix(".json").write_text(json.dumps(self.metadata, indent=1), encoding="utf-8")
+        os.replace(part, path)
+
+    @classmethod
+    def load(cls, path: Path) -> "HashtagIndex":
+        """Read an index and its sidecar; raises `ModelError` where either is absent or damaged."""
+        try:
+            metadata = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+            return cls(faiss.read_index(str(path)), metadata)
+        except (OSError, ValueError, RuntimeError) as error:
+            reason = str(error).split("\n")[0].split("Error: ")[-1]
+            raise ModelError(f"{path}: cannot be read as an index: {reason}") from error
+
+
+def _with_one(embeddings: Floats) -> Floats:
+    """What the index is asked: embeddings with a 1 behind them, for the biases."""
+    ones = np.ones((len(embeddings), 1), np.float32)
+    return np.ascontiguousarray(np.concatenate([embeddings, ones], axis=1), np.float32)
+
+
+def _filled(index: Any, rows: Floats, ids: Ids) -> Any:
+    """Put `rows` under `ids` into an empty FAISS index."""
+    faiss.omp_set_num_threads(1)  # the same rows give the same codes
+    numbered = faiss.IndexIDMap2(index)
+    numbered.train(rows)
+    numbered.add_with_ids(rows, ids)
+    return numbered

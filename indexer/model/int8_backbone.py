@@ -1,0 +1,49 @@
+"""A backbone's int8 form: kept beside it, made once by a rebuild.
+
+<digest16>.int8.onnx   the network
+<digest16>.int8.json   the backbone's description, the network's sha256 and size, how many photos calibrated it
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from hashtag_archive.indexer.errors import ModelError
+
+
+@dataclass(frozen=True)
+class Int8Backbone:
+    """An int8 network that belongs to a float32 backbone; `sha256` is of its file."""
+
+    path: Path
+    sha256: str
+    photos: int
+
+    @property
+    def precision(self) -> str:
+        """How its features are marked: those of another calibration are not its own."""
+        return f"int8-{self.sha256[:8]}"
+
+
+def int8_backbone(backbone_file: Path) -> Int8Backbone | None:
+    """Return the int8 form of a backbone's file, or None where no rebuild made one or it is not whole."""
+    path = backbone_file.with_suffix(".int8.onnx")
+    try:
+        about = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        found = Int8Backbone(path, str(about["sha256"]), int(about["photos"]))
+        if path.stat().st_size != about["bytes"]:
+            return None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found
+
+
+def need_int8(backbone_file: Path) -> Int8Backbone:
+    """Return the int8 form of a backbone's file; raises `ModelError` where there is none."""
+    found = int8_backbone(backbone_file)
+    if found is None:
+        raise ModelError(
+            f"{backbone_file}: it has no int8 form; `hashtag rebuild` makes one where that can be done,"
+            " --precision-mode float32 does without"
+        )
+    return found

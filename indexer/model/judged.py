@@ -1,0 +1,67 @@
+"""How each held-out photo fared with a model, kept with it: two models are compared on photos that both judged."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashtag_archive.indexer.learning.metrics import sigmoid
+
+Ids = NDArray[np.int64]
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Of n held-out photos, ids ascending: whether the best hashtag was true, and hashtags right, wrong, missed."""
+
+    photos: Ids
+    hit: NDArray[np.bool_]
+    right: Ids
+    wrong: Ids
+    missed: Ids
+
+    @classmethod
+    def of(cls, photos: Ids, logits: Floats, truth: NDArray[np.bool_], threshold: float) -> "Judged":
+        """Judge logits (n, V) by truth (n, V), assigned from probability `threshold` on."""
+        best = np.argmax(logits, axis=1)
+        assigned = sigmoid(logits) >= threshold
+        order = np.argsort(photos)
+        return cls(
+            photos[order],
+            truth[np.arange(len(truth)), best][order],
+            (assigned & truth).sum(1)[order],
+            (assigned & ~truth).sum(1)[order],
+            (~assigned & truth).sum(1)[order],
+        )
+
+    def only(self, photos: Ids) -> "Judged":
+        """Those of the photos `photos`, each of which is among them."""
+        rows = np.searchsorted(self.photos, photos)
+        return Judged(photos, self.hit[rows], self.right[rows], self.wrong[rows], self.missed[rows])
+
+    @property
+    def p_at_1(self) -> float:
+        """The share of photos whose best hashtag was true."""
+        return float(self.hit.mean())
+
+    @property
+    def f2(self) -> float:
+        """F2 over all pairs of photo and hashtag, 0 where nothing was true or assigned."""
+        right, wrong, missed = self.right.sum(), self.wrong.sum(), self.missed.sum()
+        return float(5 * right / max(1, 5 * right + 4 * missed + wrong))
+
+    def save(self, path: Path) -> None:
+        """Write it as one npz file."""
+        np.savez_compressed(
+            path, photos=self.photos, hit=self.hit, right=self.right, wrong=self.wrong, missed=self.missed
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> "Judged | None":
+        """Read it back, None where a model of an earlier version has none."""
+        if not path.is_file():
+            return None
+        with np.load(path) as arrays:
+            return cls(**arrays)

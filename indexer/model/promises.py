@@ -1,0 +1,109 @@
+"""Thresholds that promise a precision, from what validation photos gave.
+
+A promise is kept with one-sided 90% confidence: a hashtag's threshold is the lowest at which the Wilson lower bound
+of its precision on validation photos reaches what was asked for (Wilson 1927). A hashtag with too few true
+photos there shares one threshold with all.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashtag_archive.indexer.errors import ModelError
+
+Floats = NDArray[np.float32]
+Ids = NDArray[np.int64]
+CONFIDENCE_Z = 1.2816  # the normal distribution's 90% point
+ENOUGH = 10  # true validation photos that give a hashtag a threshold of its own
+FLOOR = float(np.log(0.02 / 0.98))  # pairs below this logit are no evidence worth keeping
+PROMISES = (0.5, 0.6, 0.7, 0.8, 0.9)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Validation pairs: hashtag id, logit and whether it was true, each (n,)."""
+
+    ids: Ids
+    logits: Floats
+    truth: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, ids: Ids, logits: Floats, truth: NDArray[np.bool_]) -> "Evidence":
+        """Keep the pairs of logits and truth (m, V) that are above `FLOOR`; `ids` (V,) names the columns."""
+        rows, columns = np.nonzero(logits >= FLOOR)
+        return cls(ids[columns], logits[rows, columns], truth[rows, columns])
+
+    def save(self, path: Path) -> None:
+        """Write it as one npz file."""
+        np.savez_compressed(path, ids=self.ids, logits=self.logits, truth=self.truth)
+
+    @classmethod
+    def load(cls, path: Path) -> "Evidence":
+        """Read it; raises `ModelError` where that fails."""
+        try:
+            with np.load(path) as file:
+                return cls(file["ids"], file["logits"], file["truth"])
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelError(f"{path}: cannot be read: {error}") from error
+
+    def thresholds(self, precision: float) -> "PromisedThresholds":
+        """Return the logits from which on a hashtag is assigned, for a promised precision between 0 and 1."""
+        own: dict[int, float] = {}
+        for id in np.unique(self.ids).tolist():
+            pairs = self.ids == id
+            if self.truth[pairs].sum() >= ENOUGH:
+                own[id] = lowest_threshold(self.logits[pairs], self.truth[pairs], precision)
+        return PromisedThresholds(precision, lowest_threshold(self.logits, self.truth, precision), own)
+
+
+@dataclass(frozen=True)
+class PromisedThresholds:
+    """Logits for a promised precision: one for each hashtag with enough evidence, one for all others."""
+
+    precision: float
+    for_all: float
+    own: dict[int, float]
+
+    def of(self, ids: Ids) -> Floats:
+        """Return the threshold of each id, infinite where no threshold keeps the promise."""
+        return np.array([self.own.get(id, self.for_all) for id in ids.tolist()], np.float32)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What became of a promise on photos that chose nothing: `got` is None where nothing was assigned."""
+
+    promised: float
+    got: float | None
+    assigned: int
+    recall: float
+
+
+def lowest_threshold(logits: Floats, truth: NDArray[np.bool_], precision: float) -> float:
+    """Return the lowest logit from which on the Wilson lower bound reaches `precision`, infinite if none does."""
+    order = np.argsort(-logits, kind="stable")
+    ranked = logits[order]
+    bounds = wilson_lower(np.cumsum(truth[order]), np.arange(1, len(order) + 1))
+    last_of_equals = np.append(ranked[1:] != ranked[:-1], True)[: len(ranked)]
+    reached = np.flatnonzero((bounds >= precision) & last_of_equals)
+    return float(ranked[reached[-1]]) if len(reached) else float("inf")
+
+
+def wilson_lower(hits: NDArray[np.int64], of: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The one-sided 90% Wilson lower bound of the shares `hits` / `of`, elementwise; `of` is above 0."""
+    share, square = hits / of, CONFIDENCE_Z**2
+    spread = CONFIDENCE_Z * np.sqrt(share * (1 - share) / of + square / (4.0 * of**2))
+    bound: NDArray[np.float64] = (share + square / (2 * of) - spread) / (1 + square / of)
+    return bound
+
+
+def keep_promises(evidence: Evidence, ids: Ids, logits: Floats, truth: NDArray[np.bool_]) -> list[Kept]:
+    """Measure each of `PROMISES` on logits and truth (m, V) of photos that `evidence` is not of."""
+    kept = []
+    for promised in PROMISES:
+        assigned = logits >= evidence.thresholds(promised).of(ids)
+        count, hits = int(assigned.sum()), int((assigned & truth).sum())
+        kept.append(Kept(promised, hits / count if count else None, count, hits / max(1, int(truth.sum()))))
+    return kept

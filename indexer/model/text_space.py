@@ -1,0 +1,105 @@
+"""What posts say of a photo beside its hashtags, as vectors: captions and locations. Needs nothing that trains."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashtag_archive.indexer.errors import ModelError
+
+Floats = NDArray[np.float32]
+# what posts say of a photo beside its hashtags: field → text
+Words = dict[str, str]
+FIELDS = ("caption", "location")
+BALANCE = 0.1  # a text's length beside its photo's 1: small, so that having a text costs no cosine
+_NOT_WORDS = re.compile(r"https?://\S+|[@＠#＃]\S+")
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+def words_of(text: str) -> list[str]:
+    """Return the distinct words of a text, case-folded.
+
+    Hashtags, mentions and addresses are left out: a caption's hashtags are what is to be guessed.
+    """
+    plain = _NOT_WORDS.sub(" ", unicodedata.normalize("NFKC", text).casefold())
+    return list(dict.fromkeys(_WORD.findall(plain)))
+
+
+def joined(texts: Iterable[Words], fields: Sequence[str]) -> Words:
+    """What several posts say of one photo, together."""
+    found: Words = {}
+    for said in texts:
+        for name in fields:
+            if text := said.get(name):
+                found[name] = f"{found[name]} {text}" if name in found else text
+    return found
+
+
+@dataclass(frozen=True)
+class TextSpace:
+    """Words of `fields` with unit vectors (w, k), and the weight of each (w,): the rarer, the heavier.
+
+    `rows` maps `field:word` to its row. Texts join embeddings by `join`.
+    """
+
+    fields: tuple[str, ...]
+    rows: dict[str, int]
+    vectors: Floats
+    weights: Floats
+
+    @property
+    def size(self) -> int:
+        """The texts' dimension: a part for each field."""
+        return len(self.fields) * int(self.vectors.shape[1])
+
+    def embed(self, said: Sequence[Words]) -> Floats:
+        """Return texts float32 (n, size): for each field the weighted mean of its words, of length 1.
+
+        Zero where a field is absent or holds no known word.
+        """
+        part = self.vectors.shape[1]
+        texts = np.zeros((len(said), self.size), np.float32)
+        for row, words in enumerate(said):
+            for place, name in enumerate(self.fields):
+                known = [self.rows.get(f"{name}:{word}") for word in words_of(words.get(name, ""))]
+                found = [number for number in known if number is not None]
+                if found:
+                    mean = self.weights[found] @ self.vectors[found]
+                    texts[row, place * part : (place + 1) * part] = mean / max(
+                        float(np.linalg.norm(mean)), 1e-12
+                    )
+        return texts
+
+    def save(self, path: Path) -> None:
+        """Write it as one npz file."""
+        np.savez_compressed(
+            path,
+            fields=np.array(self.fields),
+            words=np.array(list(self.rows)),
+            vectors=self.vectors,
+            weights=self.weights,
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> "TextSpace":
+        """Read it; raises `ModelError` where that fails."""
+        try:
+            with np.load(path) as file:
+                rows = {word: row for row, word in enumerate(file["words"].tolist())}
+                return cls(tuple(file["fields"].tolist()), rows, file["vectors"], file["weights"])
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelError(f"{path}: cannot be read: {error}") from error
+
+
+def join(embeddings: Floats, texts: Floats) -> Floats:
+    """Add texts (n, t) to unit embeddings (n, d) whose last t coordinates are zero; the sums are of length 1.
+
+    An embedding without a text stays as it is.
+    """
+    sums = embeddings.copy()
+    sums[:, -texts.shape[1] :] = BALANCE * texts
+    return np.asarray(sums / np.linalg.norm(sums, axis=1, keepdims=True), np.float32)

@@ -1,0 +1,159 @@
+"""Photos → features, a worker a core. Each worker reads, decodes and encodes its own share.
+
+Work is handed out a few photos at a time and no faster than its results are taken, so memory does not grow
+with the number of photos.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashtag_archive.db.photo import FeatureKey, SeenFile
+from hashtag_archive.db.stores.photos import PhotoStore
+from hashtag_archive.encoder import PhotoError, decode_photo
+from hashtag_archive.encoder.errors import NOT_FINITE
+from hashtag_archive.indexer.machine import cores
+from hashtag_archive.indexer.photos.files import PhotoFile, read_file
+from hashtag_archive.indexer.progress import Stages
+
+if TYPE_CHECKING:
+    from hashtag_archive.encoder.onnx_encoder import OnnxBackbone
+
+COMMITTED = 32  # batches at the most that are committed together
+
+
+@dataclass
+class EncodedPhoto:
+    """What came of one file.
+
+    `features` float16 (f,) where it was encoded now; `error` where its content cannot be. Neither where the
+    file could not be read (`seen.error`), or where its content is known already or being encoded elsewhere.
+    """
+
+    file: PhotoFile
+    seen: SeenFile
+    features: NDArray[np.float16] | None = None
+    error: str | None = None
+
+
+class PhotoEncoder:
+    """Encodes files with one backbone, each content once."""
+
+    def __init__(
+        self,
+        photos: PhotoStore,
+        backbone: "OnnxBackbone",
+        key: FeatureKey,
+        *,
+        workers: int | None = None,
+        batch_size: int | None = None,
+        times: Stages | None = None,
+    ) -> None:
+        """Without `workers` they are one a core; `times` gathers how long they read, decode and encode."""
+        self._photos = photos
+        self._backbone = backbone
+        self._key = key
+        self._workers = workers or cores()
+        self._batch_size = batch_size or backbone.batch_size
+        self._in_flight: set[str] = set()
+        self._lock = threading.Lock()
+        self._times = times or Stages()
+
+    def encode(self, files: Iterable[PhotoFile | None]) -> Iterator[list[EncodedPhoto]]:
+        """Yield batches in the order of `files`; the caller stores each, then calls `stored` with it.
+
+        A None among the files ends a batch, which may be empty: so a caller whose files need no encoding for a long
+        stretch comes to its turn meanwhile.
+        """
+        batches = _batches(files, self._batch_size)
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="encode") as pool:
+            waiting: deque[Future[list[EncodedPhoto]]] = deque()
+            try:
+                while True:
+                    while len(waiting) < 2 * self._workers and (batch := next(batches, None)) is not None:
+                        waiting.append(pool.submit(self._encode_batch, batch))
+                    if not waiting:
+                        return
+                    yield waiting.popleft().result()
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def stored(self, batch: Iterable[EncodedPhoto]) -> None:
+        """Say that a batch is committed: from now on the database knows its contents."""
+        with self._lock:
+            self._in_flight.difference_update(
+                photo.seen.sha256
+                for photo in batch
+                if photo.seen.sha256 and (photo.features is not None or photo.error)
+            )
+
+    def _encode_batch(self, files: list[PhotoFile]) -> list[EncodedPhoto]:
+        with self._times("read"):
+            read = [read_file(file.path) for file in files]
+            claimed = self._claim([one.seen.sha256 for one in read if one.seen.sha256])
+        photos = [EncodedPhoto(file, one.seen) for file, one in zip(files, read, strict=True)]
+        decoded, pixels = [], []
+        with self._times("decode"):
+            for photo, one in zip(photos, read, strict=True):
+                if one.content is None or photo.seen.sha256 not in claimed:
+                    continue
+                claimed.remove(photo.seen.sha256)  # the same content again in this batch is not encoded again
+                try:
+                    pixels.append(decode_photo(one.content, self._backbone.spec.size))
+                    decoded.append(photo)
+                except PhotoError as error:
+                    photo.error = str(error)
+        if decoded:
+            with self._times("encode"):
+                encoded = self._backbone.encode(pixels)
+            for photo, features in zip(decoded, encoded, strict=True):
+                if np.isfinite(features).all():
+                    photo.features = features
+                else:
+                    photo.error = NOT_FINITE
+        return photos
+
+    def _claim(self, digests: list[str]) -> set[str]:
+        """Return the contents that are the caller's to encode: unknown, and in nobody else's hands."""
+        with self._lock:
+            wanted = set(digests) - self._in_flight
+            known = self._photos.state_of(sorted(wanted), self._key)
+            wanted -= {sha for sha, state in known.items() if state.error or state.has_features}
+            self._in_flight |= wanted
+            return wanted
+
+
+def _batches(files: Iterable[PhotoFile | None], size: int) -> Iterator[list[PhotoFile]]:
+    batch: list[PhotoFile] = []
+    for file in files:
+        if file is not None:
+            batch.append(file)
+        if file is None or len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def grouped(batches: Iterator[list[EncodedPhoto]]) -> Iterator[list[EncodedPhoto]]:
+    """Put batches together until a second has gone by, there are `COMMITTED` of them, or one is empty.
+
+    A commit waits for the disk; a killed process loses one group.
+    """
+    group: list[EncodedPhoto] = []
+    count, began = 0, time.monotonic()
+    for batch in batches:
+        group.extend(batch)
+        count += 1
+        if not batch or count == COMMITTED or time.monotonic() - began >= 1:
+            yield group
+            group, count, began = [], 0, time.monotonic()
+    if group:
+        yield group

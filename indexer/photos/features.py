@@ -1,0 +1,137 @@
+"""Features of photos in the database: encoding what has none, and reading them back as arrays."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashtag_archive.db.photo import FeatureKey, PathRow
+from hashtag_archive.db.store import Store
+from hashtag_archive.encoder import PREPROCESSING_VERSION
+from hashtag_archive.encoder.onnx_encoder import PRECISION, OnnxBackbone
+from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.errors import ModelError
+from hashtag_archive.indexer.model.int8_backbone import int8_backbone
+from hashtag_archive.indexer.model.model import Model
+from hashtag_archive.indexer.photos.encode import EncodedPhoto, PhotoEncoder, grouped
+from hashtag_archive.indexer.photos.files import PhotoFile, unchanged
+from hashtag_archive.indexer.progress import Progress
+
+TOLD = 1000  # failures kept to be named; all are counted
+
+
+@dataclass
+class Failures:
+    """Photos that could not be read or encoded: counted by reason, the first `TOLD` named."""
+
+    by_reason: dict[str, int] = field(default_factory=dict)
+    told: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, path: str, reason: str) -> None:
+        """Count one, and name it while there is room."""
+        kind = reason.split(":")[0]
+        self.by_reason[kind] = self.by_reason.get(kind, 0) + 1
+        if len(self.told) < TOLD:
+            self.told.append((path, reason))
+
+
+def feature_key(backbone_id: int, precision: str = PRECISION) -> FeatureKey:
+    """The way in which this version computes features with a backbone."""
+    return FeatureKey(backbone_id, precision, PREPROCESSING_VERSION)
+
+
+def model_key(archive: Archive, model: Model) -> FeatureKey:
+    """The way in which a model's features are computed; raises `ModelError` where its backbone is not known."""
+    backbone_id = archive.store.photos.backbone_id(model.manifest["backbone"])
+    if backbone_id is None:
+        raise ModelError(f"model {model.number} names a backbone that the archive does not know")
+    return feature_key(backbone_id, model.precision)
+
+
+def stored_keys(archive: Archive, model: Model) -> list[FeatureKey]:
+    """The ways in which features of a model's backbone may be stored: in float32, then in int8 if there is one."""
+    key = model_key(archive, model)._replace(precision=PRECISION)
+    int8 = int8_backbone(model.backbone_file)
+    return [key, key._replace(precision=int8.precision)] if int8 else [key]
+
+
+def encode_crawled(
+    archive: Archive, backbone: OnnxBackbone, key: FeatureKey, workers: int | None, progress: Progress
+) -> Failures:
+    """Give features to every photo of a post that has none, committed about once a second; return what failed.
+
+    Content that failed before is not tried again until `retry`; a file that could not be read is.
+    """
+    store = archive.store
+    failures = Failures()
+    total = store.photos.count_crawled_paths()
+    done = 0
+
+    def missing() -> Iterator[PhotoFile]:
+        """Yield the files to encode, counting those that need it not."""
+        nonlocal done
+        for row in store.photos.crawled_paths(key):
+            if _is_done(row):
+                done += 1
+                if row.photo_error:
+                    failures.add(row.path, row.photo_error)
+            else:
+                yield PhotoFile(row.path, row.path)
+
+    encoder = PhotoEncoder(store.photos, backbone, key, workers=workers)
+    for batch in grouped(encoder.encode(missing())):
+        store_batch(store, batch, key)
+        encoder.stored(batch)
+        done += len(batch)
+        for photo in batch:
+            if reason := photo.seen.error or photo.error:
+                failures.add(photo.file.path, reason)
+        progress("encoding photos", done, total)
+    return failures
+
+
+def _is_done(row: PathRow) -> bool:
+    """Whether nothing is to be read: a file that is gone, or on a disk that is not there, is known as it was."""
+    known = row.has_features or row.photo_error
+    return bool(known and (unchanged(row.path, row) or not os.path.lexists(row.path)))
+
+
+def store_batch(store: Store, batch: list[EncodedPhoto], key: FeatureKey) -> dict[str, int]:
+    """Commit what is new in a batch: files, failures, features; return sha256 → photo id."""
+    digests = [photo.seen.sha256 for photo in batch if photo.seen.sha256]
+    with store.write() as connection:
+        store.photos.put_files(connection, [photo.seen for photo in batch])
+        ids = store.photos.photo_ids(connection, digests)
+        store.photos.put_errors(
+            connection,
+            {photo.seen.sha256: photo.error for photo in batch if photo.seen.sha256 and photo.error},
+        )
+        store.photos.put_features(
+            connection,
+            key,
+            {
+                ids[photo.seen.sha256]: photo.features.astype("<f2").tobytes()
+                for photo in batch
+                if photo.seen.sha256 and photo.features is not None
+            },
+        )
+    return ids
+
+
+def load_features(
+    store: Store, photo_ids: NDArray[np.int64], key: FeatureKey
+) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
+    """Return the places in `photo_ids` that have features, and those features float16 (n, f)."""
+    found = store.photos.features(photo_ids.tolist(), key)
+    places = np.array([place for place, photo in enumerate(photo_ids.tolist()) if photo in found], np.int64)
+    if not len(places):
+        return places, np.zeros((0, 0), np.float16)
+    return places, features_of([found[int(photo)] for photo in photo_ids[places]])
+
+
+def features_of(stored: Sequence[bytes]) -> NDArray[np.float16]:
+    """Return stored features of one backbone, at least one photo's, as float16 (n, f)."""
+    rows = np.frombuffer(b"".join(stored), "<f2").reshape(len(stored), -1)
+    return rows.astype(np.float16, copy=False)

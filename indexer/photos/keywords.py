@@ -1,0 +1,169 @@
+"""What a photo says of itself: keywords, caption, author, place and time from XMP, IPTC and EXIF."""
+
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+from PIL import Image, IptcImagePlugin, UnidentifiedImageError
+
+from hashtag_archive.encoder import PhotoError
+from hashtag_archive.encoder.preprocess import need_heif
+
+MAX_XMP = 16 << 20  # bytes
+# `.invalid` is nobody's (RFC 2606): a namespace is a name, not an address.
+OUR_NAMESPACE = "http://ns.hashtag-archive.invalid/1.0/"
+_RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
+_DC = "{http://purl.org/dc/elements/1.1/}"
+_PHOTOSHOP = "{http://ns.adobe.com/photoshop/1.0/}"
+_HIERARCHY = "{http://ns.adobe.com/lightroom/1.0/}hierarchicalSubject"
+_PLACES = ("{http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/}Location", f"{_PHOTOSHOP}City")
+_TIMES = (
+    "{http://ns.adobe.com/exif/1.0/}DateTimeOriginal",
+    f"{_PHOTOSHOP}DateCreated",
+    "{http://ns.adobe.com/xap/1.0/}CreateDate",
+)
+_EXIF, _EXIF_TIME = 0x8769, 0x9003
+_UTF8 = b"\x1b%G"  # how IPTC says that its texts are UTF-8
+_EXIF_DATE = re.compile(r"(\d{4}):(\d\d):(\d\d) (\d\d:\d\d:\d\d)")
+
+
+@dataclass
+class PhotoKeywords:
+    """What was found, the first place that says it first; `left_out` says what could not be read."""
+
+    keywords: list[str] = field(default_factory=list)
+    captions: list[str] = field(default_factory=list)
+    owners: list[str] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
+    times: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+
+def add_photo(path: str, found: PhotoKeywords) -> bool:
+    """Add what a photo carries in its XMP, its IPTC and its EXIF; no pixel is decoded.
+
+    Returns whether it is a photo at all, as far as its beginning shows.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # damaged EXIF is no reason to speak of a photo's keywords
+            with open(path, "rb") as file, _opened(file) as image:
+                packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
+                guessed: set[str] = set()
+                if packet:
+                    guessed = add_xmp(packet if isinstance(packet, bytes) else str(packet).encode(), found)
+                _add_iptc(image, found, guessed)
+                _add_exif(image, found)
+        return True
+    except PhotoError as error:
+        found.left_out.append(str(error))
+    except UnidentifiedImageError:
+        found.left_out.append("not an image that can be read")
+    except Exception as error:  # noqa: BLE001 - Pillow raises what it likes on damaged files
+        found.left_out.append(f"damaged: {getattr(error, 'strerror', None) or error or type(error).__name__}")
+    return False
+
+
+def _opened(file: BinaryIO) -> Image.Image:
+    need_heif(file.read(12))
+    file.seek(0)
+    return Image.open(file)
+
+
+def add_xmp(packet: bytes, found: PhotoKeywords) -> set[str]:
+    """Add what an XMP packet says, but for what this product guessed: nothing is learnt from guesses.
+
+    Returns the guesses that stand in IPTC too. Entities, which can make a small text enormous, are refused.
+    """
+    if len(packet) > MAX_XMP:
+        found.left_out.append(f"XMP is larger than {MAX_XMP:,} bytes")
+        return set()
+    try:
+        root = fromstring(packet.strip(b"\0 \t\r\n"))
+    except ParseError as error:
+        found.left_out.append(f"XMP is broken: {error}")
+        return set()
+    except (DefusedXmlException, ValueError, LookupError) as error:
+        found.left_out.append(f"XMP is refused: {type(error).__name__}")
+        return set()
+    guesses = _guesses(root)
+    subjects = guesses.get("subject", set())
+    found.keywords += [word for word in _values(root, f"{_DC}subject") if word not in subjects]
+    for branch in _values(root, _HIERARCHY):
+        if branch not in guesses.get("hierarchy", ()):
+            found.keywords += [part.strip() for part in branch.split("|")]
+    found.captions += _values(root, f"{_DC}description")[:1]
+    found.owners += [", ".join(_values(root, f"{_DC}creator"))]
+    found.places += [", ".join(place for name in _PLACES for place in _values(root, name)[:1])]
+    found.times += [time for name in _TIMES for time in _values(root, name)[:1]]
+    return guesses.get("iptc", set())
+
+
+def _guesses(root: Element) -> dict[str, set[str]]:
+    """What this product wrote as guesses (`indexer/export/xmp_tags.py`): place → the texts there."""
+    guesses: dict[str, set[str]] = {}
+    for item in (item for tags in root.iter(f"{{{OUR_NAMESPACE}}}Tags") for item in tags.iter(f"{_RDF}li")):
+        said = {name: text for node in item.iter() for name, text in [*node.items(), (node.tag, node.text)]}
+        by, places, keyword, path = (
+            said.get(f"{{{OUR_NAMESPACE}}}{name}") or "" for name in ("By", "Places", "Keyword", "Path")
+        )
+        for place in places.split() if by == "machine" else ():
+            guesses.setdefault(place, set()).add(path if place == "hierarchy" else keyword)
+    return guesses
+
+
+def _values(root: Element, name: str) -> list[str]:
+    """The texts of a property wherever it stands: items of its list, its own text, or an attribute."""
+    texts: list[str | None] = []
+    for element in root.iter():
+        if element.tag == name:
+            items = element.findall(f"*/{_RDF}li")
+            texts += [item.text for item in items] if items else [element.text]
+        texts += [element.get(name)]
+    return [text.strip() for text in texts if text and text.strip()]
+
+
+def _add_iptc(image: Image.Image, found: PhotoKeywords, guessed: set[str]) -> None:
+    try:
+        # Pillow's types know only its own image classes here.
+        records: dict[Any, Any] = IptcImagePlugin.getiptcinfo(image) or {}  # type: ignore[arg-type]
+    except Exception as error:  # noqa: BLE001 - as above; the XMP beside it may be whole
+        found.left_out.append(f"IPTC is broken: {error or type(error).__name__}")
+        return
+    utf8 = records.get((1, 90)) == _UTF8
+
+    def texts(dataset: int) -> Iterator[str]:
+        value = records.get((2, dataset), [])
+        for raw in value if isinstance(value, list) else [value]:
+            text = _iptc_text(raw, utf8).replace("\0", "").strip()
+            if text:
+                yield text
+
+    found.keywords += [keyword for keyword in texts(25) if keyword not in guessed]
+    found.captions += texts(120)
+    found.owners += [", ".join(texts(80))]
+    found.places += [", ".join([*texts(92), *texts(90)])]
+    date, time = next(texts(55), ""), next(texts(60), "")
+    found.times += [f"{date}T{time}" if time else date] if date.strip("0") else []
+
+
+def _iptc_text(raw: bytes, utf8: bool) -> str:
+    """UTF-8 where the record says so or it reads as such; older programs wrote Latin-1 without a word."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("utf-8", "replace") if utf8 else raw.decode("latin-1")
+
+
+def _add_exif(image: Image.Image, found: PhotoKeywords) -> None:
+    try:
+        time = str(image.getexif().get_ifd(_EXIF).get(_EXIF_TIME, ""))
+    except Exception:  # noqa: BLE001 - as above; nothing but a time is lost
+        return
+    parts = _EXIF_DATE.match(time)
+    found.times += [f"{parts[1]}-{parts[2]}-{parts[3]}T{parts[4]}"] if parts else []

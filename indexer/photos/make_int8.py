@@ -1,0 +1,70 @@
+"""A backbone → its int8 form, calibrated on the archive's own photos."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashtag_archive.db.photo import FeatureKey
+from hashtag_archive.encoder import PhotoError, decode_photo
+from hashtag_archive.encoder.onnx_encoder import BackboneSpec
+from hashtag_archive.indexer.archive import Archive, file_digest
+from hashtag_archive.indexer.model.int8_backbone import Int8Backbone, int8_backbone
+from hashtag_archive.indexer.photos.files import read_file
+from hashtag_archive.indexer.progress import Progress
+
+CALIBRATION_PHOTOS = 512  # at the most
+_BATCH = 4  # the quantiser keeps every layer's output of a batch
+
+
+def make_int8(archive: Archive, digest: str, key: FeatureKey, progress: Progress) -> Int8Backbone:
+    """Return a backbone's int8 form, quantised now unless that was done before and is undamaged.
+
+    It is calibrated on photos that have features under `key`. Raises `BackboneError` where the network cannot be
+    quantised.
+    """
+    from hashtag_archive.encoder.export.quantise import quantise_backbone
+
+    backbone_file = archive.backbone_file(digest)
+    found = int8_backbone(backbone_file)
+    if found and file_digest(found.path) == found.sha256:
+        return found
+    spec = BackboneSpec.read(backbone_file)
+    path = backbone_file.with_suffix(".int8.onnx")
+    photos = _Calibration(archive, key, spec.size, progress)
+    path.unlink(missing_ok=True)  # half of an earlier one, or a damaged one
+    quantise_backbone(backbone_file, spec, iter(photos), path)
+    made = Int8Backbone(path, file_digest(path), photos.used)
+    about = {**asdict(spec), "sha256": made.sha256, "bytes": path.stat().st_size, "photos": made.photos}
+    part = path.with_name(f".{path.stem}.json.part")
+    part.write_text(json.dumps(about), encoding="utf-8")
+    part.replace(path.with_suffix(".json"))
+    return made
+
+
+class _Calibration:
+    """Pixels of photos that can be read, a batch at a time, and how many there were."""
+
+    def __init__(self, archive: Archive, key: FeatureKey, size: int, progress: Progress) -> None:
+        self._rows = archive.store.photos.sample(key, CALIBRATION_PHOTOS)
+        self._size = size
+        self._progress = progress
+        self.used = 0
+
+    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
+        photos = self._decoded()
+        while batch := list(islice(photos, _BATCH)):
+            yield np.stack(batch)
+            self.used += len(batch)
+            self._progress("calibrating int8", self.used, len(self._rows))
+
+    def _decoded(self) -> Iterator[NDArray[np.uint8]]:
+        for _, path in self._rows:
+            content = read_file(path).content
+            try:
+                yield decode_photo(content or b"", self._size)
+            except PhotoError:
+                continue  # it went away since it was encoded

@@ -1,0 +1,145 @@
+"""Whether int8 may stand in for float32 on this machine: both are run, and what they lead to is compared.
+
+int8 passes where it is faster and, on at least `LEAST_PHOTOS` of the archive's photos, agrees with float32 on the
+five best hashtags, and on the probabilities of float32's ten best.
+"""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashtag_archive.db.photo import FeatureKey
+from hashtag_archive.encoder.onnx_encoder import OnnxBackbone
+from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.learning.metrics import sigmoid
+from hashtag_archive.indexer.model.hashtag_index import HashtagIndex
+from hashtag_archive.indexer.model.model import Model
+from hashtag_archive.indexer.photos.encode import PhotoEncoder
+from hashtag_archive.indexer.photos.features import load_features, store_batch
+from hashtag_archive.indexer.photos.files import PhotoFile
+from hashtag_archive.indexer.progress import Progress
+
+LEAST_PHOTOS, MOST_PHOTOS = 200, 256
+LEAST_OVERLAP, MOST_DIFFERENCE = 0.95, 0.02
+BATCHES = (4, 8, 16)
+_ROUNDS, _PATIENCE = 3, 5.0  # seconds
+_WORTH_A_LARGER_BATCH = 1.02  # a larger one holds more memory
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How near int8 came to float32: `overlap` of the five best, mean `difference` of the ten best probabilities.
+
+    Both are None where there were too few `photos` to say.
+    """
+
+    photos: int
+    overlap: float | None = None
+    difference: float | None = None
+
+    @property
+    def objection(self) -> str | None:
+        """Why int8 is refused, None where it is not."""
+        if self.overlap is None or self.difference is None:
+            return f"int8 can be judged by {self.photos} photos of posts, {LEAST_PHOTOS} are needed"
+        if not self.overlap >= LEAST_OVERLAP:  # also where it is not a number
+            return f"int8 names other hashtags: an overlap of {LEAST_OVERLAP} is needed"
+        if not self.difference <= MOST_DIFFERENCE:
+            return f"int8 gives other probabilities: a difference of {MOST_DIFFERENCE} is allowed"
+        return None
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Photos a second that one core encodes, decoding aside, and the batch in which it did."""
+
+    rate: float
+    batch_size: int
+
+
+def measure_speeds(backbones: dict[str, OnnxBackbone]) -> dict[str, Speed]:
+    """Time backbones in turns, on one thread and by its own clock, so that a busy machine changes little.
+
+    Larger batches are left out once `_PATIENCE` is used up.
+    """
+    draw = np.random.default_rng(0)
+    seconds: dict[str, dict[int, list[float]]] = {name: {} for name in backbones}
+    began = time.thread_time()
+    for batch in BATCHES:
+        if time.thread_time() - began > _PATIENCE:
+            break
+        for turn in range(_ROUNDS + 1):
+            for name, backbone in backbones.items():
+                side = backbone.spec.size
+                pixels = draw.integers(0, 256, (batch, side, side, 3), dtype=np.uint8)
+                taken = _thread_seconds(backbone, pixels)
+                if turn:  # the first run allocates
+                    seconds[name].setdefault(batch, []).append(taken / batch)
+    return {name: _best(found) for name, found in seconds.items()}
+
+
+def _best(seconds: dict[int, list[float]]) -> Speed:
+    """The smallest batch that is as good as any; seconds are a photo's, by batch."""
+    rates = {batch: 1 / max(min(taken), 1e-9) for batch, taken in seconds.items()}
+    needed = max(rates.values()) / _WORTH_A_LARGER_BATCH
+    batch = next(batch for batch, rate in rates.items() if rate >= needed)
+    return Speed(rates[batch], batch)
+
+
+def _thread_seconds(backbone: OnnxBackbone, pixels: NDArray[np.uint8]) -> float:
+    began = time.thread_time()
+    backbone.encode(pixels)
+    return time.thread_time() - began
+
+
+def measure_agreement(
+    archive: Archive,
+    model: Model,
+    int8: OnnxBackbone,
+    keys: tuple[FeatureKey, FeatureKey],
+    progress: Progress,
+) -> Agreement:
+    """Encode photos in int8 that have float32 features, and compare the guesses.
+
+    `keys` are float32's and int8's. The photos are the last by digest, those that calibrated int8 the first. Their
+    int8 features are kept: they are as good as those of any other photo. What int8 cannot encode is no fault
+    of the photo, and not recorded as one.
+    """
+    rows = archive.store.photos.sample(keys[0], MOST_PHOTOS, last=True)
+    if len(rows) < LEAST_PHOTOS:
+        return Agreement(len(rows))
+    encoder = PhotoEncoder(archive.store.photos, int8, keys[1])
+    done = 0
+    for batch in encoder.encode(PhotoFile(path, path) for _, path in rows):
+        store_batch(archive.store, [photo for photo in batch if photo.features is not None], keys[1])
+        encoder.stored(batch)
+        done += len(batch)
+        progress("comparing int8 with float32", done, len(rows))
+    ids = np.array([photo for photo, _ in rows], np.int64)
+    places, quick = load_features(archive.store, ids, keys[1])
+    if len(places) < LEAST_PHOTOS:
+        return Agreement(len(places))
+    _, exact = load_features(archive.store, ids[places], keys[0])
+    overlap, difference = agreement(model.index, model.embed(exact), model.embed(quick))
+    return Agreement(len(places), overlap, difference)
+
+
+def agreement(
+    index: HashtagIndex, exact: NDArray[np.float32], quick: NDArray[np.float32]
+) -> tuple[float, float]:
+    """Compare embeddings (n, d) of the same photos: the five best, and `exact`'s ten best probabilities.
+
+    Returns the mean share of the five best that both name, and the mean absolute difference of probability.
+    """
+    logits, ids = index.search(exact, 10)
+    _, others = index.search(quick, 5)
+    pairs = zip(ids[:, :5].tolist(), others.tolist(), strict=True)
+    overlap = float(np.mean([len(set(ours) & set(theirs)) / len(ours) for ours, theirs in pairs]))
+    rows = {id: index.row(id) for id in np.unique(ids).tolist()}
+    asked = np.concatenate([quick, np.ones((len(quick), 1), np.float32)], axis=1)
+    again = np.array(
+        [[float(photo @ rows[id]) for id in best] for photo, best in zip(asked, ids.tolist(), strict=True)]
+    )
+    return overlap, float(np.abs(sigmoid(logits) - sigmoid(again)).mean())

@@ -1,0 +1,1 @@
+"""Photos get hashtags, and hashtags find photos."""

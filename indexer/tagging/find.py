@@ -1,0 +1,189 @@
+"""Photos of the archive by what is on them, by their posts, and by what went wrong with them.
+
+What a photo has is what `indexer.assigned` says. Here the same rules stand as arithmetic on whole pages of
+packed guesses, since making a row of every guess takes twenty times as long; a test holds the two together.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashtag_archive.db.store import Store
+from hashtag_archive.db.stores.find import Candidate, Wanted
+from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.learning.metrics import sigmoid
+from hashtag_archive.indexer.model.cut import Cut
+from hashtag_archive.indexer.tagging.assigned import AssignedHashtag, assigned_hashtags
+from hashtag_archive.indexer.tagging.find_expression import (
+    All,
+    Expression,
+    Has,
+    Not,
+    Some,
+    hashtags_of,
+    parse_expression,
+)
+
+PAGE = 20_000  # photos looked at at once: 4 MB of guesses, 16 MB at the most
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class FoundPhoto:
+    """A photo with its paths, sorted, and its hashtags where they were asked for."""
+
+    photo_id: int
+    paths: tuple[str, ...]
+    hashtags: tuple[AssignedHashtag, ...] = ()
+
+
+def find_photos(
+    archive: Archive,
+    expression: str | None,
+    cut: Cut,
+    *,
+    owner: str | None = None,
+    since: date | None = None,
+    untagged: bool = False,
+    with_hashtags: bool = False,
+) -> Iterator[FoundPhoto]:
+    """Yield the photos that are all that is asked, by the order in which they came into the archive.
+
+    `expression` is as `parse_expression` reads it; a hashtag in it finds what counts as it or stands under it.
+    `owner` and `since` ask for a post that is both: `since` looks at when it was taken, or crawled where it does
+    not say; a time without a zone is UTC. `untagged` asks for photos that the current model did not tag, those that
+    cannot be encoded left out. Memory is that of a page. Raises `ExpressionError` before anything is read.
+    """
+    parsed = parse_expression(expression) if expression is not None else None
+    untagged_by = (archive.current() or 0) if untagged else None
+    wanted = Wanted(owner, since.isoformat() if since else None, untagged_by)
+    return _find(archive.store, parsed, cut, wanted, with_hashtags)
+
+
+def find_failed(
+    archive: Archive, *, owner: str | None = None, since: date | None = None
+) -> Iterator[tuple[str, str]]:
+    """Yield (path, reason) of every file that could not be read or encoded; `owner` and `since` as for photos."""
+    wanted = Wanted(owner, since.isoformat() if since else None)
+    last = 0
+    while page := archive.store.find.failed(wanted, last, PAGE):
+        last = page[-1][0]
+        yield from ((path, reason) for _, path, reason in page)
+
+
+def unknown_hashtags(archive: Archive, expression: str) -> list[str]:
+    """Return the hashtags in an expression that no post, guess or person ever gave a photo."""
+    asked = list(dict.fromkeys(hashtags_of(parse_expression(expression))))
+    names = _names(archive.store, asked, Cut(0))
+    return [text for text in asked if not any(name.said for name in names[text])]
+
+
+def _find(
+    store: Store, expression: Expression | None, cut: Cut, wanted: Wanted, with_hashtags: bool
+) -> Iterator[FoundPhoto]:
+    names = _names(store, set(hashtags_of(expression)), cut) if expression else {}
+    needs = _needs(expression, names) if expression else []
+    last = 0
+    while candidates := store.find.candidates(wanted, needs, last, PAGE):
+        last = candidates[-1].photo_id
+        photos = [candidate.photo_id for candidate in candidates]
+        if expression:
+            photos = np.array(photos)[_Page(store, candidates, names).satisfies(expression)].tolist()
+        paths = store.find.paths(photos)
+        hashtags = assigned_hashtags(store, photos, cut) if with_hashtags else {}
+        for photo in photos:
+            if photo in paths:  # a file may have changed in this moment
+                yield FoundPhoto(photo, tuple(paths[photo]), tuple(hashtags.get(photo, ())))
+
+
+class _Name(NamedTuple):
+    """A hashtag as photos have it: the ids under which it is guessed, and said, and from which probability."""
+
+    guessed: frozenset[int]
+    said: frozenset[int]
+    probability: float
+
+
+def _names(store: Store, asked: Collection[str], cut: Cut) -> dict[str, list[_Name]]:
+    """Return for each hashtag asked for the names that answer to it: its own, and those that stand under it."""
+    vocabulary = store.vocabulary.load()
+    spellings: dict[str, set[str]] = {}
+    for alias, target in vocabulary.aliases.items():
+        spellings.setdefault(target, {target}).add(alias)
+    answers = {}
+    for text in asked:
+        top = vocabulary.target(text)
+        under = (h for h in vocabulary.parents if top in map(vocabulary.target, vocabulary.path(h)))
+        answers[text] = {top, *(h for h in under if vocabulary.target(h) == h)}
+    texts = {s for found in answers.values() for name in found for s in spellings.get(name, {name})}
+    ids = store.find.hashtag_ids(texts)
+
+    def name(text: str) -> _Name:
+        said = {s: ids[s] for s in spellings.get(text, {text}) if s in ids}
+        guessed = frozenset(id for s, id in said.items() if not vocabulary.is_blocked(s))
+        return _Name(guessed, frozenset(said.values()), cut.of(text))
+
+    return {text: [name(answer) for answer in sorted(found)] for text, found in answers.items()}
+
+
+def _needs(expression: Expression, names: dict[str, list[_Name]]) -> list[frozenset[int]]:
+    """Return sets of hashtag ids, of each of which a photo must have one; no set where nothing is needed."""
+    if isinstance(expression, Has):
+        return [frozenset().union(*(name.said for name in names[expression.hashtag]))]
+    if isinstance(expression, Not):
+        return []
+    parts = [_needs(part, names) for part in expression.parts]
+    if isinstance(expression, All):
+        return [need for part in parts for need in part]
+    return [frozenset().union(*(min(part, key=len) for part in parts))] if all(parts) else []
+
+
+class _Page:
+    """Candidates as arrays: what is guessed of all of them, and what a person said."""
+
+    def __init__(self, store: Store, candidates: list[Candidate], names: dict[str, list[_Name]]) -> None:
+        self._names = names
+        self._photos = np.array([candidate.photo_id for candidate in candidates], np.int64)
+        counts = [len(candidate.hashtags) // 4 for candidate in candidates]
+        self._places = np.repeat(np.arange(len(candidates)), counts)
+        self._hashtags = np.frombuffer(b"".join(c.hashtags for c in candidates), "<u4")
+        logits = np.frombuffer(b"".join(c.logits for c in candidates), "<f4")
+        self._probabilities = sigmoid(logits.astype(np.float64))
+        said = {id for found in names.values() for name in found for id in name.said}
+        first, last = candidates[0].photo_id, candidates[-1].photo_id
+        rows = store.find.verdicts(first, last, said)
+        self._said = np.array(rows, np.int64).reshape(-1, 3)
+        self._said = self._said[np.isin(self._said[:, 0], self._photos)]
+
+    def satisfies(self, expression: Expression) -> Flags:
+        """Which of the photos (n,) are as the expression says."""
+        if isinstance(expression, Has):
+            return self._any([self._have(name) for name in self._names[expression.hashtag]])
+        if isinstance(expression, Not):
+            return ~self.satisfies(expression.part)
+        parts = [self.satisfies(part) for part in expression.parts]
+        return self._any(parts) if isinstance(expression, Some) else ~self._any([~part for part in parts])
+
+    def _have(self, name: _Name) -> Flags:
+        """Which photos have a hashtag: those of which a person said so, and guesses of which nobody spoke."""
+        has = np.zeros(len(self._photos), bool)
+        guessed = _among(self._hashtags, name.guessed) & (self._probabilities >= name.probability)
+        has[self._places[guessed]] = True
+        said = self._said[_among(self._said[:, 1], name.said)]
+        places = np.searchsorted(self._photos, said[:, 0])
+        has[places] = False
+        has[places[said[:, 2] == 1]] = True
+        return has
+
+    def _any(self, parts: list[Flags]) -> Flags:
+        return np.asarray(np.logical_or.reduce(parts))
+
+
+def _among(values: NDArray[np.integer], ids: frozenset[int]) -> Flags:
+    if len(ids) == 1:
+        return np.asarray(values == next(iter(ids)))
+    return np.isin(values, list(ids))

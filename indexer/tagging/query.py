@@ -1,0 +1,35 @@
+"""Asking a model about one photo. It waits for nothing but the photo, the networks and the index."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashtag_archive.encoder import PhotoError, decode_photo
+from hashtag_archive.encoder.errors import NOT_FINITE
+from hashtag_archive.indexer.model.model import Model, Rule, ScoredHashtag
+from hashtag_archive.indexer.model.text_space import Words
+from hashtag_archive.indexer.photos.files import read_file
+
+
+def query_photo(
+    model: Model, photo: str, *, best: int = 10, rule: Rule = "logit", words: Words | None = None
+) -> list[ScoredHashtag]:
+    """Return the `best` hashtags nearest to one photo, from its pixels; nothing is stored.
+
+    `words` are its `caption` and `location`, which count where the model reads them. Raises `PhotoError` where the
+    photo cannot be read, `ModelError` where the model has no head.
+    """
+    model.need_head()
+    read = read_file(photo)
+    if read.content is None:
+        raise PhotoError(read.seen.error or "cannot be read")
+    features = photo_features(model, read.content)
+    return model.nearest(features, best, rule, [words] if words else None)[0]
+
+
+def photo_features(model: Model, content: bytes) -> NDArray[np.float16]:
+    """Return the features float16 (1, f) of a photo's bytes; raises `PhotoError` where they cannot be had."""
+    pixels = decode_photo(content, model.backbone.spec.size)
+    features = model.backbone.encode(pixels[None])
+    if not np.isfinite(features).all():
+        raise PhotoError(NOT_FINITE)
+    return features

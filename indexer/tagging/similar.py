@@ -1,0 +1,60 @@
+"""The photos of the archive that are most like one photo."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashtag_archive.encoder import PhotoError
+from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.model.model import Model
+from hashtag_archive.indexer.photos.features import load_features, model_key
+from hashtag_archive.indexer.photos.files import read_file
+from hashtag_archive.indexer.photos.locate import LocatedPhoto, locate_photo
+from hashtag_archive.indexer.progress import Progress, silent
+from hashtag_archive.indexer.tagging.photo_index import open_photo_index
+from hashtag_archive.indexer.tagging.query import photo_features
+
+
+@dataclass(frozen=True)
+class SimilarPhoto:
+    """A photo with its paths, sorted, and the cosine of its embedding to that of the photo that was named."""
+
+    paths: tuple[str, ...]
+    cosine: float
+
+
+def similar_photos(
+    archive: Archive, photo: str, *, best: int = 10, progress: Progress = silent
+) -> list[SimilarPhoto]:
+    """Return the `best` photos nearest to a photo in the current model's space, nearest first.
+
+    What is seen counts alone, also where the model reads what posts say. A photo that the archive does not know is
+    encoded and not stored; those of the same content are left out. Raises `ArchiveError` where it cannot be read,
+    `ModelError` where there is no model that can look at photos.
+    """
+    model = archive.model()
+    model.need_head()
+    located = locate_photo(archive.store, photo)
+    try:
+        embedding = model.embed(_features(archive, model, located))[0]
+    except PhotoError as error:
+        raise ArchiveError(f"{photo}: {error}") from error
+    index = open_photo_index(archive, model, progress)
+    cosines, ids = index.search(embedding, best + 1)
+    near = [(id, cosine) for id, cosine in zip(ids, cosines, strict=True) if id != located.photo_id][:best]
+    paths = archive.store.find.paths(sorted(ids))
+    return [SimilarPhoto(tuple(paths[id]), cosine) for id, cosine in near if id in paths]
+
+
+def _features(archive: Archive, model: Model, located: LocatedPhoto) -> NDArray[np.float16]:
+    if located.photo_id is not None:
+        key = model_key(archive, model)
+        places, features = load_features(archive.store, np.array([located.photo_id], np.int64), key)
+        if len(places):
+            return features
+    content = located.content or read_file(located.path).content
+    if content is None:
+        raise PhotoError(located.error or "cannot be read")
+    return photo_features(model, content)

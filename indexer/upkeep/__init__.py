@@ -1,0 +1,1 @@
+"""Keeps an archive whole: check, backup, prune, forget, doctor, stats."""

@@ -1,0 +1,173 @@
+"""A copy of an archive, made while it is in use, that is an archive itself."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from hashtag_archive.db.database_copy import copy_database
+from hashtag_archive.indexer.archive import DATABASE, KEPT_NETWORKS, LOCK, Archive, now
+from hashtag_archive.indexer.disk import names_to_disk, to_disk
+from hashtag_archive.indexer.errors import ArchiveError, ModelError
+from hashtag_archive.indexer.model.model import Model
+from hashtag_archive.indexer.progress import Progress, silent
+
+MARKER = "backup.json"  # in a backup: which archive it is of, and when it was made
+_TRIES = 5  # a model that is pruned while it is copied takes the whole copy of the database with it
+_NOT_COPIED = (KEPT_NETWORKS, LOCK, MARKER)
+
+
+@dataclass
+class Backup:
+    """A backup: where it is, what is in it, and how many of its bytes were taken over from the one before.
+
+    `damaged` says of models that are damaged in the archive itself; their files are copied as they are.
+    """
+
+    folder: Path
+    models: list[int]
+    size: int
+    taken_over: int
+    damaged: list[str]
+
+
+def back_up(archive: Archive, folder: str | Path, progress: Progress = silent) -> Backup:
+    """Copy an archive to `folder` while others read and write it; every model that the copy names is in it whole.
+
+    It is written aside and renamed: a killed backup leaves the earlier one. Files that have not changed since are
+    taken over from that. Raises `ArchiveError` where `folder` holds anything but an earlier backup of this archive.
+    """
+    target = Path(folder).absolute()
+    _refuse(archive, target)
+    before, aside = _beside(target, "before"), _beside(target, "part")
+    if before.exists() and not target.exists():
+        before.rename(target)  # killed between the two renames at the end
+    for old in (before, aside):
+        shutil.rmtree(old, ignore_errors=True)
+    _refuse_content(archive, target)
+    aside.mkdir(parents=True)
+    try:
+        backup = _copy(archive, aside, target, progress)
+        about = {"of": str(archive.folder), "made_at": now(), "models": backup.models}
+        (aside / MARKER).write_text(json.dumps(about), encoding="utf-8")
+        to_disk(aside)
+        if target.exists():
+            target.rename(before)
+        aside.rename(target)
+        names_to_disk(target.parent)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    shutil.rmtree(before, ignore_errors=True)
+    return backup
+
+
+def _beside(target: Path, what: str) -> Path:
+    return target.with_name(f".{target.name}.{what}")
+
+
+def _refuse(archive: Archive, target: Path) -> None:
+    inside, outside = target.resolve(), archive.folder.resolve()
+    if inside == outside or outside in inside.parents or inside in outside.parents:
+        raise ArchiveError(f"{target}: a backup must lie outside the archive, {archive.folder}")
+
+
+def _refuse_content(archive: Archive, target: Path) -> None:
+    """Raise `ArchiveError` where the target is neither absent, nor empty, nor an earlier backup of this archive."""
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise ArchiveError(f"{target}: not a folder; name one that is empty or not there yet")
+    if not any(target.iterdir()):
+        return
+    try:
+        of = json.loads((target / MARKER).read_text(encoding="utf-8"))["of"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ArchiveError(
+            f"{target}: not empty, and no backup; name a folder that is empty or not there yet"
+        ) from None
+    if of != str(archive.folder):
+        raise ArchiveError(f"{target}: a backup of another archive, {of}; name another folder")
+
+
+def _copy(archive: Archive, aside: Path, earlier: Path, progress: Progress) -> Backup:
+    """Copy the database, then all that it names; begin again where a model was pruned in between."""
+    for _ in range(_TRIES):
+        with closing(Archive(aside)) as copy:
+            (aside / DATABASE).unlink(missing_ok=True)
+            copy_database(
+                archive.folder / DATABASE,
+                aside / DATABASE,
+                lambda done, total: progress("copying the database", done, total),
+            )
+            numbers = [row.number for row in copy.store.models.all()]
+            taken_over = _copy_files(archive, aside, earlier, numbers, progress)
+            broken = _broken(copy, numbers)
+        if set(broken) <= {row.number for row in archive.store.models.all()}:
+            size = sum(path.stat().st_size for path in aside.rglob("*") if path.is_file())
+            return Backup(earlier, numbers, size, taken_over, list(broken.values()))
+        shutil.rmtree(copy.models_folder)  # of pruned ones there may be half
+    raise ArchiveError(
+        f"{archive.folder}: models went away while they were copied; try again when nobody prunes"
+    )
+
+
+def _copy_files(archive: Archive, aside: Path, earlier: Path, numbers: list[int], progress: Progress) -> int:
+    """Copy all but the database that is not there yet; return how many bytes came from the earlier backup."""
+    taken_over = 0
+    files = list(_files(archive, numbers))
+    for done, path in enumerate(files, start=1):
+        source, target = archive.folder / path, aside / path
+        progress("copying files", done, len(files))
+        try:
+            found = source.stat()
+            if target.exists():
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if _same(earlier / path, found):
+                os.link(earlier / path, target)  # one copy for the old backup and the new
+                taken_over += found.st_size
+            else:
+                shutil.copy2(source, target)
+        except FileNotFoundError:
+            target.unlink(
+                missing_ok=True
+            )  # half of a file that went away; whether it was needed is seen later
+    return taken_over
+
+
+def _files(archive: Archive, numbers: list[int]) -> Iterator[Path]:
+    """Yield, relative to the archive, the files of the named models, and whatever else belongs to it."""
+    models = {archive.model_folder(number) for number in numbers}
+    for top in sorted(archive.folder.iterdir()):
+        if top.name in _NOT_COPIED or top.name.startswith((DATABASE, ".")):
+            continue
+        for path in [top] if top.is_file() else sorted(top.rglob("*")):
+            in_models = archive.models_folder in path.parents
+            hidden = any(part.startswith(".") for part in path.relative_to(top).parts)
+            if path.is_file() and not hidden and (not in_models or path.parent in models):
+                yield path.relative_to(archive.folder)
+
+
+def _same(path: Path, found: os.stat_result) -> bool:
+    """Whether the earlier backup's file has the size and the modification time of the archive's."""
+    try:
+        there = path.stat()
+    except OSError:
+        return False
+    return (there.st_size, there.st_mtime_ns) == (found.st_size, found.st_mtime_ns)
+
+
+def _broken(copy: Archive, numbers: list[int]) -> dict[int, str]:
+    """Return, of the models that are not whole in the copy, number → what is wrong."""
+    broken = {}
+    for number in numbers:
+        try:
+            model = Model.open(copy.model_folder(number), copy.backbones_folder)
+            if model.has_head and not model.backbone_file.is_file():
+                broken[number] = f"model {number}: its backbone {model.backbone_file.name} is gone"
+        except ModelError as error:
+            broken[number] = f"model {number} is damaged: {error}"
+    return broken

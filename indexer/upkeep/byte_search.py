@@ -1,0 +1,114 @@
+"""Strings looked for in the bytes of every file of a folder, many at once."""
+
+import json
+import os
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashtag_archive.indexer.progress import Progress, silent
+
+SHORTEST = 6  # bytes; anything shorter is found in some gigabytes by chance
+_PIECE = 48  # bytes: a long text lies on several pages of a database, and is looked for piece by piece
+_CHUNK = 1 << 22
+
+
+@dataclass
+class Searched:
+    """What a search looked at, and (file, what it holds) for each thing found, once a file."""
+
+    files: int = 0
+    size: int = 0
+    strings: int = 0
+    found: list[tuple[str, str]] = field(default_factory=list)
+
+
+class ByteSearch:
+    """A search for many byte strings: `strings` maps each, `SHORTEST` to `_PIECE` bytes long, to what it is.
+
+    Windows of six bytes are compared with the strings' first six, as numbers; only where they agree is the whole
+    string compared.
+    """
+
+    def __init__(self, strings: dict[bytes, str]) -> None:
+        self.strings = strings
+        heads = np.array([_number(string) for string in strings], np.uint64)
+        self._heads = np.unique(heads)
+        self._likely = np.zeros(1 << 24, np.bool_)
+        self._likely[(self._heads & np.uint64(0xFFFFFF)).astype(np.int64)] = True
+        self._lengths: dict[int, set[int]] = {}
+        for string in strings:
+            self._lengths.setdefault(_number(string), set()).add(len(string))
+
+    def found(self, data: bytes) -> set[bytes]:
+        """Return those of the strings that stand in `data`."""
+        if len(data) < SHORTEST or not self.strings:
+            return set()
+        raw = np.frombuffer(data, np.uint8)
+        windows = len(raw) - SHORTEST + 1
+        threes = _threes(raw)
+        places = np.flatnonzero(self._likely[threes[:windows]])
+        heads = threes[places].astype(np.uint64) | threes[places + 3].astype(np.uint64) << np.uint64(24)
+        sure = np.isin(heads, self._heads)
+        found: set[bytes] = set()
+        for place, head in zip(places[sure].tolist(), heads[sure].tolist(), strict=True):
+            for length in self._lengths[head]:
+                if (string := data[place : place + length]) in self.strings:
+                    found.add(string)
+        return found
+
+
+def search_files(
+    folder: Path, files: Sequence[Path], search: ByteSearch, progress: Progress = silent
+) -> Searched:
+    """Look into files of a folder, at their names, and into what is packed in `.npz` files."""
+    total = sum(path.stat().st_size for path in files)
+    result = Searched(len(files), total, len(search.strings))
+    done = 0
+    for path in files:
+        name = path.relative_to(folder).as_posix()
+        found = search.found(os.fsencode(name))
+        for chunk in _chunks(path):
+            found |= search.found(chunk)
+        result.found += [(name, kind) for kind in sorted({search.strings[string] for string in found})]
+        done += path.stat().st_size
+        progress("searching the archive's bytes", done, total)
+    return result
+
+
+def pieces(text: bytes) -> list[bytes]:
+    """Cut what is to be looked for into pieces, so that a part of it is found where the whole is not."""
+    cut = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
+    return [piece for piece in cut if len(piece) >= SHORTEST]
+
+
+def spellings(text: str) -> set[bytes]:
+    """Return a text as the archive's files may hold it: UTF-8, or with the escapes of JSON."""
+    return {os.fsencode(text), json.dumps(text)[1:-1].encode()}
+
+
+def _number(string: bytes) -> int:
+    return int.from_bytes(string[:SHORTEST], "little")
+
+
+def _threes(raw: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """Return the numbers that three bytes make, from each place on."""
+    wide = raw.astype(np.uint32)
+    return np.asarray(wide[:-2] | wide[1:-1] << np.uint32(8) | wide[2:] << np.uint32(16), np.uint32)
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    """Yield a file's bytes, overlapping by a piece, and then the texts of arrays in it."""
+    with path.open("rb") as file:
+        tail = b""
+        while chunk := file.read(_CHUNK):
+            yield tail + chunk
+            tail = chunk[-_PIECE:]
+    if path.suffix == ".npz" and zipfile.is_zipfile(path):
+        with np.load(path) as arrays:
+            for array in arrays.values():
+                yield "\n".join(array.tolist()).encode() if array.dtype.kind == "U" else array.tobytes()

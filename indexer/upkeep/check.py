@@ -1,0 +1,77 @@
+"""Whether an archive is whole, and mending it where that costs nothing."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+from hashtag_archive.db.stores.checks import Strays
+from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.progress import Progress, silent
+from hashtag_archive.indexer.upkeep.check_models import look_at_leftovers, look_at_models, look_at_settings
+from hashtag_archive.indexer.upkeep.check_photos import look_at_features, look_at_paths
+from hashtag_archive.indexer.upkeep.finding import Finding
+
+
+def check_archive(
+    archive: Archive,
+    *,
+    repair: bool = False,
+    look_in: Sequence[str] = (),
+    accept_gone: bool = False,
+    progress: Progress = silent,
+) -> list[Finding]:
+    """Look at everything in the archive and return what is wrong; nothing where it is whole.
+
+    `look_in` names folders where photos that are gone are looked for by their content. `repair` mends what can be
+    mended without losing anything that cannot be made again, a thing at a time. `accept_gone` records that photos
+    that are gone, and were found nowhere, are gone for good: they are not named again, and what is known of them
+    stays. Where the database's file itself is damaged nothing else is looked at. Raises `ArchiveError` where a
+    rebuild holds the archive that is to be changed.
+    """
+    progress("database", 0, 1)
+    if damage := archive.store.checks.integrity():
+        cure = "copy a backup's archive.db in its place"
+        return [Finding("database", f"{archive.store.path}: {line}", cure) for line in damage]
+    progress("database", 1, 1)
+    findings = list(look_at_leftovers(archive))
+    alone: AbstractContextManager[None] = (
+        archive.building("repairing") if repair or accept_gone else nullcontext()
+    )
+    with alone:
+        for look in (
+            _strays(archive),
+            look_at_models(archive, progress),
+            look_at_settings(archive),
+            look_at_features(archive, progress),
+            look_at_paths(archive, look_in, accept_gone, progress),
+        ):
+            findings.extend(look)
+        for finding in findings:
+            if finding.mend and (repair or (accept_gone and finding.kind == "gone")):
+                finding.mend()
+                finding.mended = True
+    return findings
+
+
+def _strays(archive: Archive) -> Iterator[Finding]:
+    """Yield rows that hang on nothing, and guesses that cannot be read."""
+    store = archive.store
+    for strays in store.checks.strays():
+        what = f"{strays.rows:,} rows of {strays.table} are of {strays.parent} that are not there"
+        if not strays.may_go:
+            yield Finding("stray rows", what, "copy a backup's archive.db in its place")
+            continue
+
+        def delete(strays: Strays = strays) -> None:
+            with store.write() as connection:
+                store.checks.delete_strays(connection, strays.table, strays.parent)
+
+        yield Finding("stray rows", what, "`hashtag check --repair` deletes them", mend=delete)
+    if damaged := store.checks.damaged_guesses():
+
+        def forget() -> None:
+            with store.write() as connection:
+                store.checks.forget_guesses(connection, damaged)
+
+        what = f"the guesses on {len(damaged):,} photos cannot be read"
+        cure = "`hashtag check --repair` forgets them, `hashtag retag` makes them again"
+        yield Finding("guesses", what, cure, mend=forget)

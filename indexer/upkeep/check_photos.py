@@ -1,0 +1,119 @@
+"""Whether features fit their backbones, and photos are where they were."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import numpy as np
+
+from hashtag_archive.db.stores.checks import FeatureRow, SeenPath
+from hashtag_archive.encoder.errors import EncoderError
+from hashtag_archive.encoder.onnx_encoder import BackboneSpec, OnnxBackbone
+from hashtag_archive.indexer.archive import Archive, now
+from hashtag_archive.indexer.photos.files import read_file, walk_photos
+from hashtag_archive.indexer.progress import Progress
+from hashtag_archive.indexer.upkeep.finding import Finding
+
+
+def look_at_features(archive: Archive, progress: Progress) -> Iterator[Finding]:
+    """Yield features that are not as long as their backbone's, or not finite."""
+    store, total, done = archive.store, archive.store.checks.count_features(), 0
+    backbones = store.models.backbones()
+    lengths = {id: _length(archive, digest) for id, digest, _ in backbones}
+    unfit: dict[int, list[tuple[int, int, bool]]] = defaultdict(list)
+    for rows in store.checks.features():
+        for row in rows:
+            if not _fits(row, lengths.get(row.backbone_id)):
+                unfit[row.backbone_id].append((row.id, row.photo_id, row.of_view))
+        done += len(rows)
+        progress("features", done, max(done, total))
+    names = {id: name for id, _, name in backbones}
+    for backbone, bad in unfit.items():
+
+        def forget(bad: list[tuple[int, int, bool]] = bad) -> None:
+            with store.write() as connection:
+                store.checks.forget_features(connection, bad)
+
+        wanted = f"{lengths[backbone]:,} finite numbers" if lengths.get(backbone) else "finite numbers"
+        what = f"{len(bad):,} features of backbone {names.get(backbone, backbone)} are not {wanted}"
+        cure = "`hashtag check --repair` forgets them, `hashtag tag` and `hashtag rebuild` make them again"
+        yield Finding("features", what, cure, mend=forget)
+
+
+def _length(archive: Archive, digest: str) -> int | None:
+    """How many features a backbone gives of a photo, None where it cannot be opened."""
+    path = archive.backbone_file(digest)
+    try:
+        spec = BackboneSpec.read(path)
+        return int(OnnxBackbone(path, spec).encode(np.zeros((1, spec.size, spec.size, 3), np.uint8)).shape[1])
+    except EncoderError:
+        return None  # named with the models that need it
+
+
+def _fits(row: FeatureRow, length: int | None) -> bool:
+    if len(row.data) % 2 or (length is not None and len(row.data) != 2 * length):
+        return False
+    return bool(np.isfinite(np.frombuffer(row.data, "<f2")).all())
+
+
+def look_at_paths(
+    archive: Archive, look_in: Sequence[str], accept_gone: bool, progress: Progress
+) -> Iterator[Finding]:
+    """Yield photos that are no longer where they were: found elsewhere by their content, or gone.
+
+    A file that changed in its place is no matter: whoever needs it reads it again. With `accept_gone` the mending
+    of what is gone is to miss it no more.
+    """
+    gone, done = [], 0
+    for rows in archive.store.checks.seen_paths():
+        gone += [row for row in rows if not os.path.exists(row.path)]
+        done += len(rows)
+        progress("photos", done, done)
+    found = _look_for({(row.size, row.sha256) for row in gone}, look_in, progress) if gone else {}
+    for row in gone:
+        there = found.get(row.sha256) or _known_elsewhere(archive, row)
+        if there is None:
+            cure = (
+                "`hashtag check --look-in FOLDER --repair` finds it by its content where it was moved,"
+                " `--accept-gone` takes it as deleted"
+            )
+            accept = partial(_accept, archive, row.id) if accept_gone else None
+            yield Finding("gone", f"{row.path}: gone; what is known of it stays", cure, mend=accept)
+            continue
+
+        def move(row: SeenPath = row, there: str = there) -> None:
+            found = os.stat(there)
+            with archive.store.write() as connection:
+                archive.store.checks.move_path(connection, row.id, there, found.st_size, found.st_mtime_ns)
+
+        cure = "`hashtag check --repair` has the archive look there"
+        yield Finding("moved", f"{row.path}: moved to {there}", cure, mend=move)
+
+
+def _accept(archive: Archive, path_id: int) -> None:
+    with archive.store.write() as connection:
+        archive.store.checks.accept_gone(connection, path_id, now())
+
+
+def _look_for(wanted: set[tuple[int, str]], folders: Sequence[str], progress: Progress) -> dict[str, str]:
+    """Return sha256 → path of the contents wanted, (size, sha256); only files of such a size are read."""
+    sizes, digests = {size for size, _ in wanted}, {digest for _, digest in wanted}
+    found: dict[str, str] = {}
+    for looked, file in enumerate(walk_photos(folders), start=1):
+        progress("looking for photos", looked, None)
+        try:
+            fits = os.stat(file.path).st_size in sizes
+        except OSError:
+            continue
+        if fits and (digest := read_file(file.path).seen.sha256) in digests:
+            found.setdefault(str(digest), file.path)
+    return found
+
+
+def _known_elsewhere(archive: Archive, row: SeenPath) -> str | None:
+    """Another path where the same content was seen and still is."""
+    for path in archive.store.checks.paths_of(row.photo_id):
+        if path != row.path and os.path.exists(path) and read_file(path).seen.sha256 == row.sha256:
+            return path
+    return None

@@ -1,0 +1,113 @@
+"""What this machine has, and what would run where."""
+
+import os
+import platform
+import sqlite3
+import sys
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from hashtag_archive.db.errors import DbError
+from hashtag_archive.indexer.archive import open_archive
+from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.machine import cores, instructions
+
+_READ = ("faiss-cpu", "numpy", "onnxruntime", "onnxruntime-gpu", "pillow", "sqlalchemy", "click")
+_TRAIN = ("torch", "torchvision", "gensim", "onnx", "onnxscript", "scikit-learn", "scipy")
+_WEIGHTS = "resnet50-11ad3fa6.pth"  # torchvision's ResNet50_Weights.IMAGENET1K_V2
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What was found; versions are None where a package is absent.
+
+    `no_cuda` says why photos cannot be encoded on a GPU, None where they can; `precision` is what was chosen on
+    this machine for the archive's current model.
+    """
+
+    python: str
+    system: str
+    cores: int
+    instructions: list[str]
+    versions: dict[str, str | None]
+    sqlite: str
+    providers: list[str]
+    no_cuda: str | None
+    weights: str | None
+    precision: str
+
+    @property
+    def conclusions(self) -> list[str]:
+        """What would run where, a sentence each."""
+        missing = [name for name in _TRAIN if not self.versions[name]]
+        said = [
+            f"tag and query run on the CPU, {self.cores} photos side by side"
+            if self.no_cuda
+            else f"tag and rebuild run on the GPU, with {self.cores} photos decoded side by side; query on the CPU",
+            f"--device auto takes the CPU: {self.no_cuda}" if self.no_cuda else "--device auto takes the GPU",
+            f"rebuild needs {', '.join(missing)}: pip install 'hashtag-archive[train]'"
+            if missing
+            else "rebuild runs on the CPU, with one thread for vectors and head",
+            f"ResNet50 takes the ImageNet weights in {self.weights}"
+            if self.weights
+            else "ResNet50 would download its ImageNet weights (97.8 MB) at the first rebuild, or take"
+            " --weights FILE.pth or --weights none",
+        ]
+        if not self.versions["pillow-heif"]:
+            said.append("HEIC photos cannot be read: pip install 'hashtag-archive[heif]'")
+        return said
+
+
+def examine(archive: Path | None = None) -> Examination:
+    """Look at this machine, and at what was measured on it for the current model of the archive in a folder.
+
+    Nothing heavy is imported but onnxruntime, which says what it can use.
+    """
+    import onnxruntime
+
+    from hashtag_archive.encoder.session import cuda_obstacle
+
+    return Examination(
+        python=f"{platform.python_version()} ({sys.executable})",
+        system=f"{platform.system()} {platform.release()} {platform.machine()}",
+        cores=cores(),
+        instructions=instructions(),
+        versions={name: _version(name) for name in (*_READ, *_TRAIN, "pillow-heif", "hashtag-archive")},
+        sqlite=sqlite3.sqlite_version,
+        providers=list(onnxruntime.get_available_providers()),
+        no_cuda=cuda_obstacle(),
+        weights=_weights(),
+        precision=_precision(archive),
+    )
+
+
+def _precision(folder: Path | None) -> str:
+    if folder is None:
+        return "of no archive"
+    from hashtag_archive.indexer.photos.precision_choice import choose_precision
+
+    try:
+        with open_archive(folder) as archive:
+            model = archive.model()
+            if not model.has_head:
+                return f"model {model.number} looks at no photos"
+            found = choose_precision(archive, model=model)
+            return f"{found} (model {model.number})"
+    except (ArchiveError, DbError) as error:
+        return str(error)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _weights() -> str | None:
+    """Where torch keeps what it downloads, as torch.hub decides it, if the weights are there."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser()
+    home = Path(os.environ.get("TORCH_HOME", cache / "torch")).expanduser()
+    path = home / "hub" / "checkpoints" / _WEIGHTS
+    return str(path) if path.is_file() else None

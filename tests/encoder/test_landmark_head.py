@@ -1,0 +1,157 @@
+import numpy as np
+import pytest
+import torch
+
+from hashtag_archive.encoder.training.landmark_fit import LandmarkConfig, LandmarkFit, fit_landmarks
+from hashtag_archive.encoder.training.landmark_logistic import fit_logistic
+from hashtag_archive.encoder.training.network import LandmarkModule
+from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.learning.corpus import Ids
+from hashtag_archive.indexer.learning.hashtag_vectors import unit
+from hashtag_archive.indexer.learning.metrics import sigmoid
+from hashtag_archive.indexer.learning.tagger import fit_tagger
+
+CLASSES = 6
+PRIORS = np.full(CLASSES + 1, -2, np.float32)
+
+
+def photos(count: int = 300, seed: int = 0) -> tuple[np.ndarray, list[Ids], np.ndarray]:
+    """Photos of six kinds; each kind has a hashtag of its own, and every other photo one that says nothing."""
+    draw = np.random.default_rng(seed)
+    centres = np.random.default_rng(1).gamma(1.0, 1.0, (CLASSES, 40))
+    kinds = np.arange(count) % CLASSES
+    features = np.abs(centres[kinds] + draw.normal(0, 0.4, (count, 40))).astype(np.float32)
+    hashtags = [np.array([kind, CLASSES] if draw.random() < 0.5 else [kind], np.int64) for kind in kinds]
+    return features, hashtags, kinds
+
+
+def fitted(config: LandmarkConfig | None = None) -> LandmarkFit:
+    features, hashtags, _ = photos()
+    vectors = unit(np.random.default_rng(2).normal(size=(CLASSES + 1, 5)).astype(np.float32))
+    return fit_landmarks(
+        features, hashtags, vectors, PRIORS, config or LandmarkConfig(size=16, landmarks=100)
+    )
+
+
+def test_scores_single_out_what_is_on_photos_that_were_not_learnt_from() -> None:
+    fit = fitted()
+    features, _, kinds = photos(120, seed=9)
+    cosines = fit.head.embed(features) @ fit.vectors.T
+    assert (cosines[:, :CLASSES].argmax(1) == kinds).mean() > 0.95
+
+
+def test_embeddings_and_vectors_are_unit_and_the_network_computes_the_same() -> None:
+    fit = fitted()
+    features, _, _ = photos(50, seed=3)
+    embeddings = fit.head.embed(features)
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(fit.vectors, axis=1), 1, atol=1e-5)
+    assert embeddings.shape[1] == fit.vectors.shape[1] <= 18
+    with torch.no_grad():
+        ours = LandmarkModule(fit.head)(torch.from_numpy(features)).numpy()
+    np.testing.assert_allclose(ours, embeddings, atol=1e-5)
+    far = LandmarkModule(fit.head)(torch.zeros(2, 40)).numpy()
+    assert np.isfinite(far).all()
+
+
+def test_a_space_of_full_rank_loses_nothing_and_equals_ridge_regression_by_hand() -> None:
+    features, hashtags, _ = photos(80)
+    identity = np.zeros((CLASSES + 1, 1), np.float32)  # no company: the prior covariance is (1 - c) I
+    config = LandmarkConfig(size=80, landmarks=80, components=40, company=0.0, logistic=0.0)
+    fit = fit_landmarks(features, hashtags, identity, PRIORS, config)
+    truth = np.zeros((80, CLASSES + 1))
+    for row, columns in enumerate(hashtags):
+        truth[row, columns] = 1
+    shares = truth.mean(0)
+    targets = (truth - shares) / np.sqrt(shares * (1 - shares))
+    rooted = np.sqrt(features) / np.linalg.norm(np.sqrt(features), axis=1, keepdims=True)
+    distances = ((rooted[:, None] - rooted[None]) ** 2).sum(2)
+    kernel = np.exp(-fit.head.rate * distances)
+    by_hand = 2.2 * kernel @ np.linalg.solve(kernel + np.eye(80), targets)  # standardised scores as logits
+    raw = fit.head.raw(features)
+    lengths = np.hypot(np.linalg.norm(raw, axis=1), fit.head.doubt)
+    scores = fit.scale * fit.head.embed(features) @ fit.vectors.T * lengths[:, None] / np.median(lengths)
+    np.testing.assert_allclose(scores, by_hand, atol=0.04)
+    assert not fit.biases.any() and fit.epochs is None
+
+
+def test_a_logistic_regression_is_mixed_in_by_its_share() -> None:
+    def scores(share: float) -> np.ndarray:
+        fit = fitted(LandmarkConfig(size=40, landmarks=100, logistic=share))
+        lengths = np.hypot(np.linalg.norm(fit.head.raw(asked), axis=1), fit.head.doubt)[:, None]
+        cosines = fit.head.embed(asked) @ fit.vectors.T
+        median = np.hypot(np.median(np.linalg.norm(fit.head.raw(photos()[0]), axis=1)), fit.head.doubt)
+        return np.asarray(fit.scale * cosines * lengths / median + fit.biases)
+
+    asked = photos(50, seed=9)[0]
+    np.testing.assert_allclose(scores(0.4), 0.6 * scores(0.0) + 0.4 * scores(1.0), atol=0.05)
+    assert not np.allclose(scores(0.0), scores(1.0), atol=0.5)
+
+
+def test_the_logistic_regression_takes_its_epochs_from_other_photos_or_from_the_caller() -> None:
+    draw = np.random.default_rng(0)
+    similar, other = draw.random((400, 8)).astype(np.float32), draw.random((40, 8)).astype(np.float32)
+    hashtags = [
+        np.array([int(row[0] > 0.5)]) if n % 9 else np.zeros(0, np.int64) for n, row in enumerate(similar)
+    ]
+    unseen = (other, [np.array([int(row[0] > 0.5)]) for row in other])
+    prior = np.zeros(2, np.float32)
+    chosen = fit_logistic(similar, hashtags, prior, 0, unseen)
+    again = fit_logistic(similar, hashtags, prior, 0, epochs=chosen.epochs)
+    assert again.epochs == chosen.epochs
+    np.testing.assert_allclose(again.slopes, chosen.slopes, atol=1e-6)
+    logits = other @ chosen.slopes + chosen.biases
+    assert (logits.argmax(1) == (other[:, 0] > 0.5)).mean() > 0.9
+    assert fit_logistic(similar, hashtags, prior, 0, epochs=2).epochs == 2
+
+
+def test_a_photo_unlike_all_others_speaks_for_no_hashtag() -> None:
+    fit = fitted()
+    strange = np.zeros((1, 40), np.float32)
+    strange[0, 0] = 1
+    usual = np.abs(fit.head.embed(photos(50)[0]) @ fit.vectors.T).max(1)
+    assert np.abs(fit.head.embed(strange) @ fit.vectors.T).max() < 0.5 * np.median(usual)
+
+
+def test_the_same_seed_gives_the_same_head() -> None:
+    first, second = fitted(), fitted()
+    np.testing.assert_array_equal(first.head.fold, second.head.fold)
+    other = fitted(LandmarkConfig(size=16, landmarks=100, seed=5))
+    assert not np.array_equal(first.head.landmarks, other.head.landmarks)
+
+
+def test_hashtags_that_share_posts_are_expected_to_look_alike() -> None:
+    features, hashtags, kinds = photos(120)
+    twins = [
+        np.append(row, CLASSES + 1) if kinds[n] == 0 and n < 12 else row for n, row in enumerate(hashtags)
+    ]
+    related = unit(np.random.default_rng(2).normal(size=(CLASSES + 2, 8)).astype(np.float32))
+    related[CLASSES + 1] = related[0]  # a twin of the first, on few photos
+
+    def mean_score(company: float) -> float:
+        config = LandmarkConfig(size=32, landmarks=120, company=company, logistic=0.0)
+        fit = fit_landmarks(features, twins, related, np.full(CLASSES + 2, -2, np.float32), config)
+        scores = fit.scale * fit.head.embed(photos(120, seed=9)[0]) @ fit.vectors.T
+        return float(scores[photos(120, seed=9)[2] == 0, CLASSES + 1].mean())
+
+    assert mean_score(0.6) > mean_score(0.0)
+
+
+def test_a_tagger_on_anyones_arrays_learns_nothing_from_rows_kept_for_choosing() -> None:
+    features, hashtags, _ = photos()
+    texts = [[f"tag{id}" for id in row] for row in hashtags]
+    validation = np.arange(300) % 5 == 0
+    tagger = fit_tagger(features, texts, validation=validation, seed=0)
+    assert tagger.hashtags == sorted({text for row in texts for text in row})
+    logits = tagger.logits(features[validation])
+    assert logits.shape == (60, len(tagger.hashtags))
+    assert logits.dtype == np.float32
+    assert sigmoid(logits).mean() == pytest.approx(np.mean([len(row) for row in texts]) / 7, abs=0.05)
+    texts_elsewhere = [
+        [*row, "only-chosen-on"] if kept else row for row, kept in zip(texts, validation, strict=True)
+    ]
+    again = fit_tagger(features, texts_elsewhere, validation=validation, seed=0)
+    assert "only-chosen-on" not in again.hashtags
+    np.testing.assert_array_equal(again.fit.vectors, tagger.fit.vectors)
+    with pytest.raises(ArchiveError, match="hashtags"):
+        fit_tagger(features[:20], texts[:20], validation=np.arange(20) < 19, seed=0)

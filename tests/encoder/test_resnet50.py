@@ -1,0 +1,188 @@
+import os
+import subprocess
+import sys
+import urllib.error
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from hashtag_archive.encoder import EncoderError
+from hashtag_archive.encoder.export.to_onnx import (
+    EMBEDDING_TOLERANCE,
+    FEATURE_TOLERANCE,
+    export_backbone,
+    verify_backbone,
+)
+from hashtag_archive.encoder.onnx_encoder import NO_MEAN, NO_STD, BackboneSpec, OnnxBackbone
+from hashtag_archive.encoder.training.resnet50 import (
+    PixelBackbone,
+    resnet50_from_file,
+    resnet50_imagenet,
+    resnet50_untrained,
+)
+from hashtag_archive.encoder.training.vision import torchvision_models
+from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.learning.rebuild import RebuildResult, rebuild_model
+from hashtag_archive.indexer.photos.backbones import BackboneChoice
+from tests.conftest import QUICK_NETWORK, draw_photo, float32_backbones
+from tests.support.paths import ROOT
+
+
+def pixel_batches(seed: int = 0) -> list[np.ndarray]:
+    draw = np.random.default_rng(seed)
+    return [draw.integers(0, 256, (4, 64, 64, 3), dtype=np.uint8) for _ in range(2)]
+
+
+@pytest.fixture(scope="module")
+def untrained() -> PixelBackbone:
+    return resnet50_untrained(pixel_batches(), seed=0)
+
+
+def test_state_dict_names_and_shapes_are_torchvisions_own(untrained: PixelBackbone) -> None:
+    ours = {name: value.shape for name, value in untrained.network.state_dict().items()}
+    theirs = {name: value.shape for name, value in torchvision_models().resnet50().state_dict().items()}
+    assert ours == {name: shape for name, shape in theirs.items() if not name.startswith("fc.")}
+
+
+def test_onnx_computes_what_torch_does_for_any_batch_and_size(
+    untrained: PixelBackbone, tmp_path: Path
+) -> None:
+    proof = export_backbone(untrained, tmp_path / "r.onnx")
+    assert 0 < proof.features < FEATURE_TOLERANCE
+    assert proof.embeddings < EMBEDDING_TOLERANCE
+    assert [path.name for path in tmp_path.iterdir()] == ["r.onnx"]
+    encoder = OnnxBackbone(tmp_path / "r.onnx", BackboneSpec("r", 96, NO_MEAN, NO_STD, "features"))
+    pixels = np.random.default_rng(2).integers(0, 256, (5, 96, 96, 3), dtype=np.uint8)
+    with torch.no_grad():
+        expected = untrained(torch.from_numpy(pixels.transpose(0, 3, 1, 2).copy())).numpy()
+    np.testing.assert_allclose(encoder.encode(pixels), expected, atol=5e-3)  # float16
+    with torch.no_grad():
+        untrained.network.conv1.weight *= 1.01  # type: ignore[operator, union-attr]
+    with pytest.raises(EncoderError, match="features differ from torch"):
+        verify_backbone(untrained, tmp_path / "r.onnx")
+    with torch.no_grad():
+        untrained.network.conv1.weight /= 1.01  # type: ignore[union-attr]
+
+
+def test_an_untrained_network_has_the_statistics_of_its_photos_and_is_the_same_by_seed(
+    untrained: PixelBackbone,
+) -> None:
+    again = resnet50_untrained(pixel_batches(), seed=0)
+    for name, value in untrained.network.state_dict().items():
+        torch.testing.assert_close(again.network.state_dict()[name], value)
+    features = untrained(torch.from_numpy(pixel_batches()[0].transpose(0, 3, 1, 2).copy()))
+    assert 0.05 < features.std() < 10
+    norm = untrained.network.bn1
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert norm.running_mean is not None
+    assert norm.running_mean.abs().max() > 0
+
+
+def test_weights_from_a_file_are_those_used(tmp_path: Path) -> None:
+    network = torchvision_models().resnet50()
+    torch.save(network.state_dict(), tmp_path / "w.pth")
+    loaded = resnet50_from_file(tmp_path / "w.pth")
+    torch.testing.assert_close(
+        loaded.network.state_dict()["conv1.weight"], network.state_dict()["conv1.weight"]
+    )
+    assert not loaded.training
+
+
+def test_weights_of_another_network_are_refused_by_name(tmp_path: Path) -> None:
+    state = torchvision_models().resnet50().state_dict()
+    state["conv1.weight"] = torch.zeros(64, 3, 3, 3)
+    del state["layer4.2.bn3.bias"]
+    state["classifier.bias"] = torch.zeros(3)
+    torch.save(state, tmp_path / "w.pth")
+    with pytest.raises(
+        EncoderError,
+        match=r"layer4\.2\.bn3\.bias is missing, classifier\.bias is unknown, "
+        r"conv1\.weight is \(64, 3, 3, 3\), not \(64, 3, 7, 7\)",
+    ):
+        resnet50_from_file(tmp_path / "w.pth")
+
+
+class Program:
+    """Something that would run when unpickled."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return exec, ("raise SystemExit('it ran')",)
+
+
+def test_a_file_that_holds_a_program_is_not_run(tmp_path: Path) -> None:
+    torch.save({"conv1.weight": Program()}, tmp_path / "w.pth")
+    with pytest.raises(EncoderError, match="not a file of weights that torch can load safely"):
+        resnet50_from_file(tmp_path / "w.pth")
+    torch.save([1, 2], tmp_path / "w.pth")
+    with pytest.raises(EncoderError, match="not a state dict"):
+        resnet50_from_file(tmp_path / "w.pth")
+    with pytest.raises(EncoderError, match="not found"):
+        resnet50_from_file(tmp_path / "none.pth")
+
+
+def test_without_network_and_file_the_error_names_three_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise urllib.error.URLError("no network")
+
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", refuse)
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", refuse)
+    with pytest.raises(EncoderError, match=r"go online once.*--weights FILE\.pth.*--weights none") as caught:
+        resnet50_imagenet()
+    assert "\n" not in str(caught.value)
+
+
+def test_an_untrained_backbone_is_made_once_and_named_so(
+    untrained_rebuild: tuple[Path, RebuildResult], untrained_colours: Archive
+) -> None:
+    folder, first = untrained_rebuild
+    assert first.backbone is not None
+    assert first.backbone.untrained
+    assert first.backbone.proof is not None
+    assert first.manifest["backbone_name"] == "resnet50-untrained"
+    photo = folder / "photos/000.png"
+    content, times = photo.read_bytes(), (photo.stat().st_atime_ns, photo.stat().st_mtime_ns)
+    draw_photo(photo, "blue", 99)
+    second = rebuild_model(untrained_colours, BackboneChoice("resnet50", "none", 64), QUICK_NETWORK)
+    photo.write_bytes(content)  # others look at it too
+    os.utime(photo, ns=times)
+    assert second.manifest["backbone"] == first.manifest["backbone"]
+    assert second.backbone is not None
+    assert second.backbone.proof is None
+    assert len(float32_backbones(untrained_colours.backbones_folder)) == 1
+
+
+STUB = """
+import sys
+sys.path.insert(0, {folder!r})
+from hashtag_archive.encoder.training.vision import torchvision_models
+print(torchvision_models().marker)
+"""
+
+
+def import_through(folder: Path, package: str) -> subprocess.CompletedProcess[str]:
+    (folder / "torchvision").mkdir()
+    (folder / "torchvision/__init__.py").write_text(package)
+    (folder / "torchvision/models.py").write_text("marker = 'imported'")
+    return subprocess.run(
+        [sys.executable, "-c", STUB.format(folder=str(folder))], capture_output=True, text=True, cwd=ROOT
+    )
+
+
+def test_a_torchvision_that_fits_is_imported_as_it_is(tmp_path: Path) -> None:
+    done = import_through(tmp_path, "import sys; assert 'torch' not in sys.modules")
+    assert done.stdout == "imported\n", done.stderr
+
+
+def test_a_torchvision_built_for_another_torch_is_imported_all_the_same(tmp_path: Path) -> None:
+    done = import_through(
+        tmp_path, "import torch\n@torch.library.register_fake('torchvision::nms')\ndef f(): pass"
+    )
+    assert done.stdout == "imported\n", done.stderr
+
+
+def test_any_other_failure_of_torchvision_is_not_hidden(tmp_path: Path) -> None:
+    done = import_through(tmp_path, "raise RuntimeError('broken otherwise')")
+    assert "RuntimeError: broken otherwise" in done.stderr

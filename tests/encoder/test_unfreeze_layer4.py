@@ -1,0 +1,165 @@
+"""Training layer4 on arrays: what it changes, and that a training that ended goes on."""
+
+import copy
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from hashtag_archive.encoder.errors import EncoderError
+from hashtag_archive.encoder.training.checkpoint import Checkpoint, DamagedCheckpointError
+from hashtag_archive.encoder.training.layer3_maps import Machine, write_maps
+from hashtag_archive.encoder.training.resnet50 import PixelBackbone
+from hashtag_archive.encoder.training.unfreeze import Lesson, MapSet, UnfreezeConfig, Unfrozen, train_layer4
+from hashtag_archive.encoder.training.vision import torchvision_models
+
+MEANS = np.array([[200, 40, 40], [40, 180, 60], [40, 60, 200], [235, 235, 230]])
+
+
+class Killed(Exception):
+    """What ends a training in the middle."""
+
+
+class Colours:
+    """Something to learn: pictures of four colours, a hashtag each."""
+
+    def __init__(self, folder: Path) -> None:
+        torch.manual_seed(0)
+        self.before = PixelBackbone(torchvision_models().resnet50()).eval()
+        draw = np.random.default_rng(0)
+        pixels = MEANS[np.arange(40) % 4, :, None, None] + draw.normal(0, 25, (40, 3, 32, 32))
+        parts = np.split(np.clip(pixels, 0, 255).astype(np.uint8), 4)
+        maps = write_maps(self.before, parts, folder / "maps")
+        hashtags = [np.array([photo % 4]) for photo in range(40)]
+        vectors, priors = np.eye(4, 8, dtype=np.float32), np.full(4, -1.0, np.float32)
+        training, validation = MapSet(maps[:32], hashtags[:32]), MapSet(maps[32:], hashtags[32:])
+        self.lesson = Lesson(training, validation, vectors, priors)
+
+    def train(
+        self,
+        checkpoint: Path,
+        key: str = "k",
+        epochs: int = 2,
+        end_after: int = 0,
+        machine: Machine | None = None,
+    ) -> tuple[Unfrozen, dict[str, Tensor]]:
+        """Train a copy, ending after so many of two batches an epoch; return how it went and all its weights."""
+
+        def tell(done: int, total: int) -> None:
+            assert total == 2 * epochs
+            if done == end_after:
+                raise Killed
+
+        backbone = copy.deepcopy(self.before)
+        config, kept = UnfreezeConfig(epochs, batch_size=16), Checkpoint(checkpoint, key)
+        outcome = train_layer4(backbone, self.lesson, config, kept, tell, machine)
+        return outcome, backbone.state_dict()
+
+
+@pytest.fixture(scope="module")
+def lesson(tmp_path_factory: pytest.TempPathFactory) -> Colours:
+    return Colours(tmp_path_factory.mktemp("lesson"))
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(
+    lesson: Colours, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Unfrozen, dict[str, Tensor], Path]:
+    """How a training went that nobody ended, all its weights, and its last checkpoint."""
+    checkpoint = tmp_path_factory.mktemp("whole") / "c.pt"
+    return *lesson.train(checkpoint), checkpoint
+
+
+def assert_same(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> None:
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+        assert torch.equal(value, theirs[name]), name
+
+
+def test_layer4_is_learnt_and_nothing_before_it_nor_any_statistic_moves(
+    lesson: Colours, uninterrupted: tuple[Unfrozen, dict[str, Tensor], Path]
+) -> None:
+    outcome, after, _ = uninterrupted
+    assert outcome.losses[-1]["training"] < outcome.losses[0]["training"]
+    learnt = {name for name, _ in lesson.before.named_parameters() if name.startswith("network.layer4.")}
+    assert len(learnt) == 30
+    for name, value in lesson.before.state_dict().items():
+        assert torch.equal(after[name], value) == (name not in learnt), name
+
+
+def test_a_training_ended_in_its_second_epoch_goes_on_to_the_weights_of_one_that_was_not(
+    lesson: Colours, uninterrupted: tuple[Unfrozen, dict[str, Tensor], Path], tmp_path: Path
+) -> None:
+    with pytest.raises(Killed):
+        lesson.train(tmp_path / "c.pt", end_after=3)
+    outcome, weights = lesson.train(tmp_path / "c.pt")
+    assert (outcome.resumed, outcome.damaged) == (1, None)
+    assert (outcome.epoch, outcome.losses) == (uninterrupted[0].epoch, uninterrupted[0].losses)
+    assert_same(weights, uninterrupted[1])
+    assert [path.name for path in tmp_path.iterdir()] == ["c.pt"]
+
+
+def test_a_damaged_checkpoint_is_named_and_one_of_another_key_passed_over(
+    lesson: Colours, uninterrupted: tuple[Unfrozen, dict[str, Tensor], Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "c.pt"
+    shutil.copy(uninterrupted[2], path)
+    another = lesson.train(path, "another", epochs=1)
+    assert (another[0].resumed, another[0].damaged) == (0, None)
+    path.write_bytes(path.read_bytes()[:100_000])
+    again = lesson.train(path, epochs=1)
+    assert again[0].resumed == 0
+    assert str(path) in (again[0].damaged or "")
+    assert_same(again[1], another[1])
+
+
+class Program:
+    """Something that would run when unpickled."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return exec, ("raise SystemExit('it ran')",)
+
+
+def test_a_checkpoint_is_read_only_when_it_is_whole_and_holds_no_program(tmp_path: Path) -> None:
+    path = tmp_path / "c.pt"
+    checkpoint = Checkpoint(path, "k")
+    assert checkpoint.load("cpu") is None
+    checkpoint.save({"weights": torch.arange(1000.0), "losses": [{"epoch": 1.0}]})
+    assert Checkpoint(path, "another").load("cpu") is None
+    state = checkpoint.load("cpu")
+    assert state is not None
+    assert torch.equal(state["weights"], torch.arange(1000.0))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DamagedCheckpointError, match=r"c\.pt: damaged .*not as it was written"):
+        checkpoint.load("cpu")
+    torch.save({"key": "k", "epoch": Program()}, path)
+    with pytest.raises(DamagedCheckpointError, match=r"c\.pt: damaged"):
+        checkpoint.load("cpu")
+    torch.save([1, 2], path)
+    with pytest.raises(DamagedCheckpointError, match="not a training's state"):
+        checkpoint.load("cpu")
+
+
+def test_mixed_precision_keeps_float32_weights_near_those_of_float32(
+    lesson: Colours, uninterrupted: tuple[Unfrozen, dict[str, Tensor], Path], tmp_path: Path
+) -> None:
+    mixed, weights = lesson.train(tmp_path / "c.pt", epochs=1, machine=Machine("cpu", torch.bfloat16))
+    ours, theirs = (outcome.losses[0]["training"] for outcome in (mixed, uninterrupted[0]))
+    assert ours != theirs
+    assert ours == pytest.approx(theirs, abs=0.2)
+    assert weights["network.layer4.2.conv3.weight"].dtype == torch.float32
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_is_told_with_what_a_photo_needs(lesson: Colours) -> None:
+    with pytest.raises(EncoderError, match=r"/dev/full: No space left on device; each photo takes 0\.01 MB"):
+        write_maps(lesson.before, [np.zeros((16, 3, 32, 32), np.uint8)], Path("/dev/full"))
+
+
+def test_without_photos_there_are_no_maps(lesson: Colours, tmp_path: Path) -> None:
+    assert write_maps(lesson.before, [], tmp_path / "m").shape == (0, 1024, 1, 1)

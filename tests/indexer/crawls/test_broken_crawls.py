@@ -1,0 +1,264 @@
+"""What each broken piece of a crawl says, and that the rest goes in."""
+
+import json
+import lzma
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from hashtag_archive.cli import main
+from hashtag_archive.db.post import CrawledPost, Entry, Refusal
+from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.crawls.formats.instaloader import MAX_BYTES
+from hashtag_archive.indexer.crawls.import_posts import import_crawls
+from hashtag_archive.indexer.crawls.sources import read_source
+from tests.indexer.crawls.test_formats import SOURCES
+from tests.indexer.crawls.test_import_posts import content
+
+DEEP = "[" * 100_000 + "]" * 100_000
+POST = {"key": "https://www.instagram.com/p/Good0000001/", "caption": "#good"}
+
+
+def split(entries: list[Entry]) -> tuple[list[CrawledPost], list[Refusal]]:
+    posts = [entry for entry in entries if isinstance(entry, CrawledPost)]
+    return posts, [entry for entry in entries if isinstance(entry, Refusal)]
+
+
+def read(source: Path, format: str) -> tuple[list[CrawledPost], list[Refusal]]:
+    return split(list(read_source(source, format, None)))
+
+
+def test_each_odd_entry_of_a_json_list_is_named_by_its_number(tmp_path: Path) -> None:
+    odd = [
+        ("3", "not a JSON object"),
+        ('{"caption": "#a"}', "no key"),
+        ('{"key": 7}', "key is not a text: 7"),
+        ("nope", "not JSON: Expecting value"),
+        ('{"key": nope}', "not JSON: Expecting value"),
+        ('{"key": "a", "caption": ' + DEEP + "}", "not JSON: maximum recursion depth exceeded"),
+        ('{"key": "\\ud800"}', "key holds characters that are no text"),
+    ]
+    for text, reason in odd:
+        source = tmp_path / "output.json"
+        good = json.dumps(POST)
+        source.write_text(f"[{good},\n{text},\n{good}]")
+        posts, refusals = read(source, "instagram-crawler")
+        assert len(posts) == 2, text[:40]
+        (refusal,) = refusals
+        assert refusal.where == f"{source}: entry 2"
+        assert refusal.reason.startswith(reason)
+        assert not refusal.partial
+
+
+@pytest.mark.parametrize("end", ['{"key": "htt', "", ","])
+def test_a_list_that_is_cut_short_gives_what_came_before(tmp_path: Path, end: str) -> None:
+    source = tmp_path / "output.json"
+    source.write_text(f"[{json.dumps(POST)},\n{end}")
+    posts, (refusal,) = read(source, "instagram-crawler")
+    assert [post.key for post in posts] == ["instagram:Good0000001"]
+    assert refusal.where == f"{source}: entry 2"
+    assert refusal.reason.startswith("not JSON")
+    assert "cut short" in refusal.reason
+
+
+def test_a_broken_field_of_a_tools_post_is_left_out_and_named(tmp_path: Path) -> None:
+    source = tmp_path / "output.json"
+    odd = {
+        "datetime": "2 days ago",
+        "location": 3,
+        "img_urls": [None, 5, "http://[bad/x.jpg"],
+        "comments": "none",
+        "username": "x\0",
+    }
+    source.write_text(json.dumps([POST | odd]))
+    (post,), refusals = read(source, "instagram-crawler")
+    assert (post.hashtags, post.owner, post.taken_at) == (("good",), None, None)
+    assert all(refusal.partial and refusal.where == f"{source}: entry 1" for refusal in refusals)
+    reasons = " / ".join(refusal.reason for refusal in refusals)
+    for reason in (
+        "datetime is not an ISO 8601 time: '2 days ago'",
+        "location is not a text: 3",
+        "img_urls is not a text: 5",
+        "comments is not a list of objects: 'none'",
+        "username holds characters that are no text",
+    ):
+        assert reason in reasons
+
+
+@pytest.fixture
+def loaded(tmp_path: Path) -> Path:
+    """A copy of instaloader's folder."""
+    return Path(shutil.copytree(SOURCES["instaloader"] / "anna.eats", tmp_path / "anna.eats"))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (lzma.compress(b'{"node": {}}')[:-9], "not xz: it is cut short"),
+        (b"no xz at all", "not xz"),
+        (lzma.compress(b"[1]"), "not a JSON object"),
+        (lzma.compress(b'{"node": 3}'), "no node in it"),
+        (lzma.compress(b'{"node": {"caption": "cut'), "not JSON"),
+        (lzma.compress(DEEP.encode()), "not JSON: maximum recursion depth"),
+        (lzma.compress(b" " * (MAX_BYTES + 1)), f"unpacks to more than {MAX_BYTES:,} bytes"),
+    ],
+)
+def test_a_broken_json_xz_is_named_and_its_text_is_taken(loaded: Path, content: bytes, reason: str) -> None:
+    broken = loaded / "2019-01-05_12-34-56_UTC.json.xz"
+    broken.write_bytes(content)
+    posts, (refusal,) = read(loaded, "instaloader")
+    assert (refusal.where, refusal.partial) == (str(broken), True)
+    assert refusal.reason.startswith(reason)
+    assert [post.hashtags for post in posts if post.key == f"instaloader:anna.eats/{broken.name[:-8]}"] == [
+        ("ramen", "noodles")
+    ]
+    assert len(posts) == 3
+    (loaded / "2019-01-05_12-34-56_UTC.txt").unlink()
+    posts, (refusal,) = read(loaded, "instaloader")
+    assert (refusal.where, refusal.partial, len(posts)) == (str(broken), False, 2)
+
+
+def test_a_text_that_is_no_utf8_is_named_and_the_photo_goes_in(loaded: Path) -> None:
+    text = loaded / "2019-02-06_08-00-00_UTC.txt"
+    text.write_bytes(b"caf\xe9 #coffee")
+    comments = loaded / "2019-03-07_20-15-00_UTC_comments.json"
+    comments.write_text("[{")
+    posts, refusals = read(loaded, "instaloader")
+    assert {(refusal.where, refusal.reason.split(":")[0]) for refusal in refusals} == {
+        (str(text), "not UTF-8 at byte 3"),
+        (str(comments), "not JSON"),
+    }
+    assert all(refusal.partial for refusal in refusals)
+    assert [(post.hashtags, len(post.photos)) for post in posts] == [
+        (("ramen", "noodles", "ghent"), 2),
+        ((), 1),
+        (("night",), 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b'{"category": "danb', "not JSON"),
+        (b"[]", "not a JSON object"),
+        (b'{"id": "\xff"}', "not UTF-8 at byte 8"),
+        (DEEP.encode(), "not JSON: maximum recursion depth"),
+    ],
+)
+def test_a_broken_json_beside_a_photo_is_named_by_file(tmp_path: Path, content: bytes, reason: str) -> None:
+    folder = Path(shutil.copytree(SOURCES["gallery-dl"], tmp_path / "gallery-dl"))
+    broken = folder / "danbooru/danbooru_4711.png.json"
+    broken.write_bytes(content)
+    posts, (refusal,) = read(folder, "gallery-dl")
+    assert refusal.where == str(broken)
+    assert refusal.reason.startswith(reason)
+    assert len(posts) == 2
+
+
+def test_tags_of_every_shape_are_read_and_odd_ones_named(tmp_path: Path) -> None:
+    shapes: list[tuple[object, tuple[str, ...]]] = [
+        ("street_food ramen", ("street_food", "ramen")),
+        ("street food, ramen", ("street food", "ramen")),
+        (["a", {"name": "b"}, None, 4], ("a", "b")),
+        ({"general": ["a"], "artist": ["b c"]}, ("a", "b c")),
+        (None, ()),
+    ]
+    for number, (tags, _) in enumerate(shapes):
+        path = tmp_path / f"{number}.jpg.json"
+        path.write_text(json.dumps({"category": "site", "id": number, "tags": tags, "date": "once"}))
+    posts, refusals = read(tmp_path, "gallery-dl")
+    assert [post.hashtags for post in posts] == [hashtags for _, hashtags in shapes]
+    assert [post.photos for post in posts] == [(str(tmp_path / f"{n}.jpg"),) for n in range(5)]
+    assert {refusal.reason for refusal in refusals} == {
+        "date is not an ISO 8601 time: 'once'",
+        "tags is not a text: 4",
+    }
+
+
+def test_rows_of_the_wrong_length_are_named_with_their_line(tmp_path: Path) -> None:
+    source = tmp_path / "posts.csv"
+    rows = [
+        "key,tags,caption,date",
+        '1,#a,"two\nlines",',
+        "2,#b,one too many,,x",
+        "3,#c",
+        ",#d,no key,",
+        "5,#e,,yesterday",
+        "",
+        "6,#f,caf\udce9,",
+        '7,#g,"astray,',
+        '7,#g,"closed" twice,',
+        "8,#h,,2019-01-01",
+        '9,#i,"never closed,',
+        "10,#j,,",
+    ]
+    source.write_bytes("\r\n".join(rows).encode("utf-8", "surrogateescape"))
+    posts, refusals = read(source, "csv")
+    assert [post.key for post in posts] == ["1", "5", "8", "10"]
+    assert [(refusal.where.removeprefix(f"{source}:"), refusal.reason) for refusal in refusals] == [
+        ("4", "5 fields where the header has 4"),
+        ("5", "2 fields where the header has 4"),
+        ("6", "no key"),
+        ("7", "taken_at is not an ISO 8601 time: 'yesterday'"),
+        ("9", "not UTF-8"),
+        ("10", "not CSV: ',' expected after '\"'"),
+        ("11", "not CSV: ',' expected after '\"'"),
+        ("13", "not CSV: a quote is not closed"),
+    ]
+    assert posts[2].taken_at == "2019-01-01T00:00:00"
+
+
+def test_a_header_that_names_nothing_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("one,two\n1,2\n")
+    done = CliRunner().invoke(main, ["--archive", str(tmp_path / "x"), "import", str(tmp_path / "a.csv")])
+    assert done.exit_code == 1
+    assert "a.csv: its first line names no column of hashtags, captions or photos" in done.stderr
+
+
+def test_broken_keywords_are_named_and_the_photos_go_in(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(SOURCES["keywords"], tmp_path / "Pictures"))
+    laughs = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><x>&b;</x>'
+    (folder / "raw/IMG_1.xmp").write_text(laughs)
+    (folder / "raw/IMG_2.jpg.xmp").write_text("<x:xmpmeta>")
+    (folder / "raw/IMG_3.xmp").write_text("<a>" * 100_000)
+    (folder / "2018/market.jpg").write_bytes(b"no photo")
+    (folder / "2018/tail.jpg").write_bytes((SOURCES["keywords"] / "2018/harbour.jpg").read_bytes()[:200])
+    posts, refusals = read(folder, "keywords")
+    told = {Path(refusal.where).name: (refusal.reason, refusal.partial) for refusal in refusals}
+    assert told.pop("IMG_2.jpg.xmp")[0].startswith("XMP is broken: unbound prefix")
+    assert told.pop("IMG_3.xmp")[0].startswith("XMP is broken: no element found")
+    assert told.pop("tail.jpg")[1] is False
+    assert told == {
+        "IMG_1.xmp": ("XMP is refused: EntitiesForbidden", True),
+        "market.jpg": ("not an image that can be read", False),
+    }
+    assert [Path(post.key).name for post in posts] == ["harbour.jpg", "IMG_1.jpg", "IMG_2.jpg"]
+
+
+def test_a_photo_that_cannot_be_read_goes_in_with_its_sidecar(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(SOURCES["keywords"], tmp_path / "Pictures"))
+    (folder / "raw/IMG_1.jpg").write_bytes(b"no photo")
+    posts, (refusal,) = read(folder, "keywords")
+    assert (refusal.reason, refusal.partial) == ("not an image that can be read", True)
+    assert posts[2].hashtags == ("meadow", "summer")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_listed_is_named(loaded: Path) -> None:
+    (loaded / "closed").mkdir(mode=0)
+    _, (refusal,) = read(loaded, "instaloader")
+    assert refusal == Refusal(str(loaded / "closed"), "cannot be listed: Permission denied")
+
+
+def test_what_is_broken_is_counted_and_twice_changes_nothing(archive: Archive, loaded: Path) -> None:
+    (loaded / "2019-01-05_12-34-56_UTC.json.xz").write_bytes(b"broken")
+    (loaded / "2019-03-07_20-15-00_UTC.json").write_text("{")
+    for _ in range(2):
+        totals = import_crawls(archive, [loaded])
+        assert (totals.posts, totals.refused, totals.left_out) == (2, {"not JSON": 1}, {"not xz": 1})
+        assert [Path(refusal.where).parent for refusal in totals.told] == [loaded, loaded]
+        before = content(archive)
+    assert (totals.unchanged, content(archive)) == (2, before)

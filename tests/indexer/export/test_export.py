@@ -1,0 +1,271 @@
+"""Tags for other programs: export, tag --write, untag."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from hashtag_archive.cli import main
+from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.export.xmp import Xmp
+from hashtag_archive.indexer.export.xmp_tags import HIERARCHY, SUBJECT
+from hashtag_archive.indexer.tagging.tag import tag_photos
+from tests.conftest import COLOURS, draw_photo
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder of four photos, one a colour, the last in a folder below."""
+    folder = tmp_path / "new"
+    for number, colour in enumerate(COLOURS):
+        draw_photo(folder / ("below" if number == 3 else ".") / f"{colour}.png", colour, 1000 + number)
+    return folder
+
+
+@pytest.fixture
+def tagged(colours: Archive, photos: Path) -> Archive:
+    """The archive of colours with these photos tagged."""
+    list(tag_photos(colours, [str(photos)]))
+    return colours
+
+
+def run(archive: Archive, *arguments: Any) -> Result:
+    return CliRunner().invoke(main, ["--archive", str(archive.folder), *map(str, arguments)])
+
+
+def done(archive: Archive, *arguments: Any) -> Result:
+    result = run(archive, *arguments)
+    assert result.exit_code == 0, result.stderr
+    return result
+
+
+def say(archive: Archive, path: Path, hashtag: str, accepted: bool) -> None:
+    with archive.store.write() as connection:
+        photo = archive.store.exports.photo_ids([str(path)])[str(path)]
+        ids = archive.store.posts.ensure_hashtags(connection, {hashtag})
+        archive.store.verdicts.put(connection, [(photo, ids[hashtag], accepted)], "2026-01-01T00:00:00Z")
+
+
+def subjects(photo: Path, suffix: str = ".png.xmp") -> list[str]:
+    return Xmp(photo.with_suffix(suffix).read_bytes()).texts(SUBJECT)
+
+
+def test_one_pass_writes_several_formats_that_say_the_same(
+    tagged: Archive, photos: Path, tmp_path: Path
+) -> None:
+    say(tagged, photos / "red.png", "supper", True)
+    say(tagged, photos / "red.png", "red", False)
+    out = tmp_path / "out"
+    told = done(tagged, "export", "--to", "csv,jsonl,txt,xmp", "--out", out, "--threshold", 0.5, photos)
+    assert told.stdout == ""
+    lines = [json.loads(line) for line in (out / "tags.jsonl").read_text().splitlines()]
+    assert [Path(line["photo"]).name for line in lines] == ["blue.png", "green.png", "red.png", "white.png"]
+    red = lines[2]["hashtags"]
+    assert red[0] == {"hashtag": "supper", "probability": 1.0, "by": "person", "model": None}
+    assert {tag["hashtag"] for tag in red[1:]} == {"warm", "tomato"}
+    assert {(tag["by"], tag["model"]) for tag in red[1:]} == {("machine", 1)}
+    with (out / "tags.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["photo"] == str(photos / "red.png")]
+    assert [(row["hashtag"], float(row["probability"]), row["by"]) for row in rows] == [
+        (tag["hashtag"], tag["probability"], tag["by"]) for tag in red
+    ]
+    assert (out / "red.txt").read_text() == ", ".join(tag["hashtag"] for tag in red) + "\n"
+    assert Xmp((out / "red.png.xmp").read_bytes()).texts(SUBJECT) == [tag["hashtag"] for tag in red]
+    assert (out / "below/white.txt").exists() and (out / "below/white.png.xmp").exists()
+    assert sorted(path.name for path in photos.iterdir()) == ["below", "blue.png", "green.png", "red.png"]
+
+
+def test_without_a_folder_lines_go_to_stdout_and_only_one_table_can(tagged: Archive, photos: Path) -> None:
+    told = done(tagged, "export", "--to", "jsonl", "--top", 1, photos)
+    assert [len(json.loads(line)["hashtags"]) for line in told.stdout.splitlines()] == [1] * 4
+    assert len(done(tagged, "export", "--to", "csv", "--top", 1, photos).stdout.splitlines()) == 5
+    for formats in ("csv,jsonl", "parquet", "gif"):
+        assert run(tagged, "export", "--to", formats).exit_code == 2
+
+
+def test_parquet_holds_the_same_rows(tagged: Archive, photos: Path, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is absent: the extra `parquet`")
+    done(tagged, "export", "--to", "parquet,csv", "--out", tmp_path / "out", photos)
+    rows = parquet.read_table(tmp_path / "out/tags.parquet").to_pylist()
+    with (tmp_path / "out/tags.csv").open(newline="") as file:
+        assert [(row["photo"], row["hashtag"]) for row in rows] == [
+            (row["photo"], row["hashtag"]) for row in csv.DictReader(file)
+        ]
+    assert all(row["model"] == 1 and 0 < row["probability"] < 1 for row in rows)
+
+
+def test_parquet_without_pyarrow_names_the_extra(
+    tagged: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    told = run(tagged, "export", "--to", "parquet", "--out", tmp_path / "out")
+    assert told.stderr.splitlines()[-1] == "Error: this needs pyarrow: pip install 'hashtag-archive[parquet]'"
+    assert (told.exit_code, (tmp_path / "out").exists()) == (1, False)
+
+
+def test_a_text_that_is_not_ours_is_never_overwritten(tagged: Archive, photos: Path) -> None:
+    caption = photos / "red.txt"
+    caption.write_text("what the photographer wrote")
+    told = run(tagged, "export", "--to", "txt", photos)
+    assert told.exit_code == 1
+    assert f"{caption}: it is not hashtag's, or was changed since: left as it is" in told.stderr
+    assert caption.read_text() == "what the photographer wrote"
+    (photos / "blue.txt").write_text("edited")
+    told = run(tagged, "untag", "--all", photos)
+    assert f"{photos / 'blue.txt'}: it is not hashtag's" in told.stderr
+    assert sorted(path.name for path in photos.glob("**/*.txt")) == ["blue.txt", "red.txt"]
+
+
+def test_sidecars_are_written_as_photos_are_tagged_and_follow_what_is_assigned(
+    colours: Archive, photos: Path
+) -> None:
+    with colours.store.write() as connection:
+        colours.store.vocabulary.put_under(connection, "tomato", "food")
+    broken = photos / "blue.png.xmp"
+    broken.write_text("<x:xmpmeta")
+    told = run(colours, "tag", "--write", "xmp", "--threshold", 0.5, photos)
+    assert told.exit_code == 1
+    assert f"{broken}: XMP is broken" in told.stderr
+    assert broken.read_text() == "<x:xmpmeta"
+    assert len(told.stdout.splitlines()) == 4
+    assert set(subjects(photos / "red.png")) == {"red", "warm", "tomato"}
+    assert "food|tomato" in Xmp((photos / "red.png.xmp").read_bytes()).texts(HIERARCHY)
+    broken.unlink()
+    say(colours, photos / "red.png", "red", False)
+    done(colours, "export", "--to", "xmp", "--threshold", 0.5, photos)
+    assert set(subjects(photos / "red.png")) == {"warm", "tomato"}
+    assert "blue" in subjects(photos / "blue.png")
+
+
+def test_untag_takes_back_what_a_model_wrote_and_nothing_else(tagged: Archive, photos: Path) -> None:
+    say(tagged, photos / "green.png", "supper", True)
+    foreign = photos / "red.png.xmp"
+    done(tagged, "export", "--to", "xmp", photos)
+    foreign.write_text(foreign.read_text().replace("<rdf:Bag>", "<rdf:Bag><rdf:li>by hand</rdf:li>", 1))
+    assert "0 photos have no guesses any more" in done(tagged, "untag", "--model", 2).stderr
+    assert "red" in subjects(photos / "red.png")
+    (photos / "blue.png.xmp").unlink()
+    told = done(tagged, "untag", "--model", 1, "--json", photos)
+    assert json.loads(told.stdout) == {
+        "photos": 4,
+        "files": {"updated": 2, "removed": 1, "gone": 1},
+        "named": [{"file": str(photos / "blue.png.xmp"), "reason": "it is gone; nothing to take back"}],
+    }
+    assert subjects(photos / "red.png") == ["by hand"]
+    assert subjects(photos / "green.png") == ["supper"]
+    assert not (photos / "below/white.png.xmp").exists()
+    assert run(tagged, "untag", photos).exit_code == 2
+    assert [photo.outcome for photo in tag_photos(tagged, [str(photos)])] == ["rescored"] * 4
+
+
+def test_what_is_no_longer_tagged_loses_its_sidecar_at_the_next_export(
+    tagged: Archive, photos: Path, tmp_path: Path
+) -> None:
+    done(tagged, "export", "--to", "xmp,txt", photos)
+    with tagged.store.write() as connection:
+        ids = tagged.store.exports.photo_ids([str(photos / "red.png")]).values()
+        tagged.store.exports.take_back_guesses(connection, None, ids)
+    done(tagged, "export", "--to", "xmp,txt", photos)
+    assert sorted(path.name for path in photos.iterdir() if "red" in path.name) == ["red.png"]
+    assert (photos / "blue.png.xmp").exists() and (photos / "blue.txt").exists()
+
+
+def test_two_photos_that_would_share_a_sidecar_are_told_apart(tagged: Archive, photos: Path) -> None:
+    draw_photo(photos / "red.jpg", "green", 7)
+    list(tag_photos(tagged, [str(photos)]))
+    done(tagged, "export", "--to", "xmp", "--sidecar-name", "photo.xmp", photos / "red.png")
+    told = run(tagged, "export", "--to", "xmp", "--sidecar-name", "photo.xmp", photos / "red.jpg")
+    assert f"{photos / 'red.xmp'}: it holds the tags of {photos / 'red.png'}" in told.stderr
+    assert "red" in subjects(photos / "red.png", ".xmp")
+
+
+def read_back(photo: Path) -> Any:
+    command = ["exiftool", "-j", "-struct", "-charset", "iptc=UTF8", "-XMP:all", "-IPTC:all", "-EXIF:all"]
+    return json.loads(subprocess.run([*command, photo], capture_output=True, check=True).stdout)[0]
+
+
+@pytest.fixture
+def jpegs(colours: Archive, tmp_path: Path) -> Path:
+    """A folder of two tagged JPEGs: one with a person's keywords and EXIF, one with nothing."""
+    if not shutil.which("exiftool"):
+        pytest.skip("exiftool is absent: apt-get install libimage-exiftool-perl")
+    red = draw_photo(tmp_path / "jpegs/red.jpg", "red", 1)
+    draw_photo(tmp_path / "jpegs/blue.jpg", "blue", 2)
+    own = ["-IPTC:CodedCharacterSet=UTF8", "-IPTC:Keywords=crème", "-XMP-dc:Subject=warm", "-EXIF:Artist=Ann"]
+    subprocess.run(["exiftool", "-q", "-overwrite_original", *own, red], check=True)
+    list(tag_photos(colours, [str(red.parent)]))
+    return red.parent
+
+
+def test_embedded_tags_are_read_back_and_taken_back_and_the_photo_stays_known(
+    colours: Archive, jpegs: Path
+) -> None:
+    say(colours, jpegs / "red.jpg", "🍜 supper", True)
+    before = {photo: (photo.read_bytes(), photo.stat().st_mtime_ns) for photo in jpegs.iterdir()}
+    own = read_back(jpegs / "red.jpg")
+    embed = ("export", "--to", "xmp,iptc", "--embed", "--keep-times", "--threshold", 0.5, jpegs)
+    done(colours, *embed)
+    read = read_back(jpegs / "red.jpg")
+    assert sorted(read["Subject"]) == sorted(["warm", "🍜 supper", "red", "tomato"])
+    assert sorted(read["Keywords"]) == sorted(["crème", "🍜 supper", "red", "warm", "tomato"])
+    assert (read["Artist"], read["Tags"][1]["Model"]) == ("Ann", 1)
+    assert {photo: photo.stat().st_mtime_ns for photo in before} == {p: at for p, (_, at) in before.items()}
+    assert sorted(path.name for path in jpegs.iterdir()) == ["blue.jpg", "red.jpg"]
+    once = {photo: photo.read_bytes() for photo in before}
+    assert "2 unchanged" in done(colours, *embed).stderr
+    assert {photo: photo.read_bytes() for photo in before} == once
+    assert [photo.outcome for photo in tag_photos(colours, [str(jpegs)])] == ["done", "done"]
+    assert colours.store.photos.counts()["photos"] == 98
+    (red,) = colours.store.exports.photo_ids([str(jpegs / "red.jpg")]).values()
+    assert [word.hashtag for word in colours.store.verdicts.of([red])[red]] == ["🍜 supper"]
+    done(colours, "untag", "--all", jpegs)
+    left = read_back(jpegs / "red.jpg")
+    assert sorted(left["Subject"]) == ["warm", "🍜 supper"]
+    assert sorted(left["Keywords"]) == ["crème", "🍜 supper"]
+    assert left["Artist"] == own["Artist"]
+    assert (jpegs / "blue.jpg").read_bytes() == before[jpegs / "blue.jpg"][0]
+    assert colours.store.models.assignments([red]) == {}
+
+
+def test_what_a_killed_embedding_left_beside_photos_goes_with_the_next(colours: Archive, jpegs: Path) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    for process in (dead.pid, os.getppid()):
+        (jpegs / f".hashtag-{process}-abcd_123").mkdir()
+        (jpegs / f".hashtag-{process}-abcd_123" / "red.jpg").write_bytes(b"half")
+    (jpegs / ".hashtag-notes").mkdir()
+    done(colours, "export", "--to", "xmp", "--embed", jpegs)
+    assert (jpegs / ".hashtag-notes").is_dir()  # somebody's own
+    assert not (jpegs / f".hashtag-{dead.pid}-abcd_123").exists()
+    assert (jpegs / f".hashtag-{os.getppid()}-abcd_123/red.jpg").exists()  # another one is at work
+
+
+def test_a_photo_that_cannot_be_written_is_named_and_left_as_it_is(
+    colours: Archive, jpegs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = (jpegs / "red.jpg").read_bytes()[:900]
+    (jpegs / "red.jpg").write_bytes(content)
+    told = run(colours, "export", "--to", "iptc", "--embed", jpegs)
+    assert told.exit_code == 1
+    assert f"{jpegs / 'red.jpg'}: " in told.stderr and "1 made" in told.stderr
+    assert (jpegs / "red.jpg").read_bytes() == content
+    assert run(colours, "export", "--to", "iptc").exit_code == 2
+    assert run(colours, "export", "--to", "csv", "--embed").exit_code == 2
+    monkeypatch.setenv("PATH", "")
+    told = run(colours, "export", "--to", "iptc", "--embed", jpegs)
+    assert told.stderr.splitlines()[-1] == (
+        "Error: exiftool is absent: apt-get install libimage-exiftool-perl"
+    )
+
+
+def test_a_place_where_nothing_is_tagged_is_named(tagged: Archive, tmp_path: Path) -> None:
+    told = run(tagged, "export", "--to", "jsonl", tmp_path / "elsewhere")
+    assert f"{tmp_path / 'elsewhere'}: no photo here is tagged" in told.stderr
+    assert (told.exit_code, told.stdout) == (1, "")

@@ -1,0 +1,256 @@
+"""Unfreezing in an archive: its figures, what it may learn from, and a rebuild that is killed and goes on."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from torch import Tensor
+
+from hashtag_archive.cli import main
+from hashtag_archive.encoder.training.resnet50 import PixelBackbone, resnet50_from_onnx
+from hashtag_archive.encoder.training.unfreeze import UnfreezeConfig
+from hashtag_archive.indexer.archive import Archive, open_archive
+from hashtag_archive.indexer.crawls.import_posts import import_crawls
+from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.learning import unfreeze as unfrozen_backbone
+from hashtag_archive.indexer.learning.corpus import Corpus, load_corpus
+from hashtag_archive.indexer.learning.folds import TEST, TRAINING
+from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig, learn_vectors
+from hashtag_archive.indexer.learning.metrics import better_and_worse
+from hashtag_archive.indexer.learning.rebuild import RebuildResult, rebuild_model
+from hashtag_archive.indexer.photos.backbones import AdoptedBackbone, open_adopted
+from hashtag_archive.indexer.progress import silent
+from hashtag_archive.indexer.upkeep.stats import list_models
+from tests.conftest import QUICK, QUICK_NETWORK, copy_archive, float32_backbones
+from tests.encoder.test_unfreeze_layer4 import Killed, assert_same
+from tests.support.paths import ROOT
+
+# those of `QUICK_NETWORK`, with layer4 unfrozen for two epochs
+OPTIONS = "--unfreeze layer4 --unfreeze-epochs 2 --min-photos 3 --size 8 --epochs 400"
+OPTIONS += " --head network --head-epochs 5 --precision-mode float32"
+
+
+def run(archive: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["--archive", str(archive), *arguments])
+
+
+def kill_after_first_checkpoint(archive: Path) -> None:
+    """Start a rebuild of its own process, and kill -9 it once an epoch is done."""
+    command = [
+        sys.executable,
+        "-m",
+        "hashtag_archive",
+        "--archive",
+        str(archive),
+        "rebuild",
+        *OPTIONS.split(),
+    ]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 300
+    while not list((archive / "backbones").glob("unfreeze-*.pt")):
+        assert process.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < until, "it never got that far"
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+
+
+@pytest.fixture(scope="module")
+def unfrozen(
+    untrained_rebuild: tuple[Path, RebuildResult], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Result]:
+    """An archive whose unfreezing was killed and started again, and what the second run printed."""
+    archive = copy_archive(untrained_rebuild[0] / "archive", tmp_path_factory.mktemp("unfrozen") / "archive")
+    kill_after_first_checkpoint(archive)
+    assert len(float32_backbones(archive / "backbones")) == 1
+    return archive, run(archive, "rebuild", *OPTIONS.split())
+
+
+def tuned_weights(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, corpus: Corpus | None = None
+) -> dict[str, Tensor]:
+    """Train layer4 of an archive's ResNet50 as the rebuild above does; return all weights."""
+    kept: dict[str, Tensor] = {}
+
+    def keep(_: Archive, network: PixelBackbone, *__: object) -> AdoptedBackbone:
+        kept.update(network.state_dict())
+        raise Killed
+
+    monkeypatch.setattr(unfrozen_backbone, "export_adopted", keep)
+    digest = archive.store.setting("resnet50:none:64")
+    assert digest
+    corpus = corpus or load_corpus(archive.store)
+    vectors = learn_vectors(corpus.lists(TRAINING), VectorConfig(size=8, epochs=400))
+    frozen, config = open_adopted(archive, digest), UnfreezeConfig(epochs=2)
+    with pytest.raises(Killed):
+        unfrozen_backbone.tune_backbone(archive, frozen, corpus, vectors, 3, config, silent)
+    return kept
+
+
+@pytest.fixture(scope="module")
+def uninterrupted_rebuild(
+    untrained_rebuild: tuple[Path, RebuildResult], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Tensor]:
+    """All weights of a training like that of `unfrozen` that nobody killed."""
+    folder = copy_archive(untrained_rebuild[0] / "archive", tmp_path_factory.mktemp("whole") / "archive")
+    with open_archive(folder) as archive, pytest.MonkeyPatch.context() as patch:
+        return tuned_weights(archive, patch)
+
+
+def test_an_unfreezing_killed_after_an_epoch_goes_on_and_ends_where_an_uninterrupted_one_does(
+    unfrozen: tuple[Path, Result], uninterrupted_rebuild: dict[str, Tensor]
+) -> None:
+    folder, done = unfrozen
+    assert done.exit_code == 0, done.output
+    assert re.search(r"training layer4 went on after epoch [12], where it had been ended", done.stderr)
+    backbones = folder / "backbones"
+    assert {path.suffix for path in backbones.iterdir()} == {".onnx", ".json"}
+    with open_archive(folder) as archive:
+        about = list_models(archive)[-1].manifest["unfrozen"]
+        digest = list_models(archive)[-1].manifest["backbone"]
+        tuned = resnet50_from_onnx(archive.backbone_file(digest)).state_dict()
+        frozen = resnet50_from_onnx(archive.backbone_file(about["from"])).state_dict()
+    weights = uninterrupted_rebuild
+    for name, value in tuned.items():
+        learnt = ".layer4." in name and name.endswith((".weight", ".bias"))
+        assert torch.equal(value, frozen[name]) or learnt, name
+        if learnt and value.ndim == 4:  # the export has folded the norms into these
+            norm = weights[unfrozen_norm(name)].view(-1, 1, 1, 1)
+            torch.testing.assert_close(value, weights[name] * norm, atol=1e-6, rtol=1e-5)
+            assert not torch.equal(value, frozen[name])
+
+
+def unfrozen_norm(convolution: str) -> str:
+    return convolution.replace("conv", "bn").replace("downsample.0", "downsample.1")
+
+
+def test_the_tuned_backbone_is_another_one_that_computes_what_torch_does(
+    unfrozen: tuple[Path, Result],
+) -> None:
+    with open_archive(unfrozen[0]) as archive:
+        first, second = (model.manifest for model in list_models(archive))
+        with archive.store.snapshot() as connection:
+            rows = connection.exec_driver_sql("SELECT backbone_id, count(*) FROM features GROUP BY 1").all()
+        session = open_adopted(archive, second["backbone"]).session
+        network = resnet50_from_onnx(archive.backbone_file(second["backbone"]))
+    assert second["backbone_name"] == "resnet50-untrained-layer4"
+    assert (second["unfrozen"]["from"], first["unfrozen"]) == (first["backbone"], None)
+    assert [tuple(row) for row in rows] == [(1, 64), (2, 64)]
+    pixels = np.random.default_rng(1).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
+    with torch.no_grad():
+        expected = network(torch.from_numpy(pixels.transpose(0, 3, 1, 2).copy())).numpy()
+    np.testing.assert_allclose(session.encode(pixels), expected, rtol=2e-3, atol=2e-3)  # float16
+
+
+def test_figures_of_both_networks_are_printed_and_in_the_manifest(unfrozen: tuple[Path, Result]) -> None:
+    with open_archive(unfrozen[0]) as archive:
+        first, second = (model.manifest for model in list_models(archive))
+    figures = second["figures"]
+    frozen = figures["beside"]["frozen"]
+    assert frozen == first["figures"]["test"]
+    assert frozen != figures["test"]
+    lines = unfrozen[1].stdout.splitlines()
+    rows = {"this model": figures["test"], "frozen": frozen, "popularity": figures["popularity"]}
+    for name, row in rows.items():
+        (line,) = (line for line in lines if line.startswith(f"  {name} "))
+        assert f"{row['map']:.3f}" in line
+    assert any(line.startswith("layer4 learnt from") and "better than frozen in" in line for line in lines)
+    assert "training posts" in second["unfrozen"]["learnt_from"]
+
+
+def test_figures_are_better_or_worse_by_their_own_direction() -> None:
+    ours = dict.fromkeys(("p_at_1", "r_at_5", "a_at_5", "map", "f1", "f2", "ece"), 0.5)
+    theirs = ours | {"p_at_1": 0.4, "map": 0.6, "f1": 0.5001, "ece": 0.4}
+    assert better_and_worse(ours, theirs) == (["P@1"], ["mAP", "ECE"])
+
+
+def test_what_test_posts_say_changes_nothing_in_the_network(
+    untrained_colours: Archive, monkeypatch: pytest.MonkeyPatch, uninterrupted_rebuild: dict[str, Tensor]
+) -> None:
+    corpus = load_corpus(untrained_colours.store)
+    for post in np.flatnonzero(corpus.post_folds == TEST):
+        corpus.hashtags[corpus.offsets[post] : corpus.offsets[post + 1]] = corpus.hashtags[0]
+    for place in np.flatnonzero(corpus.photo_folds == TEST):
+        corpus.photo_hashtags[place] = corpus.photo_hashtags[0]
+    assert_same(tuned_weights(untrained_colours, monkeypatch, corpus), uninterrupted_rebuild)
+
+
+def test_a_tuned_backbone_is_remembered_and_not_trained_twice(
+    unfrozen: tuple[Path, Result], tmp_path: Path
+) -> None:
+    stages = set()
+    with open_archive(copy_archive(unfrozen[0], tmp_path / "archive")) as archive:
+        before = list_models(archive)[-1].manifest
+        (archive.backbones_folder / "unfreeze-0123456789abcdef.pt").write_bytes(b"of a training given up")
+        plain = rebuild_model(archive, config=QUICK_NETWORK).manifest
+        assert not list(archive.backbones_folder.glob("*.pt"))
+        again = rebuild_model(
+            archive,
+            config=replace(QUICK_NETWORK, unfreeze=UnfreezeConfig(epochs=2)),
+            progress=lambda stage, *_: stages.add(stage),
+        )
+        assert len(float32_backbones(archive.backbones_folder)) == 2
+    assert plain["backbone"] == again.manifest["backbone"] == before["backbone"]
+    assert plain["unfrozen"] == again.manifest["unfrozen"] == before["unfrozen"]
+    assert "frozen" not in plain["figures"]["beside"]
+    assert plain["figures"]["test"] == before["figures"]["test"]
+    assert again.manifest["figures"] == before["figures"]
+    assert stages == {"learning hashtag vectors"}  # nothing is encoded or trained again
+
+
+def test_compare_by_owner_warns_of_a_network_that_knows_other_folds(unfrozen: tuple[Path, Result]) -> None:
+    for split, warned in (("owner", True), ("fold", False)):
+        done = run(
+            unfrozen[0], "compare", "--systems", "popularity", "--min-photos", "3", "--split-by", split
+        )
+        assert done.exit_code == 0, done.output
+        assert ("layer4 has learnt from some of these test photos" in done.stderr) == warned
+
+
+def test_photos_whose_files_are_gone_are_not_learnt_from_and_told(
+    untrained_colours: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = load_corpus(untrained_colours.store)
+    vectors = learn_vectors(corpus.lists(TRAINING), VectorConfig(size=8, epochs=400))
+    whole = unfrozen_backbone._Photos(untrained_colours, corpus, vectors, 3)
+    monkeypatch.setattr(unfrozen_backbone, "at_hand", lambda _, ids: np.arange(len(ids)) >= 2)
+    lesson = unfrozen_backbone._Photos(untrained_colours, corpus, vectors, 3)
+    assert set(whole.photo_ids) - set(lesson.photo_ids) == set(whole.photo_ids[:2])
+    assert (whole.notes, lesson.notes) == (
+        [],
+        ["layer4 did not learn from 2 photos whose files are gone or changed"],
+    )
+    monkeypatch.setattr(unfrozen_backbone, "at_hand", lambda _, ids: np.zeros(len(ids), np.bool_))
+    with pytest.raises(ArchiveError, match="0 of training and 0 of validation posts can still be read"):
+        unfrozen_backbone._Photos(untrained_colours, corpus, vectors, 3)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_another_backbone_is_refused_as_misuse(
+    colour_folder: Path, backbone: Path, tmp_path: Path, named: bool
+) -> None:
+    archive = copy_archive(colour_folder / "archive", tmp_path / "archive")
+    held = sorted((archive / "backbones").iterdir())
+    options = ["--backbone", str(backbone)] if named else []
+    done = run(archive, "rebuild", "--unfreeze", "layer4", *options)
+    assert done.exit_code == 2
+    assert done.stderr.splitlines()[-1] == (
+        "Error: --unfreeze layer4 needs a ResNet50, and pool is none: add --backbone resnet50"
+    )
+    assert sorted((archive / "backbones").iterdir()) == held
+
+
+def test_posts_without_photos_have_nothing_to_unfreeze_for(archive: Archive, tmp_path: Path) -> None:
+    (tmp_path / "tags.txt").write_text("sea sun\nsea sun sand\nsun sand\nsea sand\n" * 10)
+    import_crawls(archive, [tmp_path / "tags.txt"])
+    with pytest.raises(ArchiveError, match="no post has a photo"):
+        rebuild_model(archive, config=replace(QUICK, unfreeze=UnfreezeConfig()))

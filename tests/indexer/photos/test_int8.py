@@ -1,0 +1,330 @@
+"""int8 beside float32: making it, judging it, choosing it, and keeping its features apart."""
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from click.testing import CliRunner
+from onnx import TensorProto, helper, numpy_helper
+
+from hashtag_archive.cli import main
+from hashtag_archive.encoder import BackboneError
+from hashtag_archive.encoder.export.quantise import quantise_backbone
+from hashtag_archive.encoder.onnx_encoder import BackboneSpec, OnnxBackbone
+from hashtag_archive.indexer.archive import Archive, file_digest, open_archive
+from hashtag_archive.indexer.crawls.import_posts import import_crawls
+from hashtag_archive.indexer.errors import ModelError
+from hashtag_archive.indexer.learning.rebuild import rebuild_model
+from hashtag_archive.indexer.model.int8_backbone import int8_backbone, need_int8
+from hashtag_archive.indexer.photos.precision import measure_precision, offer_int8
+from hashtag_archive.indexer.photos.precision_choice import choose_precision
+from hashtag_archive.indexer.photos.precision_trial import Speed
+from hashtag_archive.indexer.tagging.query import query_photo
+from hashtag_archive.indexer.tagging.retag import retag_photos
+from hashtag_archive.indexer.tagging.tag import tag_photos
+from hashtag_archive.indexer.upkeep.stats import archive_stats
+from tests.conftest import COLOURS, QUICK, copy_archive, draw_photo, write_backbone, write_crawl
+
+FAST = {"float32": Speed(100.0, 8), "int8": Speed(300.0, 16)}
+
+
+def write_convolution(path: Path, kind: int = TensorProto.FLOAT) -> Path:
+    """Write a backbone of two convolutions, 32 x 32 pixels as floats or uint8 in, 64 features out."""
+    draw = np.random.default_rng(3)
+    weights = {
+        "w1": draw.normal(0, 0.1, (16, 3, 8, 8)),
+        "b1": draw.normal(0, 0.1, 16),
+        "w2": draw.normal(0, 0.3, (16, 16, 2, 2)),
+    }
+    nodes = [] if kind == TensorProto.FLOAT else [helper.make_node("Cast", ["input"], ["floats"], to=1)]
+    if nodes:
+        weights["w1"] /= 128
+    nodes += [
+        helper.make_node("Conv", ["floats" if nodes else "input", "w1", "b1"], ["c1"], strides=[8, 8]),
+        helper.make_node("Relu", ["c1"], ["r1"]),
+        helper.make_node("Conv", ["r1", "w2"], ["c2"], strides=[2, 2]),
+        helper.make_node("Relu", ["c2"], ["r2"]),
+        helper.make_node("Flatten", ["r2"], ["features"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "convolution",
+        [helper.make_tensor_value_info("input", kind, ["n", 3, 32, 32])],
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", 64])],
+        [numpy_helper.from_array(value.astype(np.float32), name) for name, value in weights.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)
+    mean, std = (127.5, 127.5) if kind == TensorProto.FLOAT else (0.0, 1.0)
+    about = {"name": "conv", "size": 32, "mean": [mean] * 3, "std": [std] * 3, "output": "features"}
+    path.with_suffix(".json").write_text(json.dumps(about))
+    return path
+
+
+@pytest.fixture(scope="module")
+def convolution(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_convolution(tmp_path_factory.mktemp("convolution") / "conv.onnx")
+
+
+@pytest.fixture(scope="module")
+def whole_folder(tmp_path_factory: pytest.TempPathFactory, convolution: Path) -> Path:
+    """An archive of 220 photos with a model on two convolutions, and their int8 form."""
+    folder = tmp_path_factory.mktemp("int8")
+    crawl = write_crawl(folder, posts=220)
+    with open_archive(folder / "archive", create=True) as opened:
+        import_crawls(opened, [crawl])
+        rebuild_model(opened, convolution, replace(QUICK, int8=True))
+    return folder
+
+
+@pytest.fixture
+def whole(whole_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
+    """A copy of that archive, on a machine where int8 is three times as fast and nothing was measured yet."""
+    monkeypatch.setattr("hashtag_archive.indexer.photos.precision.measure_speeds", lambda backbones: FAST)
+    with open_archive(copy_archive(whole_folder / "archive", tmp_path / "archive")) as opened:
+        with opened.store.write() as connection:
+            connection.exec_driver_sql("DELETE FROM settings WHERE key LIKE 'precision of %'")
+        yield opened
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> list[str]:
+    """Eight photos that no post has."""
+    return [
+        str(draw_photo(tmp_path / "new" / f"{number}.png", colour, 700 + number))
+        for number, colour in enumerate([*COLOURS, *COLOURS])
+    ]
+
+
+def photo_batches() -> Iterator[np.ndarray]:
+    draw = np.random.default_rng(0)
+    for _ in range(4):
+        yield draw.integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("kind", [TensorProto.FLOAT, TensorProto.UINT8])
+def test_int8_has_unsigned_activations_signed_weights_by_channel_and_nearly_the_same_features(
+    tmp_path: Path, kind: int
+) -> None:
+    source = write_convolution(tmp_path / "conv.onnx", kind)
+    spec = BackboneSpec.read(source)
+    quantise_backbone(source, spec, photo_batches(), tmp_path / "int8.onnx")
+    graph = onnx.load(tmp_path / "int8.onnx").graph
+    tensors = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    zero_points = [tensors[node.input[2]] for node in graph.node if node.op_type == "QuantizeLinear"]
+    assert {point.dtype for point in zero_points} == {np.dtype(np.uint8)}
+    weights = [value for name, value in tensors.items() if name.startswith("w") and value.ndim == 4]
+    assert [value.dtype for value in weights] == [np.dtype(np.int8)] * 2
+    assert sorted(value.shape for name, value in tensors.items() if name.startswith("w") and value.ndim == 1)
+    pixels = next(photo_batches())
+    exact = OnnxBackbone(source, spec).encode(pixels).astype(float)
+    quick = OnnxBackbone(tmp_path / "int8.onnx", spec).encode(pixels).astype(float)
+    assert 0 < np.abs(exact - quick).max() < 0.1 * exact.max()
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_network_without_convolutions_and_one_without_photos_are_refused_by_name(tmp_path: Path) -> None:
+    pool = write_backbone(tmp_path / "pool.onnx")
+    with pytest.raises(BackboneError, match=r"pool\.onnx: cannot be quantised: no convolution"):
+        quantise_backbone(pool, BackboneSpec.read(pool), photo_batches(), tmp_path / "int8.onnx")
+    conv = write_convolution(tmp_path / "conv.onnx")
+    with pytest.raises(BackboneError, match="no photo to calibrate on"):
+        quantise_backbone(conv, BackboneSpec.read(conv), iter(()), tmp_path / "int8.onnx")
+    assert not (tmp_path / "int8.onnx").exists()
+
+
+def test_a_backbone_is_quantised_once_and_again_only_what_is_damaged(whole: Archive) -> None:
+    made = need_int8(whole.model().backbone_file)
+    assert made.photos == 220
+    assert made.sha256 == file_digest(made.path)
+    stages: list[str] = []
+    offer_int8(whole, lambda stage, done, total: stages.append(stage))
+    assert "calibrating int8" not in stages
+    content = bytearray(made.path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    made.path.write_bytes(content)
+    offer_int8(whole, lambda stage, done, total: stages.append(stage))
+    assert "calibrating int8" in stages
+    again = need_int8(whole.model().backbone_file)
+    assert again.sha256 == file_digest(again.path)
+
+
+def test_what_cannot_be_quantised_is_told_and_float32_goes_on(colours: Archive, photos: list[str]) -> None:
+    result = rebuild_model(colours, config=replace(QUICK, int8=True))
+    assert result.precision is not None
+    assert result.precision.precision == "float32"
+    assert "no convolution and no matrix product" in result.precision.why
+    assert choose_precision(colours).why == "the backbone has no int8 form"
+    assert all(photo.outcome == "encoded" for photo in tag_photos(colours, photos))
+
+
+def test_int8_that_is_faster_and_agrees_is_chosen_and_its_features_are_kept_apart(whole: Archive) -> None:
+    model = whole.model()
+    choice = measure_precision(whole, model)
+    assert (choice.precision, choice.photos, choice.batch_size) == ("int8", 220, 16)
+    assert choice.overlap is not None
+    assert choice.overlap >= 0.95
+    assert choice.difference is not None
+    assert choice.difference <= 0.02
+    assert features_by_precision(whole) == {"float32": 220, need_int8(model.backbone_file).precision: 220}
+    with whole.store.snapshot() as connection:
+        rows = connection.exec_driver_sql("SELECT data FROM features ORDER BY photo_id, precision").scalars()
+        pairs = list(rows)
+    assert sum(exact != quick for exact, quick in zip(pairs[::2], pairs[1::2], strict=True)) > 200
+
+
+def features_by_precision(archive: Archive) -> dict[str, int]:
+    with archive.store.snapshot() as connection:
+        return Counter(connection.exec_driver_sql("SELECT precision FROM features").scalars())
+
+
+@pytest.mark.parametrize("damage", ["shuffled weights", "not a number"])
+def test_a_damaged_int8_is_refused_and_costs_no_photo(whole: Archive, damage: str) -> None:
+    path = need_int8(whole.model().backbone_file).path
+    network = onnx.load(path)
+    for tensor in network.graph.initializer:
+        value = numpy_helper.to_array(tensor)
+        if damage == "shuffled weights" and value.dtype == np.int8 and value.ndim == 4:
+            value = np.random.default_rng(0).permutation(value.ravel()).reshape(value.shape)
+        if damage == "not a number" and value.dtype == np.float32:
+            value = np.full_like(value, np.nan)
+        tensor.CopyFrom(numpy_helper.from_array(value, tensor.name))
+    onnx.save(network, path)
+    about = json.loads(path.with_suffix(".json").read_text())
+    about |= {"sha256": file_digest(path), "bytes": path.stat().st_size}
+    path.with_suffix(".json").write_text(json.dumps(about))
+    choice = measure_precision(whole, whole.model())
+    assert choice.precision == "float32"
+    expected = "names other hashtags" if damage == "shuffled weights" else "judged by 0 photos"
+    assert expected in choice.why
+    assert archive_stats(whole).failed == 0
+
+
+def test_a_file_that_is_no_network_is_refused_by_the_gate(whole: Archive) -> None:
+    path = need_int8(whole.model().backbone_file).path
+    path.write_bytes(bytes(path.stat().st_size))
+    choice = measure_precision(whole, whole.model())
+    assert choice.precision == "float32"
+    assert "onnxruntime cannot open it" in choice.why
+
+
+def test_int8_that_is_slower_or_has_few_photos_is_refused_with_the_reason(
+    whole: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with whole.store.write() as connection:
+        connection.exec_driver_sql("DELETE FROM features WHERE photo_id > 150")
+    choice = measure_precision(whole, whole.model())
+    assert (choice.precision, choice.photos) == ("float32", 150)
+    assert choice.why == "int8 can be judged by 150 photos of posts, 200 are needed"
+    slow = {"float32": Speed(100.0, 8), "int8": Speed(99.0, 16)}
+    monkeypatch.setattr("hashtag_archive.indexer.photos.precision.measure_speeds", lambda backbones: slow)
+    choice = measure_precision(whole, whole.model())
+    assert (choice.precision, choice.why, choice.batch_size) == ("float32", "int8 is not faster here", 8)
+
+
+def test_the_choice_is_remembered_and_measured_again_on_another_machine(
+    whole: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert choose_precision(whole, photos=10).why == "int8 was not measured on this machine"
+    first = choose_precision(whole, photos=1000)
+    assert (first.precision, first.fresh) == ("int8", True)
+    again = choose_precision(whole, photos=1000)
+    assert again == replace(first, fresh=False)
+    for module in ("precision_choice", "precision"):
+        monkeypatch.setattr(f"hashtag_archive.indexer.photos.{module}.machine_name", lambda: "another machine")
+    assert choose_precision(whole, photos=10).precision == "float32"
+    assert choose_precision(whole, photos=1000).fresh
+    assert choose_precision(whole).machine == "another machine"
+    monkeypatch.undo()
+    assert choose_precision(whole).machine == first.machine
+
+
+def test_another_int8_form_makes_the_choice_out_of_date(whole: Archive) -> None:
+    measure_precision(whole, whole.model())
+    assert choose_precision(whole).precision == "int8"
+    sidecar = need_int8(whole.model().backbone_file).path.with_suffix(".json")
+    sidecar.write_text(json.dumps(json.loads(sidecar.read_text()) | {"sha256": "0" * 64}))
+    assert choose_precision(whole).precision == "float32"
+
+
+def test_a_tagged_photo_stays_done_and_stored_features_of_the_other_precision_are_not_scored(
+    whole: Archive, photos: list[str]
+) -> None:
+    def outcomes(precision: str) -> set[str]:
+        return {photo.outcome for photo in tag_photos(whole, photos, precision=precision)}  # type: ignore[arg-type]
+
+    assert outcomes("int8") == {"encoded"}
+    assert outcomes("float32") == {"done"}
+    assert rebuild_model(whole, config=replace(QUICK, int8=False)).precision is None
+    assert outcomes("float32") == {"encoded"}
+    whole.use(1)
+    assert outcomes("int8") == {"rescored"}
+    assert outcomes("auto") == {"done"}
+
+
+def test_retagging_scores_features_of_either_precision_by_themselves(
+    whole: Archive, photos: list[str]
+) -> None:
+    before = {photo.photo: photo.guesses for photo in tag_photos(whole, photos, precision="int8")}
+    result = retag_photos(whole, everything=True)
+    assert (result.retagged, result.without_features) == (228, 0)
+    after = {photo.photo: photo.guesses for photo in tag_photos(whole, photos, with_done=True)}
+    assert after == before
+    assert retag_photos(whole).up_to_date == 228
+
+
+def test_a_query_runs_in_the_measured_precision_unless_another_is_asked_for(
+    whole: Archive, photos: list[str]
+) -> None:
+    measure_precision(whole, whole.model())
+    exact, quick, chosen = (whole.model(precision=mode) for mode in ("float32", "int8", "auto"))
+    assert (exact.precision, quick.precision) == ("float32", chosen.precision)
+    answers = [query_photo(model, photos[0], best=5) for model in (exact, quick, chosen)]
+    assert answers[1] == answers[2] != answers[0]
+
+
+def test_int8_where_there_is_none_is_one_line_that_says_what_to_do(whole: Archive, photos: list[str]) -> None:
+    path = need_int8(whole.model().backbone_file).path
+    path.write_bytes(path.read_bytes()[:-1])
+    assert int8_backbone(whole.model().backbone_file) is None
+    with pytest.raises(ModelError, match="no int8 form; `hashtag rebuild` makes one"):
+        list(tag_photos(whole, photos, precision="int8"))
+    for command in ("tag", "query"):
+        arguments = ["--archive", str(whole.folder), command, photos[0], "--precision-mode", "int8"]
+        done = CliRunner().invoke(main, arguments)
+        assert done.exit_code == 1
+        assert done.stderr.count("\n") == 1
+        assert "no int8 form" in done.stderr
+
+
+def test_tag_measures_says_so_once_and_profiles_every_stage(whole: Archive, tmp_path: Path) -> None:
+    for number in range(256):
+        draw_photo(tmp_path / "many" / f"{number}.png", "red", 3000 + number)
+    command = ["--archive", str(whole.folder), "tag", str(tmp_path / "many"), "--profile"]
+    said = CliRunner().invoke(main, command).stderr
+    assert "measured on this machine: int8: it is faster here and agrees with float32" in said
+    stages = {line.split()[0]: float(line.split()[1]) for line in said.splitlines() if " ms  " in line}
+    assert list(stages) == ["open", "read", "decode", "encode", "score", "write"]
+    assert stages["decode"] + stages["encode"] > 0  # others may round to nothing on a quick machine
+    assert "256 photos encoded in " in said
+    assert "measured on this machine" not in CliRunner().invoke(main, command).stderr
+
+
+def test_doctor_says_what_was_measured(whole: Archive, tmp_path: Path) -> None:
+    def doctor(folder: Path) -> str:
+        shown = CliRunner().invoke(main, ["--archive", str(folder), "doctor", "--json"])
+        return str(json.loads(shown.stdout)["precision"])
+
+    assert doctor(whole.folder) == "float32: int8 was not measured on this machine (model 1)"
+    measure_precision(whole, whole.model())
+    assert "float32 100.0 and int8 300.0; on 220 photos the five best hashtags overlap by" in doctor(
+        whole.folder
+    )
+    assert "no archive here" in doctor(tmp_path / "none")
+    shutil.rmtree(whole.models_folder)
+    assert "manifest.json: cannot be read" in doctor(whole.folder)

@@ -1,0 +1,108 @@
+"""Copies of an archive that is in use."""
+
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from hashtag_archive.cli import main
+from hashtag_archive.indexer.archive import Archive, open_archive
+from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.learning.rebuild import rebuild_model
+from hashtag_archive.indexer.tagging.query import query_photo
+from hashtag_archive.indexer.upkeep.backup import back_up
+from hashtag_archive.indexer.upkeep.stats import list_models
+from tests.conftest import QUICK, draw_photo
+
+WRITER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)
+for number in range(10**9):
+    connection.execute("BEGIN IMMEDIATE")
+    for half in ("a", "b"):  # two rows that belong together
+        connection.execute("INSERT INTO settings VALUES (?, zeroblob(2000))", (f"{half}{number}",))
+    connection.execute("COMMIT")
+    print(number, flush=True)
+"""
+
+
+def test_a_backup_is_of_one_moment_while_another_process_writes(colours: Archive, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WRITER, str(colours.folder / "archive.db")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout
+        written = [int(writer.stdout.readline()) for _ in range(20)][-1]
+        made = back_up(colours, tmp_path / "copy")
+        after = int(writer.stdout.readline())
+        writer.kill()
+    with closing(sqlite3.connect(made.folder / "archive.db")) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        counts = connection.execute(
+            "SELECT sum(key LIKE 'a%' AND key GLOB 'a[0-9]*'), sum(key GLOB 'b[0-9]*') FROM settings"
+        ).fetchone()
+    assert counts[0] == counts[1] > written
+    assert after > written
+    photo = draw_photo(tmp_path / "photo.png", "red", 1)
+    with open_archive(made.folder) as copy:
+        copy.model().check()
+        assert query_photo(copy.model(), str(photo)) == query_photo(colours.model(), str(photo))
+
+
+def test_a_second_backup_takes_over_what_did_not_change_and_brings_what_did(
+    colours: Archive, tmp_path: Path
+) -> None:
+    first = back_up(colours, tmp_path / "copy")
+    kept = (first.folder / "models/0001/head.onnx").stat().st_ino
+    rebuild_model(colours, config=QUICK)
+    second = back_up(colours, tmp_path / "copy")
+    assert (first.taken_over, second.models, second.damaged) == (0, [1, 2], [])
+    assert (second.folder / "models/0001/head.onnx").stat().st_ino == kept
+    assert second.taken_over > 0
+    with open_archive(second.folder) as copy:
+        assert [model.number for model in list_models(copy) if model.current] == [2]
+        for number in (1, 2):
+            copy.use(number)
+    assert {path.name for path in tmp_path.iterdir()} == {"copy", "archive"}
+
+
+def test_a_backup_killed_between_its_renames_leaves_the_earlier_one_to_be_found(
+    colours: Archive, tmp_path: Path
+) -> None:
+    back_up(colours, tmp_path / "copy")
+    (tmp_path / "copy").rename(tmp_path / ".copy.before")
+    shutil.copytree(tmp_path / ".copy.before", tmp_path / ".copy.part")
+    assert back_up(colours, tmp_path / "copy").taken_over > 0
+    assert {path.name for path in tmp_path.iterdir()} == {"copy", "archive"}
+
+
+def test_a_folder_with_anything_else_in_it_is_refused_and_left_alone(
+    colours: Archive, tmp_path: Path
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/letter.txt").write_text("dear")
+    with pytest.raises(ArchiveError, match="not empty, and no backup"):
+        back_up(colours, tmp_path / "mine")
+    assert (tmp_path / "mine/letter.txt").read_text() == "dear"
+    (tmp_path / "mine/backup.json").write_text(json.dumps({"of": "/elsewhere"}))
+    with pytest.raises(ArchiveError, match="a backup of another archive, /elsewhere"):
+        back_up(colours, tmp_path / "mine")
+    for folder in (colours.folder, colours.folder / "copy", tmp_path):
+        with pytest.raises(ArchiveError, match="must lie outside the archive"):
+            back_up(colours, folder)
+
+
+def test_a_model_that_is_damaged_in_the_archive_is_named_by_its_backup(
+    colours: Archive, tmp_path: Path
+) -> None:
+    (colours.model_folder(1) / "head.onnx").unlink()
+    done = CliRunner().invoke(
+        main, ["--archive", str(colours.folder), "backup", str(tmp_path / "copy"), "--json"]
+    )
+    assert done.exit_code == 0
+    assert "warning: model 1 is damaged" in done.stderr
+    assert json.loads(done.stdout)["models"] == [1]

@@ -1,0 +1,185 @@
+"""Archives that are damaged, and what a check says and mends of them."""
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from hashtag_archive.cli import main
+from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.crawls.import_posts import import_crawls
+from hashtag_archive.indexer.learning.rebuild import rebuild_model
+from hashtag_archive.indexer.tagging.retag import retag_photos
+from hashtag_archive.indexer.tagging.tag import tag_photos
+from hashtag_archive.indexer.upkeep.check import check_archive
+from tests.conftest import QUICK, draw_photo, write_crawl
+
+
+def kinds(archive: Archive, *, repair: bool = False) -> list[str]:
+    return [finding.kind for finding in check_archive(archive, repair=repair)]
+
+
+def execute(archive: Archive, *statements: str) -> None:
+    """Write as another program would, which holds itself to no foreign key."""
+    with closing(sqlite3.connect(archive.folder / "archive.db")) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def test_a_whole_archive_with_two_models_and_tags_has_nothing_wrong(colours: Archive) -> None:
+    rebuild_model(colours, config=QUICK)
+    retag_photos(colours)
+    assert check_archive(colours) == []
+    done = CliRunner().invoke(main, ["--archive", str(colours.folder), "check"])
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr.endswith("nothing is wrong\n")
+
+
+def test_rows_that_hang_on_nothing_are_deleted_and_the_others_stay(colours: Archive) -> None:
+    retag_photos(colours)
+    execute(
+        colours,
+        "INSERT INTO features SELECT NULL, 9999, backbone_id, precision, preprocessing, data FROM features LIMIT 1",
+        "INSERT INTO taggings VALUES (9999, 1, x'', x'')",
+        "UPDATE taggings SET model = 7 WHERE photo_id = 2",
+        "UPDATE taggings SET logits = x'00' WHERE photo_id = 3",
+    )
+    found = check_archive(colours)
+    assert [finding.what for finding in found] == [
+        "1 rows of features are of photos that are not there",
+        "1 rows of taggings are of models that are not there",
+        "1 rows of taggings are of photos that are not there",
+        "the guesses on 1 photos cannot be read",
+    ]
+    assert all(finding.mended for finding in check_archive(colours, repair=True))
+    assert check_archive(colours) == []
+    assert colours.store.models.tagged() == {1: 94}
+    assert retag_photos(colours).retagged == 2
+
+
+def test_features_that_do_not_fit_are_forgotten_with_their_guesses_and_made_again(
+    colours: Archive, colour_folder: Path
+) -> None:
+    retag_photos(colours)
+    short, infinite = np.zeros(47, "<f2").tobytes().hex(), np.full(48, np.inf, "<f2").tobytes().hex()
+    execute(
+        colours,
+        f"UPDATE features SET data = x'{short}' WHERE photo_id = 5",
+        f"UPDATE features SET data = x'{infinite}' WHERE photo_id = 6",
+    )
+    (finding,) = check_archive(colours, repair=True)
+    assert finding.what == "2 features of backbone pool are not 48 finite numbers"
+    assert check_archive(colours) == []
+    outcomes = [photo.outcome for photo in tag_photos(colours, [str(colour_folder / "photos")])]
+    assert (outcomes.count("encoded"), outcomes.count("done")) == (2, 94)
+
+
+@pytest.mark.parametrize("name", ["head.onnx", "manifest.json", "evidence.npz"])
+def test_a_damaged_current_model_gives_way_to_the_newest_whole_one(colours: Archive, name: str) -> None:
+    rebuild_model(colours, config=QUICK)
+    path = colours.model_folder(2) / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    damaged, current = check_archive(colours, repair=True)
+    assert name in damaged.what
+    assert (damaged.mended, current.mended) == (False, True)
+    assert colours.current() == 1
+    assert kinds(colours) == ["model"]
+    assert "hashtag prune --model 2" in check_archive(colours)[0].cure
+
+
+def test_a_model_folder_put_in_anothers_place_is_told(colours: Archive) -> None:
+    rebuild_model(colours, config=QUICK)
+    shutil.rmtree(colours.model_folder(1))
+    shutil.copytree(colours.model_folder(2), colours.model_folder(1))
+    (finding,) = check_archive(colours)
+    assert "model 1" in finding.what
+    assert "is not the one that was recorded" in finding.what
+
+
+def test_a_backbone_that_is_gone_is_told_of_its_model_and_of_the_setting(colours: Archive) -> None:
+    next(colours.backbones_folder.glob("*.onnx")).unlink()
+    assert kinds(colours, repair=True) == ["model", "current model", "setting"]
+    assert kinds(colours) == ["model", "current model"]
+
+
+def test_what_killed_processes_left_is_told_is_not_wrong_and_is_removed(colours: Archive) -> None:
+    shutil.copytree(colours.model_folder(1), colours.models_folder / ".building-0002")
+    shutil.copytree(colours.model_folder(1), colours.model_folder(2))
+    (colours.backbones_folder / ".half.onnx.part").write_bytes(b"half")
+    (colours.backbones_folder / "0123456789abcdef.onnx").write_bytes(b"whole, and never used")
+    command = ["--archive", str(colours.folder), "check"]
+    done = CliRunner().invoke(main, [*command, "--json"])
+    assert (done.exit_code, len(done.stdout.splitlines())) == (0, 4)
+    assert all(json.loads(line)["harmless"] for line in done.stdout.splitlines())
+    with colours.building():
+        colours.store.close()
+        (colours.models_folder / ".building-0002").mkdir()
+        assert check_archive(colours)[:-1] == []  # a rebuild at work is no killed one
+    assert CliRunner().invoke(main, [*command, "--repair"]).exit_code == 0
+    assert check_archive(colours) == []
+    assert colours.model_folder(1).is_dir()
+
+
+def test_moved_photos_are_found_by_content_and_keep_their_posts_and_tags(
+    archive: Archive, tmp_path: Path, backbone: Path
+) -> None:
+    import_crawls(archive, [write_crawl(tmp_path / "crawl")])
+    rebuild_model(archive, backbone, QUICK)
+    retag_photos(archive)
+    new = tmp_path / "disk/photos"
+    new.parent.mkdir()
+    (tmp_path / "crawl/photos").rename(new)
+    draw_photo(new / "other.png", "red", 999)
+    (new / "001.png").unlink()
+    list(tag_photos(archive, [str(new / "000.png")]))  # seen at its new place already
+    found = check_archive(archive)
+    assert [finding.kind for finding in found].count("gone") == 95
+    command = ["--archive", str(archive.folder), "check", "--look-in", str(new.parent)]
+    assert CliRunner().invoke(main, command).exit_code == 1
+    done = CliRunner().invoke(main, [*command, "--repair"])
+    assert done.exit_code == 1
+    assert "1 things are wrong, 95 were mended" in done.stderr
+    (left,) = check_archive(archive)
+    assert left.what == f"{tmp_path}/crawl/photos/001.png: gone; what is known of it stays"
+    outcomes = [photo.outcome for photo in tag_photos(archive, [str(new)])]
+    assert (outcomes.count("done"), outcomes.count("encoded")) == (95, 1)
+    assert rebuild_model(archive, config=QUICK).manifest["counts"]["photos"] == 96
+
+
+def test_photos_deleted_for_good_are_missed_no_more_and_teach_on(
+    archive: Archive, tmp_path: Path, backbone: Path
+) -> None:
+    import_crawls(archive, [write_crawl(tmp_path / "crawl")])
+    rebuild_model(archive, backbone, QUICK)
+    for name in ("000.png", "001.png"):
+        (tmp_path / "crawl/photos" / name).unlink()
+    command = ["--archive", str(archive.folder), "check"]
+    told = CliRunner().invoke(main, command)
+    assert told.exit_code == 1 and told.stdout.count("--accept-gone") == 2
+    done = CliRunner().invoke(main, [*command, "--accept-gone"])
+    assert done.exit_code == 0 and done.stdout.count("taken as deleted") == 2
+    assert check_archive(archive) == []
+    (tmp_path / "crawl/photos/002.png").unlink()
+    assert [finding.kind for finding in check_archive(archive, repair=True)] == [
+        "gone"
+    ]  # is a word of its own
+    assert rebuild_model(archive, config=QUICK).manifest["counts"]["photos"] == 96
+
+
+def test_a_database_with_a_damaged_page_is_told(colours: Archive) -> None:
+    retag_photos(colours)
+    colours.close()
+    path = colours.folder / "archive.db"
+    content = bytearray(path.read_bytes())
+    content[4096 * 4 : 4096 * 5] = bytes(4096)
+    path.write_bytes(content)
+    done = CliRunner().invoke(main, ["--archive", str(colours.folder), "check"])
+    assert done.exit_code == 1
+    assert "archive.db" in done.stdout + done.stderr

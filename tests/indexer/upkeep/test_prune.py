@@ -1,0 +1,86 @@
+"""Old models removed, and what stays."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from hashtag_archive.cli import main
+from hashtag_archive.indexer.archive import Archive, open_archive
+from hashtag_archive.indexer.errors import ModelError
+from hashtag_archive.indexer.learning.rebuild import rebuild_model
+from hashtag_archive.indexer.tagging.retag import retag_photos
+from hashtag_archive.indexer.upkeep.check import check_archive
+from hashtag_archive.indexer.upkeep.prune import prune_models
+from hashtag_archive.indexer.upkeep.stats import list_models
+from tests.conftest import QUICK, write_backbone
+from tests.support.paths import ROOT
+
+DIES = """
+import os, shutil
+removes = shutil.rmtree
+def dies(path, **options):
+    if path.parent.name == "models":
+        os.kill(os.getpid(), 9)
+    removes(path, **options)
+shutil.rmtree = dies
+from hashtag_archive import cli
+cli.main()
+"""
+
+
+@pytest.fixture
+def three(colours: Archive, tmp_path: Path) -> Archive:
+    """Models 1 and 3 of one backbone, 2 of another, 1 current and the one that tagged."""
+    retag_photos(colours)
+    first = next(colours.backbones_folder.glob("*.onnx"))
+    rebuild_model(colours, write_backbone(tmp_path / "other.onnx", size=64), QUICK)
+    rebuild_model(colours, first, QUICK)
+    colours.use(1)
+    return colours
+
+
+def test_old_models_go_with_their_backbones_and_the_current_one_stays(three: Archive) -> None:
+    done = CliRunner().invoke(main, ["--archive", str(three.folder), "prune", "--keep", "1", "--json"])
+    pruned = json.loads(done.stdout)
+    assert (pruned["models"], pruned["backbones"], pruned["kept"]) == ([2, 3], ["pool"], {})
+    assert pruned["features"] == 96 * 48 * 2
+    assert pruned["files"] > 1000
+    assert [model.number for model in list_models(three)] == [1]
+    assert len(list(three.backbones_folder.iterdir())) == 2
+    assert check_archive(three) == []
+    assert three.store.models.tagged() == {1: 96}
+    assert rebuild_model(three, config=QUICK).manifest["number"] == 4  # numbers are never given twice
+
+
+def test_a_model_by_which_photos_are_tagged_stays_until_they_are_tagged_by_another(three: Archive) -> None:
+    three.use(3)
+    command = ["--archive", str(three.folder), "prune", "--keep", "2"]
+    done = CliRunner().invoke(main, [*command])
+    assert "model 1 stays: 96 photos are still tagged by it; `hashtag retag`" in done.stderr
+    assert done.stdout.startswith("removed no model and no backbone")
+    retag_photos(three)
+    assert prune_models(three, 2).models == [1]
+    assert [model.number for model in list_models(three)] == [2, 3]
+    with pytest.raises(ModelError, match="model 3 is current and stays"):
+        prune_models(three, models=[3])
+    three.use(2)
+    assert prune_models(three, models=[3], guesses=True).models == [3]
+    assert three.store.models.tagged() == {}
+    assert check_archive(three) == []
+
+
+def test_a_prune_killed_between_its_commit_and_its_files_costs_space_alone(three: Archive) -> None:
+    three.close()
+    command = [sys.executable, "-c", DIES, "--archive", str(three.folder), "prune", "--keep", "1"]
+    assert subprocess.run(command, cwd=ROOT).returncode == -9
+    with open_archive(three.folder) as after:
+        assert [model.number for model in list_models(after)] == [1]
+        found = check_archive(after, repair=True)
+        assert found
+        assert all(finding.harmless for finding in found)
+        assert check_archive(after) == []
+        after.model().check()
