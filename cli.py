@@ -1,4 +1,4 @@
-"""The door: the group, what all commands share, and the one place where errors become messages."""
+"""The click group, the options that all commands share, and the one place where exceptions become messages."""
 
 import atexit
 import gc
@@ -6,30 +6,72 @@ import sys
 
 import click
 
-from hashtag_archive.commands import compare as comparing
-from hashtag_archive.commands import demo, verdicts
-from hashtag_archive.commands import evaluate as evaluating
-from hashtag_archive.commands import export as exporting
-from hashtag_archive.commands import find as finding
-from hashtag_archive.commands import forget as forgetting
-from hashtag_archive.commands import import_posts as importing
-from hashtag_archive.commands import keep as keeping
-from hashtag_archive.commands import models as looking
-from hashtag_archive.commands import rebuild as rebuilding
-from hashtag_archive.commands import report as reporting
-from hashtag_archive.commands import retag as retagging
-from hashtag_archive.commands import show as showing
-from hashtag_archive.commands import sweep as sweeping
-from hashtag_archive.commands import tag as tagging
-from hashtag_archive.commands import words as vocabulary
-from hashtag_archive.commands.output import told
+from hashtag_archive.commands.compare import compare_command
+from hashtag_archive.commands.demo import demo_command
+from hashtag_archive.commands.evaluate import evaluate_command
+from hashtag_archive.commands.export import export_command, export_encoder_command, untag_command
+from hashtag_archive.commands.find import find_command, related_command, similar_command
+from hashtag_archive.commands.forget import forget_command
+from hashtag_archive.commands.import_posts import import_command
+from hashtag_archive.commands.keep import backup_command, check_command
+from hashtag_archive.commands.models import models_command, prune_command, use_command
+from hashtag_archive.commands.opening import as_click_exception
+from hashtag_archive.commands.query import query_command
+from hashtag_archive.commands.rebuild import rebuild_command
+from hashtag_archive.commands.report import report_command
+from hashtag_archive.commands.retag import retag_command
+from hashtag_archive.commands.show import show_command
+from hashtag_archive.commands.stats import doctor_command, stats_command
+from hashtag_archive.commands.sweep import sweep_command
+from hashtag_archive.commands.tag import retry_command, tag_command
+from hashtag_archive.commands.verdicts import accept_command, reject_command, unsay_command
+from hashtag_archive.commands.words import (
+    alias_command,
+    block_command,
+    group_command,
+    unalias_command,
+    unblock_command,
+    ungroup_command,
+    vocabulary_command,
+)
 
 # A process that ends gives its memory back anyway; looking through it for garbage took an eighth of a query.
 atexit.register(gc.freeze)
 
+SECTIONS = {
+    "Jobs": (import_command, rebuild_command, tag_command, query_command),
+    "Look": (find_command, show_command, similar_command, related_command, stats_command, report_command),
+    "Correct": (
+        accept_command,
+        reject_command,
+        unsay_command,
+        block_command,
+        unblock_command,
+        alias_command,
+        unalias_command,
+        group_command,
+        ungroup_command,
+        vocabulary_command,
+    ),
+    "Write": (export_command, untag_command, export_encoder_command),
+    "Models": (models_command, use_command, evaluate_command, compare_command, sweep_command, retag_command),
+    "Upkeep": (
+        check_command,
+        backup_command,
+        prune_command,
+        forget_command,
+        retry_command,
+        doctor_command,
+        demo_command,
+    ),
+}
 
-class _Door(click.Group):
-    """A group that tells an error in one line and exits 1; bad options exit 2, as click has it."""
+
+class HashtagGroup(click.Group):
+    """A group that lists its commands in sections and reports an error in one line.
+
+    Errors exit with 1, wrong usage with 2.
+    """
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; every error but click's own becomes one line here."""
@@ -40,10 +82,22 @@ class _Door(click.Group):
         except Exception as error:
             if ctx.params.get("debug"):
                 raise
-            raise told(error) from error
+            raise as_click_exception(error) from error
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands in their sections, each with one line of help."""
+        width = max(len(name) for name, command in self.commands.items() if not command.hidden)
+        for section, commands in SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl(
+                    [
+                        (str(command.name).ljust(width), command.get_short_help_str(200))
+                        for command in commands
+                    ]
+                )
 
 
-@click.group(cls=_Door, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=HashtagGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--archive",
     type=click.Path(file_okay=False),
@@ -70,27 +124,8 @@ def main(context: click.Context, archive: str, quiet: bool, debug: bool) -> None
     context.obj = {"archive": archive}
 
 
-for module in (
-    importing,
-    rebuilding,
-    tagging,
-    retagging,
-    exporting,
-    looking,
-    finding,
-    showing,
-    keeping,
-    evaluating,
-    comparing,
-    sweeping,
-    reporting,
-    forgetting,
-    vocabulary,
-    verdicts,
-    demo,
-):
-    for command in module.COMMANDS:
-        main.add_command(command)
+for command in (command for commands in SECTIONS.values() for command in commands):
+    main.add_command(command)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hashtag_archive.commands.output import Bars, echo_json, json_option, open_from, talk
+from hashtag_archive.commands.opening import open_from
+from hashtag_archive.commands.options import json_option
+from hashtag_archive.commands.output import Bars, echo_json, talk
 from hashtag_archive.commands.rebuild_options import owner_uses_option
 
 if TYPE_CHECKING:
@@ -188,6 +190,3 @@ def _table(title: str, rows: "dict[str, Figures | None]") -> None:
             for key, width in widths.items()
         )
         click.echo(f"  {system:<17}" + "".join(cells))
-
-
-COMMANDS = [compare_command]

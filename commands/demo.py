@@ -83,6 +83,3 @@ def _print(result: "DemoResult", sheet: Path, keep: Path | None) -> None:
     )
     if where:
         talk(f"or look around in this one: hashtag {where}stats")
-
-
-COMMANDS = [demo_command]

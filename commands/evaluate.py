@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hashtag_archive.commands.output import Bars, echo_json, json_option, open_from, printable, talk, warn
+from hashtag_archive.commands.opening import open_from
+from hashtag_archive.commands.options import json_option
+from hashtag_archive.commands.output import Bars, echo_json, printable, talk, warn
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.evaluation.evaluate import Evaluation
@@ -83,6 +85,3 @@ def _print(evaluation: "Evaluation") -> None:
     for kept in evaluation.promises:
         gave = f"{kept.got:6.3f}" if kept.got is not None else "     -"
         click.echo(f"  {kept.promised:11.1f} {gave} {kept.assigned:19,} {kept.recall:24.3f}")
-
-
-COMMANDS = [evaluate_command]

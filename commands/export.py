@@ -1,13 +1,21 @@
 """`hashtag export` and `hashtag untag`."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from hashtag_archive.commands.cutting import chosen_cut, cut_options
-from hashtag_archive.commands.output import Bars, echo_json, json_option, open_from, printable, talk
+from hashtag_archive.commands.opening import open_from
+from hashtag_archive.commands.options import json_option
+from hashtag_archive.commands.output import Bars, echo_json, printable, talk
+
+if TYPE_CHECKING:
+    pass
+
+import sys
+from typing import TYPE_CHECKING
+
+from hashtag_archive.commands.options import chosen_cut, cut_options
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.export.beside import WrittenFiles
@@ -170,4 +178,25 @@ def _end(context: click.Context, without: list[str], files: "WrittenFiles") -> N
         context.exit(1)
 
 
-COMMANDS = [export_command, untag_command]
+@click.command("export-encoder")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_context
+def export_encoder_command(context: click.Context, file: Path) -> None:
+    """Write the current model's encoder as one ONNX file, for use elsewhere.
+
+    Pixels uint8 (n, 3, height, width) in, `features` and unit `embedding` out; the vocabulary and the model's
+    number are in its metadata.
+
+    \b
+    Example:
+      hashtag export-encoder encoder.onnx
+    """
+    archive = open_from(context)
+    from hashtag_archive.indexer.export.encoder import export_encoder
+
+    export = export_encoder(archive, file)
+    click.echo(
+        f"{file}: model {export.model}, {export.hashtags:,} hashtags; embeddings differ from the product's own by"
+        f" {export.difference:.1e} at most"
+    )
+    talk(f"its index: {export.index}")

@@ -7,16 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hashtag_archive.commands.cutting import chosen_cut, precision_option, threshold_option
-from hashtag_archive.commands.output import (
-    Bars,
-    echo_bytes,
-    echo_json,
-    json_bytes,
-    json_option,
-    open_from,
-    talk,
-)
+from hashtag_archive.commands.opening import open_from
+from hashtag_archive.commands.options import chosen_cut, json_option, precision_option, threshold_option
+from hashtag_archive.commands.output import Bars, echo_bytes, echo_json, json_bytes, talk
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.archive import Archive
@@ -203,4 +196,33 @@ def similar_command(context: click.Context, photo: str, top: int, print0: bool, 
                 echo_bytes([f"{other.cosine:.3f}\t".encode() + os.fsencode(path) + b"\n"])
 
 
-COMMANDS = [find_command, similar_command]
+@click.command("related")
+@click.argument("hashtag")
+@click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="How many.")
+@json_option
+@click.pass_context
+def related_command(context: click.Context, hashtag: str, top: int, as_json: bool) -> None:
+    """Print the hashtags nearest to a hashtag, with their cosines.
+
+    \b
+    Example:
+      hashtag related ramen
+    """
+    from hashtag_archive.indexer.hashtag_text import normalise_hashtag
+
+    text = normalise_hashtag(hashtag)
+    if text is None:
+        raise click.UsageError(f"{hashtag!r} is no hashtag")
+    from hashtag_archive.indexer.model.opening import open_model
+
+    found = open_model(open_from(context)).related(text, top)
+    if as_json:
+        echo_json(
+            {
+                "hashtag": text,
+                "related": [{"hashtag": other.hashtag, "cosine": round(other.score, 4)} for other in found],
+            }
+        )
+    else:
+        for other in found:
+            click.echo(f"{other.score:.3f}\t#{other.hashtag}")

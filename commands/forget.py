@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hashtag_archive.commands.output import Bars, echo_json, json_option, open_from, printable, talk
+from hashtag_archive.commands.opening import open_from
+from hashtag_archive.commands.options import json_option
+from hashtag_archive.commands.output import Bars, echo_json, printable, talk
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.archive import Archive
@@ -122,6 +124,3 @@ def _talk_of(archive: "Archive", result: "Forgotten") -> None:
         talk("the crawls and photos themselves, outside the archive, are yours to delete")
     if result.current_gone:
         talk("the current model had learnt from them: `hashtag rebuild` learns one without them")
-
-
-COMMANDS = [forget_command]

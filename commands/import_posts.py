@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hashtag_archive.commands.output import Bars, exclude_option, open_from, printable, talk, warn
+from hashtag_archive.commands.opening import open_from
+from hashtag_archive.commands.options import exclude_option
+from hashtag_archive.commands.output import Bars, printable, talk, warn
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.crawls.import_posts import ImportTotals
@@ -133,6 +135,3 @@ def _show_posts(preview: "ImportPreview") -> None:
     for post in preview.first:
         hashtags = " ".join(f"#{hashtag}" for hashtag in post.hashtags) or "no hashtag"
         click.echo(printable(f"{post.key}\t{hashtags}\t{' '.join(post.photos) or 'no photo'}"))
-
-
-COMMANDS = [import_command]

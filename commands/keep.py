@@ -1,13 +1,14 @@
 """`hashtag backup`, `check` and `prune`: what keeps an archive whole."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from hashtag_archive.commands.output import Bars, echo_json, json_option, open_from, printable, talk
+from hashtag_archive.commands.opening import open_from
+from hashtag_archive.commands.options import json_option
+from hashtag_archive.commands.output import Bars, echo_json, printable, talk
 
 SHOWN = 20  # lines of a kind
 
@@ -97,52 +98,3 @@ def check_command(
     talk(f"{len(left):,} things are wrong, {mended:,} were mended" if findings else "nothing is wrong")
     if left:
         context.exit(1)
-
-
-@click.command("prune")
-@click.option(
-    "--keep", type=click.IntRange(1), metavar="K", help="Keep the current and the newest, K in all."
-)
-@click.option("--model", "models", type=click.IntRange(1), multiple=True, metavar="N", help="Remove model N.")
-@click.option(
-    "--guesses",
-    is_flag=True,
-    help="Remove models by which photos are still tagged, too, and those tags; without it such models stay.",
-)
-@json_option
-@click.pass_context
-def prune_command(
-    context: click.Context, keep: int | None, models: tuple[int, ...], guesses: bool, as_json: bool
-) -> None:
-    """Remove old models, never the current one, and backbones that no other model uses, with their features.
-
-    \b
-    Examples:
-      hashtag prune --keep 2
-      hashtag prune --model 3
-    """
-    if keep is None and not models:
-        raise click.UsageError("say what goes: --keep K or --model N")
-    from hashtag_archive.indexer.upkeep.prune import prune_models
-
-    pruned = prune_models(open_from(context), keep, models, guesses=guesses)
-    for number, photos in pruned.kept.items():
-        talk(
-            f"model {number} stays: {photos:,} photos are still tagged by it; `hashtag retag` brings them up to"
-            " date, --guesses removes their tags"
-        )
-    if as_json:
-        echo_json(asdict(pruned))
-        return
-    went = f"{_listed('model', pruned.models)} and {_listed('backbone', pruned.backbones)}"
-    click.echo(
-        f"removed {went}: {pruned.files / 1e6:.1f} MB of files, and {pruned.features / 1e6:.1f} MB of features,"
-        " whose place in the database is used again"
-    )
-
-
-def _listed(what: str, names: "Sequence[int | str]") -> str:
-    return f"no {what}" if not names else f"{what}{'s' * (len(names) > 1)} {', '.join(map(str, names))}"
-
-
-COMMANDS = [backup_command, check_command, prune_command]

@@ -1,83 +1,13 @@
 """`hashtag related`, `stats`, `models`, `use` and `doctor`: what the archive and the machine hold."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 
-from hashtag_archive.commands.output import echo_json, json_option, open_from, printable, talk
-
-
-@click.command("related")
-@click.argument("hashtag")
-@click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="How many.")
-@json_option
-@click.pass_context
-def related_command(context: click.Context, hashtag: str, top: int, as_json: bool) -> None:
-    """Print the hashtags nearest to a hashtag, with their cosines.
-
-    \b
-    Example:
-      hashtag related ramen
-    """
-    from hashtag_archive.indexer.hashtag_text import normalise_hashtag
-
-    text = normalise_hashtag(hashtag)
-    if text is None:
-        raise click.UsageError(f"{hashtag!r} is no hashtag")
-    found = open_from(context).model().related(text, top)
-    if as_json:
-        echo_json(
-            {
-                "hashtag": text,
-                "related": [{"hashtag": other.hashtag, "cosine": round(other.score, 4)} for other in found],
-            }
-        )
-    else:
-        for other in found:
-            click.echo(f"{other.score:.3f}\t#{other.hashtag}")
-
-
-@click.command("stats")
-@json_option
-@click.pass_context
-def stats_command(context: click.Context, as_json: bool) -> None:
-    """Print what is in the archive.
-
-    \b
-    Example:
-      hashtag stats --json
-    """
-    from hashtag_archive.indexer.upkeep.stats import archive_stats
-
-    stats = archive_stats(open_from(context))
-    if as_json:
-        echo_json(asdict(stats))
-    else:
-        tagged = ", ".join(f"{count:,} by model {model}" for model, count in sorted(stats.tagged.items()))
-        frequent = ", ".join(f"#{text} {posts:,}" for text, posts in stats.most_frequent)
-        folds = ", ".join(f"{fold} {count:,}" for fold, count in stats.posts_by_fold.items())
-        for name, value in (
-            ("posts", f"{stats.posts:,}, {stats.posts_with_photo:,} of them with a photo"),
-            ("folds", folds or "none"),
-            (
-                "photos",
-                f"{stats.photos:,} under {stats.photo_paths:,} paths, {stats.photos_with_features:,} with features",
-            ),
-            ("hashtags", f"{stats.hashtags:,}, {stats.hashtags_per_post:.1f} a post"),
-            ("most frequent", frequent or "none"),
-            (
-                "vocabulary",
-                f"{stats.blocked:,} blocked, {stats.aliases:,} aliases, {stats.grouped:,} grouped",
-            ),
-            ("your word", f"{stats.accepted:,} hashtags accepted on photos, {stats.rejected:,} rejected"),
-            ("current model", str(stats.current_model or "none")),
-            ("tagged", tagged or "none"),
-            ("failed", f"{stats.failed:,}"),
-        ):
-            click.echo(f"{name:<14} {value}")
-    if stats.next_step:
-        talk(stats.next_step)
+from hashtag_archive.commands.opening import open_from
+from hashtag_archive.commands.options import json_option
+from hashtag_archive.commands.output import echo_json, talk
 
 
 @click.command("models")
@@ -118,43 +48,55 @@ def use_command(context: click.Context, number: int) -> None:
     Example:
       hashtag use 3
     """
-    open_from(context).use(number)
+    from hashtag_archive.indexer.model.opening import use_model
+
+    use_model(open_from(context), number)
     click.echo(
         f"model {number} is current; photos that another model tagged are stale: `hashtag retag` redoes them"
     )
 
 
-@click.command("doctor")
+@click.command("prune")
+@click.option(
+    "--keep", type=click.IntRange(1), metavar="K", help="Keep the current and the newest, K in all."
+)
+@click.option("--model", "models", type=click.IntRange(1), multiple=True, metavar="N", help="Remove model N.")
+@click.option(
+    "--guesses",
+    is_flag=True,
+    help="Remove models by which photos are still tagged, too, and those tags; without it such models stay.",
+)
 @json_option
 @click.pass_context
-def doctor_command(context: click.Context, as_json: bool) -> None:
-    """Print versions, cores, providers and weights, and what would run where.
+def prune_command(
+    context: click.Context, keep: int | None, models: tuple[int, ...], guesses: bool, as_json: bool
+) -> None:
+    """Remove old models, never the current one, and backbones that no other model uses, with their features.
 
     \b
-    Example:
-      hashtag doctor
+    Examples:
+      hashtag prune --keep 2
+      hashtag prune --model 3
     """
-    from hashtag_archive.indexer.upkeep.doctor import examine
+    if keep is None and not models:
+        raise click.UsageError("say what goes: --keep K or --model N")
+    from hashtag_archive.indexer.upkeep.prune import prune_models
 
-    found = examine(Path(context.obj["archive"]))
+    pruned = prune_models(open_from(context), keep, models, guesses=guesses)
+    for number, photos in pruned.kept.items():
+        talk(
+            f"model {number} stays: {photos:,} photos are still tagged by it; `hashtag retag` brings them up to"
+            " date, --guesses removes their tags"
+        )
     if as_json:
-        echo_json({**asdict(found), "conclusions": found.conclusions})
+        echo_json(asdict(pruned))
         return
-    versions = ", ".join(f"{name} {version or 'absent'}" for name, version in found.versions.items())
-    for name, value in (
-        ("python", found.python),
-        ("system", found.system),
-        ("cores", str(found.cores)),
-        ("instructions", ", ".join(found.instructions) or "not told"),
-        ("packages", versions),
-        ("sqlite", found.sqlite),
-        ("providers", ", ".join(found.providers)),
-        ("weights", found.weights or "none in torch's cache"),
-        ("precision", printable(found.precision)),
-    ):
-        click.echo(f"{name:<14} {value}")
-    for sentence in found.conclusions:
-        click.echo(sentence)
+    went = f"{_listed('model', pruned.models)} and {_listed('backbone', pruned.backbones)}"
+    click.echo(
+        f"removed {went}: {pruned.files / 1e6:.1f} MB of files, and {pruned.features / 1e6:.1f} MB of features,"
+        " whose place in the database is used again"
+    )
 
 
-COMMANDS = [related_command, stats_command, models_command, use_command, doctor_command]
+def _listed(what: str, names: "Sequence[int | str]") -> str:
+    return f"no {what}" if not names else f"{what}{'s' * (len(names) > 1)} {', '.join(map(str, names))}"

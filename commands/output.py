@@ -2,8 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Iterable
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -11,113 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from hashtag_archive.encoder.session import Device
-    from hashtag_archive.indexer.archive import Archive
-
-EXTRA_MODULES = {
-    "torch",
-    "torchvision",
-    "gensim",
-    "jinja2",
-    "matplotlib",
-    "onnx",
-    "onnxscript",
-    "sklearn",
-    "scipy",
-}
-EXTRA_OF = dict.fromkeys(EXTRA_MODULES, "train") | {"pyarrow": "parquet"}
-
-
-# Commands that only read; every other is told of a network file system.
-READERS = {
-    "backup",
-    "compare",
-    "evaluate",
-    "export-encoder",
-    "find",
-    "models",
-    "query",
-    "related",
-    "report",
-    "show",
-    "stats",
-    "sweep",
-}
-
-
-def open_from(context: click.Context, *, create: bool = False, device: "Device" = "cpu") -> "Archive":
-    """Open the archive that `--archive` names, for work on `device`; it is closed when the command ends."""
-    from hashtag_archive.db.network_disk import network_disk
-    from hashtag_archive.indexer.archive import open_archive
-
-    archive = open_archive(Path(context.obj["archive"]), create=create, device=device)
-    context.call_on_close(archive.close)
-    if archive.upgraded:
-        talk(
-            f"brought the archive up from schema {archive.upgraded.schema} to this version's; the database as it"
-            f" was is {archive.upgraded.backup}"
-        )
-    if context.info_name not in READERS and (kind := network_disk(archive.folder)):
-        talk(
-            f"warning: {archive.folder} lies on a network file system ({kind}), where two processes that write at"
-            " once can damage the database: let one at a time write, or keep the archive on a disk of this machine"
-        )
-    if device != "cpu" and archive.sessions.on_cuda:
-        talk("the backbone runs on the GPU (CUDA)")
-    return archive
-
-
-def device_option(default: str = "auto") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command `--device`."""
-    return click.option(
-        "--device",
-        type=click.Choice(["auto", "cpu", "cuda"]),
-        default=default,
-        show_default=True,
-        help="Where the backbone runs; auto takes an NVIDIA GPU where onnxruntime can use it.",
-    )
-
-
-def _need_patterns(
-    context: click.Context, parameter: click.Parameter, patterns: tuple[str, ...]
-) -> tuple[str, ...]:
-    if patterns:
-        from hashtag_archive.indexer.errors import ArchiveError
-        from hashtag_archive.indexer.photos.exclusions import read_patterns
-
-        try:
-            read_patterns(patterns, ", ".join(patterns))
-        except ArchiveError as error:
-            raise click.BadParameter(str(error)) from error
-    return patterns
-
-
-def exclude_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--exclude`, which may be given several times."""
-    return click.option(
-        "--exclude",
-        metavar="GLOB",
-        multiple=True,
-        callback=_need_patterns,
-        help="Pass over what is called so below the folders named, written as in .gitignore: thumbs/, *.png, /2019;"
-        " may be given several times. A .hashtagignore in a folder does the same for good.",
-    )(command)
-
-
-def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--json`, under the name `as_json`."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")(command)
-
-
-def precision_mode_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--precision-mode`."""
-    return click.option(
-        "--precision-mode",
-        type=click.Choice(["auto", "float32", "int8"]),
-        default="auto",
-        show_default=True,
-        help="How exactly the network computes; auto takes int8 where that was measured to be faster and as good.",
-    )(command)
+    pass
 
 
 def echo_json(value: object) -> None:
@@ -211,23 +104,3 @@ class Bars:
         if self._bar:
             self._bar.__exit__(None, None, None)
             self._bar = None
-
-
-def told(error: Exception) -> click.ClickException:
-    """Turn an error into the one line that a user sees."""
-    from sqlalchemy.exc import DatabaseError
-
-    from hashtag_archive.db.errors import DbError
-    from hashtag_archive.encoder.errors import EncoderError
-    from hashtag_archive.indexer.errors import ArchiveError
-
-    if isinstance(error, ArchiveError | DbError | EncoderError):
-        return click.ClickException(printable(str(error)))
-    if isinstance(error, DatabaseError):
-        return click.ClickException(f"the database: {error.orig}; what was committed before stays")
-    if isinstance(error, ModuleNotFoundError) and (extra := EXTRA_OF.get((error.name or "").split(".")[0])):
-        return click.ClickException(f"this needs {error.name}: pip install 'hashtag-archive[{extra}]'")
-    if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
-        return click.ClickException(printable(f"{where}{error.strerror or error}"))
-    return click.ClickException(f"unexpected {type(error).__name__}: {error} (--debug shows where)")

@@ -7,16 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from hashtag_archive.commands.output import (
-    Bars,
-    device_option,
-    echo_json,
-    json_option,
-    open_from,
-    printable,
-    talk,
-    warn,
-)
+from hashtag_archive.commands.opening import open_from
+from hashtag_archive.commands.options import device_option, json_option
+from hashtag_archive.commands.output import Bars, echo_json, printable, talk, warn
 from hashtag_archive.commands.rebuild_options import rebuild_config, rebuild_options
 from hashtag_archive.commands.rebuild_output import change_options, conclude, print_change
 
@@ -96,8 +89,8 @@ def talk_of_rebuild(result: "RebuildResult") -> None:
             f"exported: ONNX differs from torch by {proof.features:.1e} in features and"
             f" {proof.embeddings:.1e} in embeddings"
         )
-    if result.precision:
-        talk(printable(f"tagging on this machine: {result.precision}"))
+    if result.dtype:
+        talk(printable(f"tagging on this machine: {result.dtype}"))
     if result.backbone and result.backbone.untrained:
         but = " but for layer4" if result.manifest["unfrozen"] else ""
         warn(
@@ -171,30 +164,3 @@ def _print_unfrozen(result: "RebuildResult") -> None:
             f"unfreezing {verdict} here; back to the frozen network, whose features are kept:\n"
             f"  hashtag --archive {archive} rebuild --backbone {frozen}"
         )
-
-
-@click.command("export-encoder")
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.pass_context
-def export_encoder_command(context: click.Context, file: Path) -> None:
-    """Write the current model's encoder as one ONNX file, for use elsewhere.
-
-    Pixels uint8 (n, 3, height, width) in, `features` and unit `embedding` out; the vocabulary and the model's
-    number are in its metadata.
-
-    \b
-    Example:
-      hashtag export-encoder encoder.onnx
-    """
-    archive = open_from(context)
-    from hashtag_archive.indexer.export.encoder import export_encoder
-
-    export = export_encoder(archive, file)
-    click.echo(
-        f"{file}: model {export.model}, {export.hashtags:,} hashtags; embeddings differ from the product's own by"
-        f" {export.difference:.1e} at most"
-    )
-    talk(f"its index: {export.index}")
-
-
-COMMANDS = [rebuild_command, export_encoder_command]

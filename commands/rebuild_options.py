@@ -134,12 +134,6 @@ _OPTIONS = (
         help="What posts say that is read beside the photo, where a photo has a post.",
     ),
     _option(
-        "--views",
-        type=click.IntRange(0, 20),
-        default=0,
-        help="Pictures of each photo with altered colours that the head learns from beside it; encoded once.",
-    ),
-    _option(
         "--seed",
         type=click.IntRange(0, 2**31),
         default=0,
@@ -149,7 +143,7 @@ _OPTIONS = (
         "--workers", type=click.IntRange(1), help="Photos encoded side by side; without it one a core."
     ),
     _option(
-        "--precision-mode",
+        "--dtype",
         type=click.Choice(["auto", "float32"]),
         default="auto",
         help="auto also quantises the network to int8, once, and measures what this machine gains by it; a model is"
@@ -197,9 +191,8 @@ def rebuild_config(options: dict[str, Any]) -> "RebuildConfig":
         tagger,
         OwnerBound(uses=options["owner_uses"]),
         options["words"],
-        options["views"],
         options["seed"],
         options["workers"],
         unfreeze,
-        int8=options["precision_mode"] == "auto",
+        int8=options["dtype"] == "auto",
     )

@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from hashtag_archive.commands.compare import SYSTEMS, Systems
-from hashtag_archive.commands.output import Bars, open_from, printable, talk
+from hashtag_archive.commands.opening import open_from
+from hashtag_archive.commands.output import Bars, printable, talk
 
 
 @click.command("report")
@@ -54,6 +55,3 @@ def report_command(
     for why, count in gathered.comparison.left_out.items():
         talk(f"left out: {count:,} photos {why}")
     click.echo(printable(str(out)))
-
-
-COMMANDS = [report_command]

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hashtag_archive.commands.output import Bars, echo_json, json_option, open_from, printable, talk
+from hashtag_archive.commands.opening import open_from
+from hashtag_archive.commands.options import json_option
+from hashtag_archive.commands.output import Bars, echo_json, printable, talk
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.tagging.retag import Retagged
@@ -60,6 +62,3 @@ def _talk_of(result: "Retagged") -> None:
         talk(printable(f"{path}: no features yet; `hashtag tag` makes them"))
     if result.without_features > SHOWN:
         talk("--json names up to 1,000 of them")
-
-
-COMMANDS = [retag_command]

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hashtag_archive.commands.cutting import chosen_cut, precision_option, threshold_option
-from hashtag_archive.commands.output import echo_json, json_option, open_from, printable
+from hashtag_archive.commands.opening import open_from
+from hashtag_archive.commands.options import chosen_cut, json_option, precision_option, threshold_option
+from hashtag_archive.commands.output import echo_json, printable
 
 if TYPE_CHECKING:
     from hashtag_archive.db.stores.show import RecordedPost
@@ -76,7 +77,7 @@ def _lines(shown: "ShownPhoto", cut: "Cut") -> Iterator[tuple[str, str]]:
         marked = "" if guess.standing == "assigned" else f"  {guess.standing}"
         yield "guess", f"{guess.probability:.3f} #{guess.hashtag}{alias} by model {guess.model}{marked}"
     for features in record.features:
-        way = f"{features.precision}, preprocessing {features.preprocessing}"
+        way = f"{features.dtype}, preprocessing {features.preprocessing}"
         yield "features", f"{features.backbone} ({features.digest[:16]}), {way}"
 
 
@@ -95,6 +96,3 @@ def _tagged(shown: "ShownPhoto") -> str:
         f"the current model is {shown.current_model}" if shown.current_model else "there is no model yet"
     )
     return f"{by}; {current}{', so it is stale' if shown.stale else ''}"
-
-
-COMMANDS = [show_command]

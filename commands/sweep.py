@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hashtag_archive.commands.output import Bars, echo_json, json_option, open_from, printable, talk
+from hashtag_archive.commands.opening import open_from
+from hashtag_archive.commands.options import json_option
+from hashtag_archive.commands.output import Bars, echo_json, printable, talk
 from hashtag_archive.commands.rebuild_options import Window
 
 if TYPE_CHECKING:
@@ -189,6 +191,3 @@ def _advise(sweep: "Sweep") -> None:
         if value != getattr(type(shared)(), name):
             options += f" --{name.replace('_', '-')} {value}"
     talk(f"next: `hashtag rebuild {options}` learns with the best cell")
-
-
-COMMANDS = [sweep_command]

@@ -1,31 +1,28 @@
 """`hashtag tag`, `hashtag retry` and `hashtag query`."""
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from hashtag_archive.commands.cutting import chosen_cut, cut_options
 from hashtag_archive.commands.export import talk_of_files
-from hashtag_archive.commands.output import (
-    Bars,
+from hashtag_archive.commands.opening import open_from
+from hashtag_archive.commands.options import (
+    chosen_cut,
+    cut_options,
     device_option,
-    echo_json,
+    dtype_option,
     exclude_option,
     json_option,
-    open_from,
-    precision_mode_option,
-    printable,
-    talk,
-    warn,
 )
+from hashtag_archive.commands.output import Bars, talk
 from hashtag_archive.commands.rebuild_output import talk_of_stale
 from hashtag_archive.commands.tag_output import print_tagged, talk_of_times
 
 if TYPE_CHECKING:
     from hashtag_archive.encoder.session import Device
     from hashtag_archive.indexer.archive import Archive
-    from hashtag_archive.indexer.photos.precision_choice import PrecisionChoice, PrecisionMode
+    from hashtag_archive.indexer.photos.dtype_choice import DtypeChoice, DtypeMode
 
 
 _workers = click.option(
@@ -42,7 +39,7 @@ _workers = click.option(
     type=click.IntRange(1, 256),
     help="Photos a worker encodes at once; without it as many as this machine is fastest with.",
 )
-@precision_mode_option
+@dtype_option
 @device_option()
 @click.option("--dry-run", is_flag=True, help="Say what would be done and write nothing.")
 @exclude_option
@@ -61,7 +58,7 @@ def tag_command(
     top: int | None,
     workers: int | None,
     batch_size: int | None,
-    precision_mode: "PrecisionMode",
+    dtype: "DtypeMode",
     device: "Device",
     dry_run: bool,
     exclude: tuple[str, ...],
@@ -90,7 +87,7 @@ def tag_command(
     archive, times, files = open_from(context, device=device), Stages(), None
     with times("open"):
         cut, total = chosen_cut(context, archive, threshold, precision), count_photos(paths, exclude)
-        choice = _choose(archive, precision_mode, 0 if dry_run else total)
+        choice = _choose(archive, dtype, 0 if dry_run else total)
     tagged = tag_photos(
         archive,
         paths,
@@ -98,7 +95,7 @@ def tag_command(
         batch_size=batch_size,
         dry_run=dry_run,
         with_done=everything,
-        precision=choice.precision,
+        dtype=choice.dtype,
         times=times,
         exclude=exclude,
     )
@@ -120,7 +117,7 @@ def tag_command(
 @click.command("retry")
 @cut_options
 @_workers
-@precision_mode_option
+@dtype_option
 @device_option()
 @json_option
 @click.pass_context
@@ -130,7 +127,7 @@ def retry_command(
     precision: float | None,
     top: int | None,
     workers: int | None,
-    precision_mode: "PrecisionMode",
+    dtype: "DtypeMode",
     device: "Device",
     as_json: bool,
 ) -> None:
@@ -146,87 +143,18 @@ def retry_command(
 
     archive = open_from(context, device=device)
     cut = chosen_cut(context, archive, threshold, precision)
-    choice = _choose(archive, precision_mode, 0)
+    choice = _choose(archive, dtype, 0)
     paths = retry_failures(archive)
-    tagged = tag_photos(archive, paths, workers=workers, precision=choice.precision)
+    tagged = tag_photos(archive, paths, workers=workers, dtype=choice.dtype)
     print_tagged(archive, tagged, len(paths), cut, top, False, as_json)
 
 
-def _choose(archive: "Archive", mode: "PrecisionMode", photos: int) -> "PrecisionChoice":
-    """Return this machine's precision, measured now where `photos` make that worth it, and then say so."""
-    from hashtag_archive.indexer.photos.precision_choice import choose_precision
+def _choose(archive: "Archive", mode: "DtypeMode", photos: int) -> "DtypeChoice":
+    """Return this machine's dtype, measured now where `photos` make that worth it, and then say so."""
+    from hashtag_archive.indexer.photos.choose_dtype import choose_dtype
 
     with Bars() as bars:
-        choice = choose_precision(archive, mode, photos=photos, progress=bars)
+        choice = choose_dtype(archive, mode, photos=photos, progress=bars)
     if choice.fresh:
         talk(f"measured on this machine: {choice}")
     return choice
-
-
-@click.command("query")
-@click.argument("photos", nargs=-1, required=True, type=click.Path())
-@click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="Hashtags a photo.")
-@click.option(
-    "--rule",
-    type=click.Choice(["logit", "cosine"]),
-    default="logit",
-    show_default=True,
-    help="Calibrated probabilities, or the report's sigmoid(cosine) over every hashtag.",
-)
-@click.option(
-    "--caption", metavar="TEXT", help="What is said of the photo, for a model learnt --with caption."
-)
-@click.option("--location", metavar="TEXT", help="Where it is, for a model learnt --with location.")
-@precision_mode_option
-@device_option("cpu")
-@json_option
-@click.pass_context
-def query_command(
-    context: click.Context,
-    photos: tuple[str, ...],
-    top: int,
-    rule: Any,
-    caption: str | None,
-    location: str | None,
-    precision_mode: "PrecisionMode",
-    device: "Device",
-    as_json: bool,
-) -> None:
-    """Print the hashtags nearest to single photos; store nothing.
-
-    A line a hashtag, best first: probability, hashtag, photo, separated by tabs. A GPU takes longer to start than
-    a CPU to look at a few photos, so that it is used only where --device asks for it.
-
-    \b
-    Example:
-      hashtag query lunch.jpg --top 5
-    """
-    from hashtag_archive.encoder import PhotoError
-    from hashtag_archive.indexer.tagging.query import query_photo
-
-    model = open_from(context, device=device).model(precision=precision_mode)
-    words = {name: text for name, text in (("caption", caption), ("location", location)) if text}
-    if unread := set(words) - set(model.text.fields if model.text else ()):
-        names = ",".join(sorted(unread))
-        talk(f"not read: {names}; model {model.number} was not learnt --with {names}")
-    failed = False
-    for photo in photos:
-        try:
-            found = query_photo(model, photo, best=top, rule=rule, words=words)
-        except PhotoError as error:
-            failed = True
-            warn(printable(f"{photo}: {error}"))
-            if as_json:
-                echo_json({"photo": photo, "error": str(error)})
-            continue
-        if as_json:
-            named = [{"hashtag": guess.hashtag, "probability": round(guess.score, 4)} for guess in found]
-            echo_json({"photo": photo, "hashtags": named, "model": model.number})
-        else:
-            for guess in found:
-                click.echo(f"{guess.score:.3f}\t#{guess.hashtag}\t{printable(photo)}")
-    if failed:
-        context.exit(1)
-
-
-COMMANDS = [tag_command, retry_command, query_command]

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from hashtag_archive.commands.output import Bars, open_from, printable, talk
+from hashtag_archive.commands.opening import open_from
+from hashtag_archive.commands.output import Bars, printable, talk
 from hashtag_archive.commands.words import HashtagText, tags_argument
 
 SHOWN = 20
@@ -101,6 +102,3 @@ def _say(
         more = f"; the first {SHOWN} are named" if totals.refused > SHOWN else ""
         talk(f"{totals.refused:,} lines refused, the rest is in{more}")
     talk(f"{totals.accepted:,} hashtags accepted, {totals.rejected:,} rejected")
-
-
-COMMANDS = [accept_command, reject_command, unsay_command]

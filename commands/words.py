@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
-from hashtag_archive.commands.output import echo_json, json_option, open_from, talk
+from hashtag_archive.commands.opening import open_from
+from hashtag_archive.commands.options import json_option
+from hashtag_archive.commands.output import echo_json, talk
 
 
 class HashtagText(click.ParamType[str]):
@@ -208,14 +210,3 @@ def _talk_of(asked: Sequence[str], changed: Sequence[str], done: str, as_before:
 
 def _named(hashtags: Sequence[str]) -> str:
     return ", ".join(f"#{hashtag}" for hashtag in hashtags)
-
-
-COMMANDS = [
-    block_command,
-    unblock_command,
-    alias_command,
-    unalias_command,
-    group_command,
-    ungroup_command,
-    vocabulary_command,
-]

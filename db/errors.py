@@ -1,17 +1,8 @@
-"""What can go wrong with crawl files and with the database."""
-
-from pathlib import Path
+"""What can go wrong with the database."""
 
 
 class DbError(Exception):
-    """A crawl file or the database cannot be used; the message is one line for the user."""
-
-
-class CrawlError(DbError):
-    """A crawl file that cannot be read at all."""
-
-    def __init__(self, source: Path, reason: str) -> None:
-        super().__init__(f"{source}: {reason}")
+    """The database cannot be used; the message is one line for the user."""
 
 
 class SchemaError(DbError):

@@ -7,7 +7,7 @@ class FeatureKey(NamedTuple):
     """One way of computing features; features of different keys are never mixed."""
 
     backbone_id: int
-    precision: str
+    dtype: str
     preprocessing: int
 
 

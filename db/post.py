@@ -45,21 +45,6 @@ class CrawledPost:
         return hashlib.sha256("\n".join(sorted(self.hashtags)).encode()).hexdigest()[:32]
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """What could not be read: where it stands (`file:line`, `file: entry 3`) and why.
-
-    `partial` says that only a piece was left out and the rest of the post goes in.
-    """
-
-    where: str
-    reason: str
-    partial: bool = False
-
-
-Entry = CrawledPost | Refusal
-
-
 def instagram_key(short_code: str) -> str:
     """The key of an Instagram post: the same whichever tool crawled it, so that it is one post."""
     return f"instagram:{short_code}"

@@ -16,7 +16,7 @@ from hashtag_archive.encoder.errors import BackboneError, DeviceError, EncoderEr
 from hashtag_archive.encoder.preprocess import Pixels
 from hashtag_archive.encoder.session import Sessions
 
-PRECISION = "float32"
+DTYPE = "float32"
 NO_MEAN, NO_STD = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)  # of a backbone that takes uint8 pixels as they are
 _CACHED = 256  # photos whose likenesses to a landmark head's landmarks stay in a core's cache
 Features = NDArray[np.float16]

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from hashtag_archive.indexer.learning.tagger import fit_tagger
     from hashtag_archive.indexer.model.cut import Cut, threshold_of
     from hashtag_archive.indexer.model.model import Model, ScoredHashtag
+    from hashtag_archive.indexer.model.opening import open_model, use_model
     from hashtag_archive.indexer.photos.backbones import BackboneChoice
-    from hashtag_archive.indexer.photos.precision import measure_precision
-    from hashtag_archive.indexer.photos.precision_choice import choose_precision
+    from hashtag_archive.indexer.photos.choose_dtype import set_dtype
+    from hashtag_archive.indexer.photos.dtype_trial import measure_dtype
     from hashtag_archive.indexer.progress import Stages
     from hashtag_archive.indexer.tagging.find import find_failed, find_photos
     from hashtag_archive.indexer.tagging.query import query_photo
@@ -59,8 +60,9 @@ _EXPORTS = {
     "indexer.model.cut": ("Cut", "threshold_of"),
     "indexer.model.model": ("Model", "ScoredHashtag"),
     "indexer.photos.backbones": ("BackboneChoice",),
-    "indexer.photos.precision": ("measure_precision",),
-    "indexer.photos.precision_choice": ("choose_precision",),
+    "indexer.model.opening": ("open_model", "use_model"),
+    "indexer.photos.choose_dtype": ("set_dtype",),
+    "indexer.photos.dtype_trial": ("measure_dtype",),
     "indexer.progress": ("Stages",),
     "indexer.tagging.find": ("find_failed", "find_photos"),
     "indexer.tagging.query": ("query_photo",),
@@ -94,7 +96,6 @@ __all__ = [
     "back_up",
     "block_hashtags",
     "check_archive",
-    "choose_precision",
     "export_encoder",
     "export_tags",
     "find_failed",
@@ -104,8 +105,9 @@ __all__ = [
     "group_hashtag",
     "import_crawls",
     "list_models",
-    "measure_precision",
+    "measure_dtype",
     "open_archive",
+    "open_model",
     "plan_forget",
     "propose_aliases",
     "prune_models",
@@ -115,6 +117,7 @@ __all__ = [
     "save_vocabulary",
     "say_in_bulk",
     "say_of_photo",
+    "set_dtype",
     "show_photo",
     "similar_photos",
     "sweep_vectors",
@@ -122,6 +125,7 @@ __all__ = [
     "take_back",
     "threshold_of",
     "untag_photos",
+    "use_model",
 ]
 
 

@@ -1,12 +1,10 @@
 """The archive: one folder with its database, its models and its backbones."""
 
 import fcntl
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -14,14 +12,13 @@ from typing import TYPE_CHECKING
 
 from hashtag_archive.db.sqlite_file import has_schema, read_setting
 from hashtag_archive.db.vocabulary import Vocabulary, read_vocabulary
-from hashtag_archive.indexer.errors import ArchiveError, ModelError
+from hashtag_archive.indexer.disk import now
+from hashtag_archive.indexer.errors import ArchiveError
 
 if TYPE_CHECKING:
     from hashtag_archive.db.schema.upgrade import Upgraded
-    from hashtag_archive.db.store import Store
+    from hashtag_archive.db.stores.store import Store
     from hashtag_archive.encoder.session import Device, Sessions
-    from hashtag_archive.indexer.model.model import Model
-    from hashtag_archive.indexer.photos.precision_choice import PrecisionMode
 
 DATABASE = "archive.db"
 CURRENT_MODEL = "current_model"  # the setting that holds the current model's number
@@ -43,7 +40,7 @@ class Archive:
     @cached_property
     def store(self) -> "Store":
         """Its database, opened when it is first needed: what asks one photo needs none of it."""
-        from hashtag_archive.db.store import Store
+        from hashtag_archive.db.stores.store import Store
 
         return Store(self.folder / DATABASE)
 
@@ -89,41 +86,6 @@ class Archive:
     def vocabulary(self) -> Vocabulary:
         """Return what a person blocked, aliased and grouped, as it is now."""
         return read_vocabulary(self.folder / DATABASE)
-
-    def model(self, number: int | None = None, precision: "PrecisionMode" = "float32") -> "Model":
-        """Open a model, the current one unless a number is given.
-
-        `auto` runs its backbone in the precision that was measured to be this machine's, float32 where none was.
-        Raises `ModelError` where there is none, where it is damaged, or where there is no int8 to run it in.
-        """
-        from hashtag_archive.indexer.model.model import Model
-
-        number = number if number is not None else self.current()
-        if number is None:
-            posts = self.store.posts.counts()["posts"]
-            todo = "`hashtag rebuild`" if posts else "`hashtag import SOURCE`, then `hashtag rebuild`"
-            raise ModelError(f"{self.folder}: no model yet; run {todo}")
-        model = Model.open(self.model_folder(number), self.backbones_folder, self.sessions)
-        model.vocabulary = self.vocabulary
-        if precision != "float32":
-            from hashtag_archive.indexer.photos.precision_choice import set_precision
-
-            set_precision(self, model, precision)
-        return model
-
-    def use(self, number: int) -> None:
-        """Make a model current, in one transaction, after checking every digest of it.
-
-        Raises `ModelError` where it does not exist or is damaged; the current one then stays.
-        """
-        if number not in {row.number for row in self.store.models.all()}:
-            raise ModelError(f"no model {number}; `hashtag models` lists them")
-        model = self.model(number)
-        for network in model.networks:
-            self.sessions.forget(network)  # made again at its next opening, from a file that was checked
-        model.check()
-        with self.store.write() as connection:
-            self.store.put_setting(connection, CURRENT_MODEL, str(number))
 
     @contextmanager
     def building(self, doing: str = "rebuilding") -> Iterator[None]:
@@ -201,17 +163,3 @@ def open_archive(folder: str | Path, *, create: bool = False, device: "Device" =
     if create or not has_schema(path / DATABASE):
         _ = archive.store  # makes the tables, or says why it cannot
     return archive
-
-
-def now() -> str:
-    """The time, UTC, ISO 8601, to the second."""
-    return datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
-
-
-def file_digest(path: Path) -> str:
-    """The sha256 of a file's bytes, in hex; raises `ModelError` where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise ModelError(f"{path}: {error.strerror}") from error

@@ -1,7 +1,15 @@
 """What was written, written out: so that a power cut cannot lose it."""
 
+import hashlib
 import os
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hashtag_archive.indexer.errors import ModelError
+
+if TYPE_CHECKING:
+    pass
 
 
 def to_disk(folder: Path) -> None:
@@ -22,3 +30,17 @@ def names_to_disk(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def now() -> str:
+    """The time, UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+
+
+def file_digest(path: Path) -> str:
+    """The sha256 of a file's bytes, in hex; raises `ModelError` where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(f"{path}: {error.strerror}") from error

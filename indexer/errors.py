@@ -1,5 +1,7 @@
 """What can go wrong with an archive and its models."""
 
+from pathlib import Path
+
 
 class ArchiveError(Exception):
     """The archive cannot do what was asked; the message is one line that says what to do."""
@@ -11,3 +13,10 @@ class ModelError(ArchiveError):
 
 class ExpressionError(ArchiveError):
     """What `find` was asked is no expression; the message marks the place on a line of its own."""
+
+
+class CrawlError(ArchiveError):
+    """A crawl file that cannot be read at all."""
+
+    def __init__(self, source: Path, reason: str) -> None:
+        super().__init__(f"{source}: {reason}")

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from hashtag_archive.db.photo import SeenFile
 from hashtag_archive.encoder.export.to_onnx import export_head
-from hashtag_archive.encoder.onnx_encoder import PRECISION
+from hashtag_archive.encoder.onnx_encoder import DTYPE
 from hashtag_archive.encoder.training.landmark_head import LandmarkHead
 from hashtag_archive.encoder.training.network import LandmarkModule
-from hashtag_archive.indexer.archive import Archive, file_digest, now, open_archive
+from hashtag_archive.indexer.archive import Archive, open_archive
+from hashtag_archive.indexer.disk import file_digest, now
 from hashtag_archive.indexer.learning.hashtag_vectors import unit
 from hashtag_archive.indexer.model.hashtag_index import HashtagIndex
 from hashtag_archive.indexer.model.model import MANIFEST
@@ -87,7 +88,7 @@ def make_model(archive: Archive, number: int, columns: int, texts: dict[int, str
         path.name: {"size": path.stat().st_size, "sha256": file_digest(path)}
         for path in sorted(folder.iterdir())
     }
-    manifest = json.dumps({"number": number, "files": files, "precision": PRECISION, **kin})
+    manifest = json.dumps({"number": number, "files": files, "precision": DTYPE, **kin})
     (folder / MANIFEST).write_text(manifest, encoding="utf-8")
     with archive.store.write() as connection:
         archive.store.models.add(connection, number, now(), backbone_id, manifest)

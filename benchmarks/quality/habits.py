@@ -23,8 +23,10 @@ from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.demo.posts import HeldOutPhoto, draw_archive
 from hashtag_archive.indexer.learning.habits import OwnerBound
-from hashtag_archive.indexer.learning.metrics import FIGURE_NAMES, measure, sigmoid, truth_matrix
+from hashtag_archive.indexer.learning.metrics import FIGURE_NAMES, measure, truth_matrix
 from hashtag_archive.indexer.learning.rebuild import RebuildConfig, rebuild_model
+from hashtag_archive.indexer.model.logits import sigmoid
+from hashtag_archive.indexer.model.opening import open_model
 
 Floats = NDArray[np.float32]
 _AT_ONCE = 16
@@ -32,7 +34,7 @@ _AT_ONCE = 16
 
 def judge(archive: Archive, pictures: Sequence[HeldOutPhoto]) -> tuple[list[float], float]:
     """Ask the current model about pictures; return its figures, and how many hashtags a picture are off."""
-    model = archive.model()
+    model = open_model(archive)
     files = [picture.photo.read_bytes() for picture in pictures]
     pixels = np.stack([decode_photo(content, model.backbone_spec.size) for content in files])
     features = [

@@ -27,16 +27,14 @@ from hashtag_archive.indexer.learning.corpus import hashtag_lists
 from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig, learn_vectors
 from hashtag_archive.indexer.learning.metrics import (
     FIGURE_NAMES,
-    REPORTS_RULE,
     Figures,
-    Thresholds,
     choose_thresholds,
     measure,
-    sigmoid,
     truth_matrix,
 )
 from hashtag_archive.indexer.learning.reliability import BestPairs, best_pairs, equal_mass_bins
 from hashtag_archive.indexer.learning.tagger import fit_tagger
+from hashtag_archive.indexer.model.logits import REPORTS_RULE, Thresholds, sigmoid
 
 Floats = NDArray[np.float32]
 PLOTTED = ("product", "linear+neighbours")

@@ -22,6 +22,7 @@ from benchmarks.made.photos import make_photos
 from benchmarks.side_by_side import machine
 from hashtag_archive.indexer.archive import open_archive
 from hashtag_archive.indexer.model.model import Model
+from hashtag_archive.indexer.model.opening import open_model
 
 FULL = "every pixel"
 WAYS = {
@@ -93,7 +94,7 @@ def main() -> None:
         else:
             photos = sorted(arguments.photos.rglob("*.jp*g"))[: arguments.count]
         contents = [path.read_bytes() for path in photos]
-        model = archive.model()
+        model = open_model(archive)
         print(machine())
         print(f"{model.backbone_spec.name} at {model.backbone_spec.size} px; {len(contents)} photos")
         print(f"{'':34}{'ms':>8}{'pixels':>9}{'features, cosine':>19}{'embeddings, cosine':>19}{'5 best':>9}")

@@ -29,6 +29,7 @@ from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.demo.posts import draw_archive
 from hashtag_archive.indexer.learning.rebuild import RebuildConfig, rebuild_model
+from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.photos.backbones import BackboneChoice
 from hashtag_archive.indexer.tagging.query import query_photo
 
@@ -57,7 +58,7 @@ def made_archive(folder: Path, posts: Path | None, backbone: str | None) -> Path
 
 def commands(archive: Archive, photo: Path) -> dict[str, Callable[[], object]]:
     """The query, and the processes it is held against."""
-    model = archive.model()
+    model = open_model(archive)
     query_photo(model, str(photo))  # keeps the networks
     (kept,) = (archive.folder / "sessions").glob(f"*{model.backbone_file.stem}*/graph.onnx")
     plain = SESSION.format(level="ORT_ENABLE_ALL", path=str(model.backbone_file))
@@ -73,7 +74,7 @@ def commands(archive: Archive, photo: Path) -> dict[str, Callable[[], object]]:
 
 def calls(archive: Archive, photo: Path) -> dict[str, Callable[[], object]]:
     """A query in this process, and the part of it that is the encoder's own."""
-    model = archive.model()
+    model = open_model(archive)
 
     def encoder() -> object:
         pixels = decode_photo(photo.read_bytes(), model.backbone.spec.size)
@@ -84,7 +85,7 @@ def calls(archive: Archive, photo: Path) -> dict[str, Callable[[], object]]:
 
 def same_features(archive: Archive, photo: Path) -> bool:
     """Whether the kept network gives the features of the plain one, bit for bit."""
-    model = archive.model()
+    model = open_model(archive)
     pixels = decode_photo(photo.read_bytes(), model.backbone_spec.size)[None]
     plain = OnnxBackbone(model.backbone_file, model.backbone_spec)
     return bool(np.array_equal(plain.encode(pixels), model.backbone.encode(pixels)))
@@ -127,7 +128,9 @@ def main() -> None:
         with open_archive(folder / "archive") as archive:
             print(machine())
             photo = (arguments.photo or posts.parent / named).resolve()
-            print(f"backbone {archive.model().backbone_spec.name}, photo {photo.stat().st_size / 1e3:.0f} kB")
+            print(
+                f"backbone {open_model(archive).backbone_spec.name}, photo {photo.stat().st_size / 1e3:.0f} kB"
+            )
             ratios = measure(archive, photo, arguments.rounds)
     finally:
         shutil.rmtree(folder)

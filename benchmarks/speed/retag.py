@@ -29,6 +29,7 @@ from benchmarks.side_by_side import ROOT
 from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.machine import cores
 from hashtag_archive.indexer.model.model import KEPT_BEST, KEPT_LOGIT, KEPT_MOST, SEARCHED
+from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.photos.features import load_features, model_key
 
 EARLIER_BATCH = 200
@@ -83,7 +84,7 @@ def earlier_path(archive: Archive) -> float:
         Column("logit", Float),
         sqlite_with_rowid=False,
     )
-    model = archive.model(2)
+    model = open_model(archive, 2)
     key = model_key(archive, model)
     rows = archive.store.stale.features([key], None, 0, 10**9)
     ids = np.array([photo for photo, _ in rows], np.int64)
@@ -109,7 +110,7 @@ def earlier_path(archive: Archive) -> float:
 
 def parts(archive: Archive, columns: int) -> dict[str, float]:
     """Processor time of each part of scoring, in microseconds a photo, on one thread."""
-    model, features = archive.model(2), drawn_features(2048, columns, 7)
+    model, features = open_model(archive, 2), drawn_features(2048, columns, 7)
     embeddings = model.head.embed(features)
     steps: dict[str, Callable[[], object]] = {
         "head": lambda: model.head.embed(features),

@@ -6,7 +6,7 @@
 PHOTOS is a folder of real JPEGs, of which the set is made. Without --archive one is made with an untrained ResNet50
 at 200 x 200 (two minutes and more); with it, its current model is taken. Each round runs one of each, in turn:
 
-- `hashtag tag FOLDER --precision-mode int8`, the whole command on a copy of the archive that has seen none of them
+- `hashtag tag FOLDER --dtype int8`, the whole command on a copy of the archive that has seen none of them
   but has tagged a photo before, so that its networks are kept as they were optimised for this machine;
 - the same as an archive's first run, which optimises them;
 - torch and torchvision: DataLoader with a worker a core, full decode, eager (ResNet50 alone);
@@ -43,6 +43,7 @@ from hashtag_archive.indexer.demo.posts import draw_archive
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
 from hashtag_archive.indexer.machine import cores
 from hashtag_archive.indexer.model.int8_backbone import need_int8
+from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.photos.backbones import BackboneChoice
 
 TAG = "hashtag tag, the whole command, int8"
@@ -119,7 +120,7 @@ class Rivals:
             "--json",
         ]
         with tempfile.TemporaryFile() as out:
-            process = subprocess.Popen([*command, "--precision-mode", "int8"], stdout=out, cwd=ROOT)
+            process = subprocess.Popen([*command, "--dtype", "int8"], stdout=out, cwd=ROOT)
             _, status, usage = os.wait4(process.pid, 0)
         if status:
             raise SystemExit("hashtag tag failed")
@@ -195,7 +196,7 @@ def main() -> None:
         photos = make_photos(arguments.photos, folder / "photos", arguments.count)
         source = arguments.archive or made_archive(folder)
         with open_archive(source) as archive:
-            model = archive.model()
+            model = open_model(archive)
             network, int8, spec = (
                 model.backbone_file,
                 need_int8(model.backbone_file).path,

@@ -222,23 +222,6 @@ class Feature(Base):
     data: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-class ViewFeature(Base):
-    """Features of an altered picture of a photo, made in the way `kind` says; only training looks at them."""
-
-    __tablename__ = "view_features"
-    __table_args__ = (
-        UniqueConstraint("photo_id", "backbone_id", "precision", "preprocessing", "kind", "view"),
-    )
-    id: Mapped[int] = mapped_column(primary_key=True)
-    photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id", ondelete="CASCADE"))
-    backbone_id: Mapped[int] = mapped_column(ForeignKey("backbones.id"))
-    precision: Mapped[str]
-    preprocessing: Mapped[int]
-    kind: Mapped[str]
-    view: Mapped[int]
-    data: Mapped[bytes] = mapped_column(LargeBinary)
-
-
 class Model(Base):
     """One numbered, immutable set of artefacts in `models/`; `manifest` is its manifest.json."""
 

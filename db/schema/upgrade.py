@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from hashtag_archive.db.database_copy import copy_database
-from hashtag_archive.db.sqlite_file import SCHEMA_VERSION
+from hashtag_archive.db.sqlite_file import SCHEMA_VERSION, copy_database
 
 BACKUPS = "backups"  # the folder of copies made before an upgrade, beside the database
 _STEPS = Path(__file__).with_name("migrations")

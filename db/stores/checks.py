@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, Table, delete, func, or_, select, update
+from sqlalchemy import Connection, Engine, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError
 
@@ -16,12 +16,11 @@ from hashtag_archive.db.schema.tables import (
     PostPhoto,
     Setting,
     Tagging,
-    ViewFeature,
 )
 
 _PAGE = 2048  # rows read at once
 # Rows that are worth nothing without what they hang on. Of the rest a person or a crawl is the only source.
-_MAY_GO = ("features", "view_features", "taggings", "post_hashtags", "post_photos", "post_versions")
+_MAY_GO = ("features", "taggings", "post_hashtags", "post_photos", "post_versions")
 _HANGING = "its photo is no longer known"
 
 
@@ -35,13 +34,12 @@ class Strays(NamedTuple):
 
 
 class FeatureRow(NamedTuple):
-    """Stored features as they are; `of_view` tells those of altered pictures."""
+    """Stored features as they are."""
 
     id: int
     photo_id: int
     backbone_id: int
     data: bytes
-    of_view: bool
 
 
 class SeenPath(NamedTuple):
@@ -98,36 +96,27 @@ class CheckStore:
             return {key: value for key, value in connection.execute(select(Setting.key, Setting.value))}
 
     def features(self) -> Iterator[list[FeatureRow]]:
-        """Yield all features, then all of views, a page at a time."""
-        for kind, of_view in ((Feature, False), (ViewFeature, True)):
-            last = 0
-            while True:
-                query = select(kind.id, kind.photo_id, kind.backbone_id, kind.data).where(kind.id > last)
-                with self._engine.connect() as connection:
-                    rows = connection.execute(query.order_by(kind.id).limit(_PAGE)).all()
-                if not rows:
-                    break
-                last = rows[-1][0]
-                yield [FeatureRow(*row, of_view) for row in rows]
+        """Yield all features, a page at a time."""
+        columns, last = select(Feature.id, Feature.photo_id, Feature.backbone_id, Feature.data), 0
+        while True:
+            query = columns.where(Feature.id > last).order_by(Feature.id).limit(_PAGE)
+            with self._engine.connect() as connection:
+                rows = connection.execute(query).all()
+            if not rows:
+                break
+            last = rows[-1][0]
+            yield [FeatureRow(*row) for row in rows]
 
     def count_features(self) -> int:
-        """Return how many features there are, those of views among them."""
+        """Return how many features there are."""
         with self._engine.connect() as connection:
-            return sum(
-                connection.scalar(select(func.count()).select_from(kind)) or 0
-                for kind in (Feature, ViewFeature)
-            )
+            return connection.scalar(select(func.count()).select_from(Feature)) or 0
 
-    def forget_features(self, connection: Connection, rows: Sequence[tuple[int, int, bool]]) -> None:
-        """Delete features by (id, photo id, of a view), and the guesses that were made from them."""
-        features: Table = Base.metadata.tables["features"]
-        views: Table = Base.metadata.tables["view_features"]
-        for id, photo_id, of_view in rows:
-            if of_view:
-                connection.execute(delete(views).where(views.c.id == id))
-            else:
-                connection.execute(delete(features).where(features.c.id == id))
-                connection.execute(delete(Tagging).where(Tagging.photo_id == photo_id))
+    def forget_features(self, connection: Connection, rows: Sequence[tuple[int, int]]) -> None:
+        """Delete features by (id, photo id), and the guesses that were made from them."""
+        for id, photo_id in rows:
+            connection.execute(delete(Feature).where(Feature.id == id))
+            connection.execute(delete(Tagging).where(Tagging.photo_id == photo_id))
 
     def damaged_guesses(self) -> list[int]:
         """Return ids of photos whose guesses are not as many hashtags as logits."""

@@ -107,7 +107,7 @@ class FindStore:
         """Return the photos that have features of this kind and a path, ascending."""
         query = select(Feature.photo_id).where(
             Feature.backbone_id == key.backbone_id,
-            Feature.precision == key.precision,
+            Feature.precision == key.dtype,
             Feature.preprocessing == key.preprocessing,
             select(PhotoPath.id).where(PhotoPath.photo_id == Feature.photo_id).exists(),
         )

@@ -25,7 +25,6 @@ from hashtag_archive.db.schema.tables import (
     Setting,
     Tagging,
     Verdict,
-    ViewFeature,
     Written,
 )
 from hashtag_archive.db.stores.forget_find import Going, chunks, find_going
@@ -57,7 +56,7 @@ class ForgetStore:
             paths = select(PhotoPath.path).where(PhotoPath.id.in_(some))
             connection.execute(delete(Written).where(Written.photo_path.in_(paths)))
         _delete(connection, PhotoPath.id, going.paths)
-        _delete(connection, Photo.id, going.photos)  # with features, views, guesses and verdicts
+        _delete(connection, Photo.id, going.photos)  # with features, guesses and verdicts
         if models:
             _delete(connection, Tagging.model, going.models)
             _delete(connection, Model.number, going.models)
@@ -78,7 +77,7 @@ class ForgetStore:
         rows = connection.execute(select(Backbone.id, Backbone.digest).where(Backbone.id.not_in(used)))
         gone = {id: digest for id, digest in rows if digest in learnt}
         kept = set(connection.scalars(select(Backbone.digest).where(Backbone.id.in_(used))))
-        for column in (Feature.backbone_id, ViewFeature.backbone_id, Backbone.id):
+        for column in (Feature.backbone_id, Backbone.id):
             _delete(connection, column, gone)
         digests = sorted(learnt - kept)
         _delete(connection, Setting.key, [setting + digest for digest in digests])

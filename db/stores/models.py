@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from hashtag_archive.db.schema.tables import Backbone, Feature, Hashtag, Model, Tagging, ViewFeature
+from hashtag_archive.db.schema.tables import Backbone, Feature, Hashtag, Model, Tagging
 
 
 class ModelRow(NamedTuple):
@@ -99,11 +99,9 @@ class ModelStore:
 
     def remove_backbone(self, connection: Connection, backbone_id: int) -> int:
         """Delete a backbone that no model uses and all features made with it; return how many bytes these were."""
-        size = 0
-        for kind in (Feature, ViewFeature):
-            of_it = kind.backbone_id == backbone_id
-            size += connection.scalar(select(func.sum(func.length(kind.data))).where(of_it)) or 0
-            connection.execute(delete(kind).where(of_it))
+        of_it = Feature.backbone_id == backbone_id
+        size = connection.scalar(select(func.sum(func.length(Feature.data))).where(of_it)) or 0
+        connection.execute(delete(Feature).where(of_it))
         connection.execute(delete(Backbone).where(Backbone.id == backbone_id))
         return size
 

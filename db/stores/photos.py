@@ -135,7 +135,16 @@ class PhotoStore:
         if features:
             connection.execute(
                 upsert(Feature).on_conflict_do_nothing(),
-                [{"photo_id": photo, **key._asdict(), "data": data} for photo, data in features.items()],
+                [
+                    {
+                        "photo_id": photo,
+                        "backbone_id": key.backbone_id,
+                        "precision": key.dtype,
+                        "preprocessing": key.preprocessing,
+                        "data": data,
+                    }
+                    for photo, data in features.items()
+                ],
             )
 
     def features(self, photo_ids: Sequence[int], key: FeatureKey) -> dict[int, bytes]:
@@ -214,7 +223,7 @@ class PhotoStore:
 def _is(key: FeatureKey) -> tuple[ColumnElement[bool], ...]:
     return (
         Feature.backbone_id == key.backbone_id,
-        Feature.precision == key.precision,
+        Feature.precision == key.dtype,
         Feature.preprocessing == key.preprocessing,
     )
 

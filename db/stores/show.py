@@ -50,7 +50,7 @@ class RecordedFeatures:
 
     backbone: str
     digest: str
-    precision: str
+    dtype: str
     preprocessing: int
 
 

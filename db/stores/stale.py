@@ -71,7 +71,7 @@ class StaleStore:
 def _of(key: FeatureKey, feature: type[Feature] = Feature) -> ColumnElement[bool]:
     return and_(
         feature.backbone_id == key.backbone_id,
-        feature.precision == key.precision,
+        feature.precision == key.dtype,
         feature.preprocessing == key.preprocessing,
     )
 

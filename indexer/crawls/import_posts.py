@@ -9,13 +9,15 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from hashtag_archive.db.photo import SeenFile
-from hashtag_archive.db.post import CrawledPost, Entry, Refusal
-from hashtag_archive.db.store import Store
+from hashtag_archive.db.post import CrawledPost
 from hashtag_archive.db.stores.forgetting import FORGOTTEN
-from hashtag_archive.indexer.archive import Archive, now
+from hashtag_archive.db.stores.store import Store
+from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.crawls.admission import Admission, KeptOut, read_consent
+from hashtag_archive.indexer.crawls.formats.entry import Entry, Refusal
 from hashtag_archive.indexer.crawls.formats.registry import count_lines
 from hashtag_archive.indexer.crawls.sources import read_source, source_format
+from hashtag_archive.indexer.disk import now
 from hashtag_archive.indexer.photos.files import read_file, unchanged
 from hashtag_archive.indexer.progress import Progress, silent
 

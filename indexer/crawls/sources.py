@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from hashtag_archive.db.errors import CrawlError
-from hashtag_archive.db.post import Entry
+from hashtag_archive.indexer.crawls.formats.entry import Entry
 from hashtag_archive.indexer.crawls.formats.keywords import carries_keywords, read_keyword_folder
 from hashtag_archive.indexer.crawls.formats.registry import FORMATS as CRAWL_FORMATS
 from hashtag_archive.indexer.crawls.formats.registry import detect_format, read_crawl
+from hashtag_archive.indexer.errors import CrawlError
 
 FORMATS = (*CRAWL_FORMATS, "keywords")
 

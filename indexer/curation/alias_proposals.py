@@ -8,9 +8,10 @@ from difflib import SequenceMatcher
 
 import numpy as np
 
-from hashtag_archive.db.store import Store
+from hashtag_archive.db.stores.store import Store
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.model.model import Model
+from hashtag_archive.indexer.model.opening import open_model
 
 _SEPARATORS = re.compile(r"[\s_\-.·・]+")
 LEAST_COSINE = 0.3  # below that, the same letters are two things: #mousse and #mouse
@@ -43,7 +44,7 @@ def propose_aliases(archive: Archive) -> list[AliasProposal]:
     Hashtags that are blocked, or aliases already, are left out. Nothing is written. Raises `ModelError` where there
     is no model.
     """
-    model, known = archive.model(), archive.vocabulary()
+    model, known = open_model(archive), archive.vocabulary()
     posts = _posts(archive.store)
     places = {
         text: place

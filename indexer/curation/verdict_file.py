@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from hashtag_archive.db.errors import CrawlError
-from hashtag_archive.db.post import Refusal
 from hashtag_archive.indexer.crawls.formats.csv_table import Lines, csv_rows, utf8
+from hashtag_archive.indexer.crawls.formats.entry import Refusal
 from hashtag_archive.indexer.crawls.formats.fields import (
     MalformedError,
     decode,
@@ -17,6 +16,7 @@ from hashtag_archive.indexer.crawls.formats.fields import (
     text,
     texts,
 )
+from hashtag_archive.indexer.errors import CrawlError
 from hashtag_archive.indexer.hashtag_text import normalise_hashtag
 
 _COLUMNS = {"photo", "hashtag"}

@@ -7,11 +7,12 @@ from itertools import islice
 from pathlib import Path
 
 from hashtag_archive.db.photo import SeenFile
-from hashtag_archive.db.post import Refusal
 from hashtag_archive.encoder import PhotoError, decode_photo
-from hashtag_archive.indexer.archive import Archive, now
+from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.crawls.formats.entry import Refusal
 from hashtag_archive.indexer.curation.verdict_file import PhotoWords, read_words
 from hashtag_archive.indexer.curation.vocabulary import need_hashtag
+from hashtag_archive.indexer.disk import now
 from hashtag_archive.indexer.photos.files import read_file, unchanged
 from hashtag_archive.indexer.progress import Progress, silent
 

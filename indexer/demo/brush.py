@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw, ImageFilter
 
-Floats = NDArray[np.float32]
+from hashtag_archive.indexer.arrays import Floats
+
 Points = NDArray[np.floating[Any]]  # rows of x, y
 Pair = tuple[float, float]
 Disc = tuple[float, float, float, float, str]  # x, y, half width, half height, colour

@@ -11,6 +11,7 @@ from hashtag_archive.indexer.demo.posts import HeldOutPhoto, draw_archive
 from hashtag_archive.indexer.demo.sheet import SheetEntry, contact_sheet
 from hashtag_archive.indexer.learning.rebuild import RebuildConfig, RebuildResult, rebuild_model
 from hashtag_archive.indexer.model.model import ScoredHashtag
+from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.photos.backbones import RESNET50, UNTRAINED, BackboneChoice
 from hashtag_archive.indexer.progress import Progress, silent
 from hashtag_archive.indexer.tagging.query import query_photo
@@ -62,7 +63,7 @@ def run_demo(
         entries = _tag(archive, drawn.held_out)
         laps.end("tag")
         asked = drawn.held_out[0].photo
-        answer = query_photo(archive.model(), str(asked), best=5)
+        answer = query_photo(open_model(archive), str(asked), best=5)
         laps.end("query")
     first_right = sum(bool(entry.guesses) and entry.guesses[0][0] in entry.truth for entry in entries)
     contact_sheet(entries, folder / SHEET, title=f"hashtag demo: {len(entries)} pictures that no post had")

@@ -3,7 +3,8 @@
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
-from hashtag_archive.indexer.demo.brush import Floats, lit
+from hashtag_archive.indexer.arrays import Floats
+from hashtag_archive.indexer.demo.brush import lit
 
 # The two tones between which a table's texture runs.
 _TABLES = {

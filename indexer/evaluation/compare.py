@@ -16,8 +16,9 @@ from hashtag_archive.indexer.evaluation.systems import FROM_PIXELS, SYSTEMS, Con
 from hashtag_archive.indexer.learning.folds import TEST
 from hashtag_archive.indexer.learning.habits import OwnerBound
 from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig
-from hashtag_archive.indexer.learning.metrics import Figures, Thresholds, measure
+from hashtag_archive.indexer.learning.metrics import Figures, measure
 from hashtag_archive.indexer.learning.tagger import TaggerConfig, seeded
+from hashtag_archive.indexer.model.logits import Thresholds
 from hashtag_archive.indexer.model.model import Rule
 from hashtag_archive.indexer.progress import Progress, silent
 

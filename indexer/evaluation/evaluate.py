@@ -8,16 +8,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hashtag_archive.db.post import Refusal
 from hashtag_archive.encoder import PhotoError, decode_photo
 from hashtag_archive.encoder.errors import NOT_FINITE
 from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.arrays import Ids
+from hashtag_archive.indexer.crawls.formats.entry import Refusal
 from hashtag_archive.indexer.crawls.sources import read_source, source_format
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.learning.calibration import prior_logits
-from hashtag_archive.indexer.learning.corpus import Ids
-from hashtag_archive.indexer.learning.metrics import REPORTS_RULE, Figures, measure, truth_matrix
+from hashtag_archive.indexer.learning.metrics import Figures, measure, truth_matrix
+from hashtag_archive.indexer.model.logits import REPORTS_RULE
 from hashtag_archive.indexer.model.model import Model, Rule
+from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.model.promises import Kept, keep_promises
 from hashtag_archive.indexer.model.text_space import Words
 from hashtag_archive.indexer.photos.features import Failures
@@ -62,7 +64,7 @@ def evaluate_held_out(archive: Archive, rule: Rule = "logit") -> Evaluation:
     figures of the report's rule, sigmoid(cosine) >= 0.5, on the same embeddings; promises are of logits and left
     out. Raises `ModelError` where there is no model that can look at photos.
     """
-    model = archive.model()
+    model = open_model(archive)
     model.need_head()
     figures = model.manifest["figures"]
     return Evaluation(
@@ -86,7 +88,7 @@ def evaluate_on(
     Nothing is stored. Photos that cannot be read are left out and named. Raises `ArchiveError` where no photo
     has one of the model's hashtags.
     """
-    model = archive.model()
+    model = open_model(archive)
     model.need_head()
     ids = np.array(sorted(model.index.ids()), np.int64)
     failures = Failures()

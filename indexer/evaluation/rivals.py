@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from hashtag_archive.encoder.training.train import TrainConfig, TrainingSet, embed, train_head, train_linear
+from hashtag_archive.indexer.arrays import Floats
 from hashtag_archive.indexer.learning.calibration import prior_logits
-from hashtag_archive.indexer.learning.metrics import sigmoid
+from hashtag_archive.indexer.model.logits import sigmoid
 
-Floats = NDArray[np.float32]
 NEIGHBOURS = 30
 _SHARPNESS = 20.0  # of the neighbours' softmax over cosines
 _VOTE = 0.5  # weight of the vote beside the linear layer

@@ -9,18 +9,19 @@ from numpy.typing import NDArray
 from hashtag_archive.encoder.onnx_encoder import BackboneSpec
 from hashtag_archive.encoder.training.train import PictureSet
 from hashtag_archive.indexer.archive import BACKBONE, Archive
+from hashtag_archive.indexer.arrays import Floats, Ids, Pixels
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.evaluation import rivals
-from hashtag_archive.indexer.learning.corpus import Corpus, Ids, read_corpus
+from hashtag_archive.indexer.learning.corpus import Corpus, read_corpus
 from hashtag_archive.indexer.learning.folds import TEST, TRAINING, VALIDATION
 from hashtag_archive.indexer.learning.habits import OwnerBound
 from hashtag_archive.indexer.learning.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors
 from hashtag_archive.indexer.learning.held_out import need_photos
 from hashtag_archive.indexer.learning.metrics import truth_matrix
 from hashtag_archive.indexer.learning.photo_set import MAX_CELLS, PhotoSet, columns
-from hashtag_archive.indexer.learning.tagger import Floats, assignable, need_assignable
+from hashtag_archive.indexer.learning.tagger import assignable, need_assignable
 from hashtag_archive.indexer.photos.features import feature_key, load_features
-from hashtag_archive.indexer.photos.pixels import Pixels, load_pixels
+from hashtag_archive.indexer.photos.pixels import load_pixels
 from hashtag_archive.indexer.progress import Progress, silent
 
 FOLDS = (TRAINING, VALIDATION, TEST)

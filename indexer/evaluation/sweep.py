@@ -24,7 +24,7 @@ from hashtag_archive.indexer.learning.hashtag_vectors import (
     need_hashtags,
     train_vectors,
 )
-from hashtag_archive.indexer.learning.metrics import (
+from hashtag_archive.indexer.learning.left_out import (
     LeftOut,
     Recovery,
     leave_one_out,

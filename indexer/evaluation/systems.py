@@ -8,12 +8,14 @@ from torch import nn
 
 from hashtag_archive.encoder.training.cnn import cnn_logits, train_cnn
 from hashtag_archive.encoder.training.train import TrainConfig
+from hashtag_archive.indexer.arrays import Floats
 from hashtag_archive.indexer.evaluation import rivals
 from hashtag_archive.indexer.evaluation.split import FOLDS, Part, Split
 from hashtag_archive.indexer.learning.calibration import calibrate_top
 from hashtag_archive.indexer.learning.folds import TRAINING, VALIDATION
-from hashtag_archive.indexer.learning.metrics import REPORTS_RULE, Thresholds, choose_thresholds
-from hashtag_archive.indexer.learning.tagger import Floats, TaggerConfig, fit_photos
+from hashtag_archive.indexer.learning.metrics import choose_thresholds
+from hashtag_archive.indexer.learning.tagger import TaggerConfig, fit_photos
+from hashtag_archive.indexer.model.logits import REPORTS_RULE, Thresholds
 from hashtag_archive.indexer.model.model import Rule
 
 SYSTEMS = (

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal
 
-from hashtag_archive.db.store import Store
 from hashtag_archive.db.stores.exports import WrittenPlace
+from hashtag_archive.db.stores.store import Store
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.export.sidecars import (

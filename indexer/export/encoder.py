@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.model.opening import open_model
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ def export_encoder(archive: Archive, path: Path) -> EncoderExport:
     """
     from hashtag_archive.encoder.export.fuse import fuse_encoder
 
-    model = archive.model()
+    model = open_model(archive)
     model.need_head()
     assignable = {str(id): model.text_of[id] for id in model.index.ids()}
     metadata = {

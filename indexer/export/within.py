@@ -4,8 +4,8 @@ import os
 from collections.abc import Sequence
 
 from hashtag_archive.db.photo import SeenFile
-from hashtag_archive.db.store import Store
 from hashtag_archive.db.stores.exports import WrittenPlace
+from hashtag_archive.db.stores.store import Store
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.export.beside import WrittenFiles, reason_of
 from hashtag_archive.indexer.export.exiftool import change_photo, need_exiftool

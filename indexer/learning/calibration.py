@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hashtag_archive.indexer.learning.metrics import sigmoid
+from hashtag_archive.indexer.arrays import Floats
+from hashtag_archive.indexer.model.logits import sigmoid
 
-Floats = NDArray[np.float32]
 # Ridges like normal priors: on few photos an unpenalised fit runs away (a scale of 7e6 was seen).
 _SPREAD = 0.5  # around what development rows gave, for the three weights
 _TOP_SPREAD = 1.0  # around "as it is", for the scale and offset of the best pairs

@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from hashtag_archive.db.store import Store
 from hashtag_archive.db.stores.posts import FoldRow
+from hashtag_archive.db.stores.store import Store
+from hashtag_archive.indexer.arrays import Ids
 from hashtag_archive.indexer.learning.corpus_words import Names, Said
 from hashtag_archive.indexer.learning.folds import assign_folds, fold_of_photo, folds_by_owner
 from hashtag_archive.indexer.learning.habits import Habits, OwnerBound, bound_habits
-
-Ids = NDArray[np.int64]
 
 
 @dataclass

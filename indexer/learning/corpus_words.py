@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from hashtag_archive.db.store import Store
+from hashtag_archive.db.stores.store import Store
 from hashtag_archive.db.vocabulary import Vocabulary
-
-Ids = NDArray[np.int64]
+from hashtag_archive.indexer.arrays import Ids
 
 
 @dataclass(frozen=True)

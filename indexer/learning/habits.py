@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Ids = NDArray[np.int64]
+from hashtag_archive.indexer.arrays import Ids
 
 
 @dataclass(frozen=True)

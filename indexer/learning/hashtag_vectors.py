@@ -11,13 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hashtag_archive.indexer.arrays import Floats, Ids
 from hashtag_archive.indexer.errors import ArchiveError
-from hashtag_archive.indexer.learning.corpus import HashtagLists, Ids
+from hashtag_archive.indexer.learning.corpus import HashtagLists
 from hashtag_archive.indexer.progress import Progress, silent
 
-Floats = NDArray[np.float32]
 MAX_WINDOW = 1000  # "as wide as the post": no post has as many hashtags
 COLLAPSED = 0.5  # mean pairwise cosine above which vectors say nothing
 UNMOVED = 0.95  # mean cosine to the random start above which nothing was learnt

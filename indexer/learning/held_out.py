@@ -1,6 +1,6 @@
 """What training posts teach, measured on posts that taught nothing."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -8,15 +8,8 @@ from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.learning.corpus import Corpus
 from hashtag_archive.indexer.learning.folds import TEST, TRAINING, VALIDATION
 from hashtag_archive.indexer.learning.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors
-from hashtag_archive.indexer.learning.metrics import (
-    REPORTS_RULE,
-    Figures,
-    Thresholds,
-    choose_thresholds,
-    left_out_hits,
-    measure,
-    popularity_hits,
-)
+from hashtag_archive.indexer.learning.left_out import left_out_hits, popularity_hits
+from hashtag_archive.indexer.learning.metrics import Figures, choose_thresholds, measure
 from hashtag_archive.indexer.learning.photo_set import PhotoSet, judged_photos, truth_of
 from hashtag_archive.indexer.learning.tagger import (
     TaggerConfig,
@@ -28,6 +21,7 @@ from hashtag_archive.indexer.learning.tagger import (
 )
 from hashtag_archive.indexer.learning.text_fit import SaidPost, choose_text, learn_text_space
 from hashtag_archive.indexer.model.judged import Judged
+from hashtag_archive.indexer.model.logits import REPORTS_RULE, Thresholds
 from hashtag_archive.indexer.model.promises import Evidence, Kept, keep_promises
 from hashtag_archive.indexer.model.text_space import TextSpace
 from hashtag_archive.indexer.progress import Stages
@@ -40,7 +34,7 @@ class HeldOut:
     """What training posts taught, and how good it was on posts that taught nothing.
 
     `beside` has the figures of lesser variants on the same photos: the report's rule on the same embeddings, the
-    photo without its text, the fit without views, the backbone before its last stage was trained; or of the same
+    photo without its text, the backbone before its last stage was trained; or of the same
     model where owners' habits are asked for too, which are left out of all else (`indexer/learning/habits.py`).
     """
 
@@ -90,9 +84,6 @@ def fit_held_out(
     _need_enough(sets, learnt, tagger.min_photos)
     with stages("head, training posts"):
         fit = fit_photos(sets[TRAINING], learnt, tagger, sets[VALIDATION])
-        plain = None
-        if photos.views is not None:
-            plain = fit_photos(replace(sets[TRAINING], views=None), learnt, tagger, sets[VALIDATION])
     with_text = fit
     if words:
         with stages("words, training posts"):
@@ -105,8 +96,6 @@ def fit_held_out(
             held_out.beside["habits asked"] = _figures(with_text, asked)
         if words:
             held_out.beside["photo alone"] = _figures(fit, sets)
-        if plain:
-            held_out.beside["without views"] = _figures(plain, sets)
     return held_out
 
 

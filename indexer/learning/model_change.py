@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.arrays import Ids
 from hashtag_archive.indexer.errors import ModelError
-from hashtag_archive.indexer.learning.metrics import Ids
 from hashtag_archive.indexer.model.judged import Judged
 from hashtag_archive.indexer.model.model import JUDGED, Model
 

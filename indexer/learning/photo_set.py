@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hashtag_archive.indexer.learning.corpus import Ids
+from hashtag_archive.indexer.arrays import Floats, Ids
 from hashtag_archive.indexer.learning.metrics import truth_matrix
 from hashtag_archive.indexer.model.text_space import Words
 
-Floats = NDArray[np.float32]
 MAX_CELLS = 20_000_000  # photos x hashtags that a figure is computed from: 160 MB as float64
 
 
@@ -18,8 +17,7 @@ MAX_CELLS = 20_000_000  # photos x hashtags that a figure is computed from: 160 
 class PhotoSet:
     """n photos: features float32 (n, f), and the hashtag ids of each.
 
-    `words` gives the caption and the location of each photo's posts, where a rebuild asked for them; `views` are
-    features float32 (n, k, f) of k altered pictures of each, to learn from beside it and never to be asked about;
+    `words` gives the caption and the location of each photo's posts, where a rebuild asked for them;
     `ids` (n,) names them, where they are an archive's; `rejected` are the hashtag ids that a person says are not on
     each; `taught` are those of its hashtags that teach, where owners' habits do not.
     """
@@ -27,7 +25,6 @@ class PhotoSet:
     features: Floats
     hashtags: list[Ids]
     words: list[Words] | None = None
-    views: Floats | None = None
     ids: Ids | None = None
     rejected: list[Ids] | None = None
     taught: list[Ids] | None = None
@@ -38,7 +35,6 @@ class PhotoSet:
             self.features[rows],
             [ids for ids, kept in zip(self.hashtags, rows, strict=True) if kept],
             [said for said, kept in zip(self.words, rows, strict=True) if kept] if self.words else None,
-            self.views[rows] if self.views is not None else None,
             self.ids[rows] if self.ids is not None else None,
             [ids for ids, kept in zip(self.rejected, rows, strict=True) if kept] if self.rejected else None,
             [ids for ids, kept in zip(self.taught, rows, strict=True) if kept] if self.taught else None,
@@ -47,15 +43,6 @@ class PhotoSet:
     def to_learn_from(self) -> "PhotoSet":
         """The photos with the hashtags that teach."""
         return replace(self, hashtags=self.taught, taught=None) if self.taught else self
-
-    def with_views(self) -> "PhotoSet":
-        """The photos, and after them each of their views as a photo of its own with the same hashtags."""
-        if self.views is None:
-            return self
-        views = self.views.transpose(1, 0, 2).reshape(-1, self.features.shape[1])
-        times = 1 + self.views.shape[1]
-        rejected = self.rejected * times if self.rejected else None
-        return PhotoSet(np.concatenate([self.features, views]), self.hashtags * times, rejected=rejected)
 
 
 def columns(hashtags: Sequence[Ids], ids: Ids) -> list[Ids]:

@@ -36,10 +36,9 @@ from hashtag_archive.indexer.learning.unfreeze import (
 from hashtag_archive.indexer.learning.write_model import NewModel, write_model
 from hashtag_archive.indexer.model.text_space import joined
 from hashtag_archive.indexer.photos.backbones import AdoptedBackbone, BackboneChoice, adopt_backbone
+from hashtag_archive.indexer.photos.dtype_choice import DtypeChoice
 from hashtag_archive.indexer.photos.features import Failures, encode_crawled, feature_key, load_features
-from hashtag_archive.indexer.photos.precision import offer_int8
-from hashtag_archive.indexer.photos.precision_choice import PrecisionChoice
-from hashtag_archive.indexer.photos.views import encode_views, load_views
+from hashtag_archive.indexer.photos.make_int8 import make_and_measure_int8
 from hashtag_archive.indexer.progress import Progress, Stages, silent
 
 
@@ -48,7 +47,7 @@ class RebuildConfig:
     """How a model is made; `seed` is that of vectors, head and batches alike.
 
     `owners` bounds what an owner's habits teach. `words` are fields of posts, of `post_text.FIELDS`, that are read
-    beside the photo; `views` is how many altered pictures of each photo the head learns from beside it; with
+    beside the photo; with
     `unfreeze` the last stage of a ResNet50 is trained first, on training posts. `int8` says whether the backbone is
     quantised as well, and what this machine gains by it measured.
     """
@@ -57,7 +56,6 @@ class RebuildConfig:
     tagger: TaggerConfig = field(default_factory=TaggerConfig)
     owners: OwnerBound = field(default_factory=OwnerBound)
     words: tuple[str, ...] = ()
-    views: int = 0
     seed: int = 0
     workers: int | None = None
     unfreeze: UnfreezeConfig | None = None
@@ -69,7 +67,7 @@ class RebuildResult:
     """What a rebuild made: the manifest, how long each stage took in seconds, and photos that failed.
 
     `backbone` is None where no post had a photo; `change` is what is new against the model before, None where there
-    was none; `current` says whether the new model is, which a worse one is not; `precision` is what this machine
+    was none; `current` says whether the new model is, which a worse one is not; `dtype` is what this machine
     will run its backbone in, None where that was not asked.
     """
 
@@ -79,7 +77,7 @@ class RebuildResult:
     backbone: AdoptedBackbone | None
     change: ModelChange | None
     current: bool
-    precision: PrecisionChoice | None = None
+    dtype: DtypeChoice | None = None
 
 
 def rebuild_model(
@@ -121,11 +119,11 @@ def rebuild_model(
         with stages("write and switch"):
             manifest = write_model(archive, new, stages.seconds, force)
         clear_checkpoints(archive)
-        current, precision = archive.current() == manifest["number"], None
+        current, dtype = archive.current() == manifest["number"], None
         if adopted and config.int8 and current:
             with stages("int8"):
-                precision = offer_int8(archive, progress)
-    return RebuildResult(manifest, stages.seconds, failures, adopted, new.change, current, precision)
+                dtype = make_and_measure_int8(archive, progress)
+    return RebuildResult(manifest, stages.seconds, failures, adopted, new.change, current, dtype)
 
 
 def _encode(
@@ -178,7 +176,7 @@ def _learn(
     known: HashtagVectors | None = None,
 ) -> PhotoSet:
     """Return the photos that can be learnt from, and set what those of training posts teach."""
-    with stages("views" if config.views else "features"):
+    with stages("features"):
         photos, folds = _photo_set(archive, corpus, new, config, stages.progress)
     new.held_out = fit_held_out(
         corpus, photos, folds, config.vectors, config.tagger, config.words, stages, known
@@ -208,7 +206,7 @@ def _ship(new: NewModel, corpus: Corpus, photos: PhotoSet, config: RebuildConfig
 def _photo_set(
     archive: Archive, corpus: Corpus, new: NewModel, config: RebuildConfig, progress: Progress
 ) -> tuple[PhotoSet, np.ndarray]:
-    """Return the photos that have features and hashtags, with their folds, words and views."""
+    """Return the photos that have features and hashtags, with their folds and words."""
     if new.backbone_id is None or new.backbone is None:
         return PhotoSet(np.zeros((0, 0), np.float32), []), np.zeros(0, "<U10")
     key = feature_key(new.backbone_id)
@@ -231,9 +229,6 @@ def _photo_set(
         photos.words = [
             joined((said[post] for post in corpus.photo_posts[place]), config.words) for place in places
         ]
-    if config.views:
-        encode_views(archive, new.backbone, key, ids, config.views, config.workers, progress)
-        photos.views = load_views(archive, key, ids.tolist(), photos.features, config.views)
     return photos, corpus.photo_folds[places]
 
 
@@ -243,7 +238,6 @@ def _parameters(config: RebuildConfig) -> dict[str, Any]:
         "tagger": asdict(config.tagger),
         "owners": asdict(config.owners),
         "words": list(config.words),
-        "views": config.views,
         "unfreeze": asdict(config.unfreeze) if config.unfreeze else None,
     }
 

@@ -17,15 +17,16 @@ from hashtag_archive.encoder.training.landmark_fit import LandmarkConfig, fit_la
 from hashtag_archive.encoder.training.landmark_head import LandmarkHead
 from hashtag_archive.encoder.training.network import Head, LandmarkModule
 from hashtag_archive.encoder.training.train import TrainConfig, TrainingSet, embed, train_head
+from hashtag_archive.indexer.arrays import Floats, Ids
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.learning.calibration import Calibration, fit_calibration, prior_logits
-from hashtag_archive.indexer.learning.corpus import Ids, hashtag_lists
+from hashtag_archive.indexer.learning.corpus import hashtag_lists
 from hashtag_archive.indexer.learning.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors
-from hashtag_archive.indexer.learning.metrics import Thresholds, choose_thresholds
+from hashtag_archive.indexer.learning.metrics import choose_thresholds
 from hashtag_archive.indexer.learning.photo_set import PhotoSet, columns, judged_photos, truth_of
+from hashtag_archive.indexer.model.logits import Thresholds
 from hashtag_archive.indexer.model.text_space import TextSpace, join
 
-Floats = NDArray[np.float32]
 MANY_PHOTOS = 20_000
 
 
@@ -158,7 +159,7 @@ def fit_photos(
     if config.head == "landmarks":
         # Below that, threads cost more than they bring, ten times more on a busy machine.
         with threadpool_limits(1 if len(training.features) < MANY_PHOTOS else None):
-            seen = training.with_views()
+            seen = training
             found = fit_landmarks(
                 seen.features,
                 columns(seen.hashtags, ids),
@@ -192,7 +193,7 @@ def _fit_network(
 ) -> TaggerFit:
     priors = prior_logits(counts, len(training.features))
     fitted = train_head(
-        _training_set(training.with_views(), ids),
+        _training_set(training, ids),
         rows,
         priors,
         replace(config, size=rows.shape[1]),

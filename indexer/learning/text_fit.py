@@ -12,17 +12,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from hashtag_archive.indexer.arrays import Floats, Ids
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.learning.calibration import Calibration, fit_calibration
-from hashtag_archive.indexer.learning.corpus import Ids, hashtag_lists
+from hashtag_archive.indexer.learning.corpus import hashtag_lists
 from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig, learn_vectors
-from hashtag_archive.indexer.learning.metrics import sigmoid
 from hashtag_archive.indexer.learning.photo_set import PhotoSet, columns, judged_photos, truth_of
 from hashtag_archive.indexer.learning.tagger import TaggerFit
+from hashtag_archive.indexer.model.logits import sigmoid
 from hashtag_archive.indexer.model.text_space import BALANCE, TextSpace, Words, words_of
 from hashtag_archive.indexer.progress import Progress, silent
 
-Floats = NDArray[np.float32]
 _RIDGE = 5.0
 _WEIGHTS = (0.0, 0.25, 0.5, 1.0, 1.5)  # of the text beside the photo
 _LEAST_POSTS = 2  # that a word needs for a vector

@@ -11,9 +11,9 @@ import numpy as np
 
 from hashtag_archive.encoder import PREPROCESSING_VERSION
 from hashtag_archive.encoder.export.to_onnx import export_head
-from hashtag_archive.encoder.onnx_encoder import PRECISION, OnnxBackbone, OnnxHead
-from hashtag_archive.indexer.archive import BACKBONE, CURRENT_MODEL, Archive, file_digest, now
-from hashtag_archive.indexer.disk import names_to_disk, to_disk
+from hashtag_archive.encoder.onnx_encoder import DTYPE, OnnxBackbone, OnnxHead
+from hashtag_archive.indexer.archive import BACKBONE, CURRENT_MODEL, Archive
+from hashtag_archive.indexer.disk import file_digest, names_to_disk, now, to_disk
 from hashtag_archive.indexer.learning.corpus import Corpus
 from hashtag_archive.indexer.learning.hashtag_vectors import HashtagVectors
 from hashtag_archive.indexer.learning.model_change import ModelChange, change_to
@@ -130,7 +130,7 @@ def _manifest(new: NewModel, number: int, seconds: dict[str, float]) -> dict[str
         "seed": new.seed,
         "backbone": new.backbone_digest,
         "backbone_name": new.backbone.spec.name if new.backbone else None,
-        "precision": PRECISION,
+        "precision": DTYPE,
         "preprocessing": PREPROCESSING_VERSION,
         "vectors": new.vectors.digest(),
         "parameters": new.parameters,

@@ -13,7 +13,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from hashtag_archive.indexer.arrays import Floats
 
 RECALL_AT = 10
 LEAST_RECALL = 0.98

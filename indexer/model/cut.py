@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hashtag_archive.indexer.learning.metrics import sigmoid
+from hashtag_archive.indexer.model.logits import sigmoid
 from hashtag_archive.indexer.model.model import Model
 
 NEVER = 2.0  # no probability reaches it: no threshold keeps the promise

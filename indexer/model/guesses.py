@@ -6,13 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hashtag_archive.db.store import Store
 from hashtag_archive.db.stores.models import PackedGuesses
-from hashtag_archive.indexer.model.model import Model
-from hashtag_archive.indexer.model.text_space import joined
-
-Floats = NDArray[np.float32]
-Ids = NDArray[np.int64]
+from hashtag_archive.indexer.arrays import Floats, Ids
 
 
 @dataclass(frozen=True)
@@ -44,23 +39,8 @@ class Guesses:
         ]
 
 
-def guess(store: Store, model: Model, photo_ids: Ids, features: NDArray[np.float16]) -> Guesses:
-    """Return what `model` guesses of photos (n,) from features (n, f), and from posts' words if it reads them."""
-    if not model.text:
-        return model.guesses(features)
-    said = store.posts.said_of_photos(photo_ids.tolist())
-    words = [joined(said.get(photo, ()), model.text.fields) for photo in photo_ids.tolist()]
-    return model.guesses(features, words)
-
-
 def keep_best(ids: Ids, logits: Floats, least: int, above: float) -> Guesses:
     """Keep of each photo's hashtags (n, k), best first, the first `least`, and those beyond with logits `above`."""
     counts = np.maximum((logits > above).sum(1), min(least, ids.shape[1]))
     kept = np.arange(ids.shape[1]) < counts[:, None]
     return Guesses(np.concatenate([[0], np.cumsum(counts)]), ids[kept].astype(np.uint32), logits[kept])
-
-
-def store_guesses(store: Store, model: int, photo_ids: Ids, guesses: Guesses) -> None:
-    """Replace what was guessed of photos by what `model` guesses, in one transaction."""
-    with store.write() as connection:
-        store.models.put_guesses(connection, model, guesses.packed(photo_ids))

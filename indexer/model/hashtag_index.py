@@ -10,8 +10,8 @@ from typing import Any
 
 import faiss
 import numpy as np
-from numpy.typing import NDArray
 
+from hashtag_archive.indexer.arrays import Floats, Ids
 from hashtag_archive.indexer.errors import ModelError
 from hashtag_archive.indexer.model.compressed_index import (
     choose_candidates,
@@ -19,10 +19,6 @@ from hashtag_archive.indexer.model.compressed_index import (
     exact_part,
     search_candidates,
 )
-
-Floats = NDArray[np.float32]
-Ids = NDArray[np.int64]
-
 
 EXACT_BELOW = 20_000  # hashtags: there a photo is compared with all of them in less than a millisecond
 _FEW = 0.05  # of all hashtags: who asks for more asks for all

@@ -20,7 +20,7 @@ class Int8Backbone:
     photos: int
 
     @property
-    def precision(self) -> str:
+    def dtype(self) -> str:
         """How its features are marked: those of another calibration are not its own."""
         return f"int8-{self.sha256[:8]}"
 
@@ -44,6 +44,6 @@ def need_int8(backbone_file: Path) -> Int8Backbone:
     if found is None:
         raise ModelError(
             f"{backbone_file}: it has no int8 form; `hashtag rebuild` makes one where that can be done,"
-            " --precision-mode float32 does without"
+            " --dtype float32 does without"
         )
     return found

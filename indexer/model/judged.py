@@ -6,10 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hashtag_archive.indexer.learning.metrics import sigmoid
-
-Ids = NDArray[np.int64]
-Floats = NDArray[np.float32]
+from hashtag_archive.indexer.arrays import Floats, Ids
+from hashtag_archive.indexer.model.logits import sigmoid
 
 
 @dataclass(frozen=True)

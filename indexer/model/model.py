@@ -22,9 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashtag_archive.db.vocabulary import Vocabulary
-from hashtag_archive.indexer.archive import file_digest
+from hashtag_archive.indexer.arrays import Floats
+from hashtag_archive.indexer.disk import file_digest
 from hashtag_archive.indexer.errors import ModelError
-from hashtag_archive.indexer.learning.metrics import Thresholds, sigmoid
+from hashtag_archive.indexer.model.logits import Thresholds, sigmoid
 
 if TYPE_CHECKING:
     from hashtag_archive.encoder.onnx_encoder import BackboneSpec, OnnxBackbone, OnnxHead
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from hashtag_archive.indexer.model.promises import Evidence
     from hashtag_archive.indexer.model.text_space import TextSpace
 
-Floats = NDArray[np.float32]
 Rule = Literal["logit", "cosine"]
 KEPT_BEST, KEPT_MOST, KEPT_LOGIT = 20, 100, float(np.log(0.05 / 0.95))
 # hashtags; only photos with so many above KEPT_LOGIT, one in a thousand, are searched for KEPT_MOST
@@ -156,9 +156,9 @@ class Model:
         return OnnxBackbone(file, self.backbone_spec, self._sessions)
 
     @property
-    def precision(self) -> str:
-        """How the features are marked that its backbone gives: those of one precision never mix with another's."""
-        return self.int8.precision if self.int8 else self.manifest["precision"]
+    def dtype(self) -> str:
+        """How its backbone's features are marked: features of one dtype never mix with those of another."""
+        return self.int8.dtype if self.int8 else self.manifest["precision"]
 
     @cached_property
     def head(self) -> "OnnxHead":

@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hashtag_archive.indexer.arrays import Floats, Ids
 from hashtag_archive.indexer.errors import ModelError
 
-Floats = NDArray[np.float32]
-Ids = NDArray[np.int64]
 CONFIDENCE_Z = 1.2816  # the normal distribution's 90% point
 ENOUGH = 10  # true validation photos that give a hashtag a threshold of its own
 FLOOR = float(np.log(0.02 / 0.98))  # pairs below this logit are no evidence worth keeping

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hashtag_archive.indexer.arrays import Floats
 from hashtag_archive.indexer.errors import ModelError
 
-Floats = NDArray[np.float32]
 # what posts say of a photo beside its hashtags: field → text
 Words = dict[str, str]
 FIELDS = ("caption", "location")

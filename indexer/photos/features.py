@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashtag_archive.db.photo import FeatureKey, PathRow
-from hashtag_archive.db.store import Store
+from hashtag_archive.db.stores.store import Store
 from hashtag_archive.encoder import PREPROCESSING_VERSION
-from hashtag_archive.encoder.onnx_encoder import PRECISION, OnnxBackbone
+from hashtag_archive.encoder.onnx_encoder import DTYPE, OnnxBackbone
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import ModelError
 from hashtag_archive.indexer.model.int8_backbone import int8_backbone
@@ -37,9 +37,9 @@ class Failures:
             self.told.append((path, reason))
 
 
-def feature_key(backbone_id: int, precision: str = PRECISION) -> FeatureKey:
+def feature_key(backbone_id: int, dtype: str = DTYPE) -> FeatureKey:
     """The way in which this version computes features with a backbone."""
-    return FeatureKey(backbone_id, precision, PREPROCESSING_VERSION)
+    return FeatureKey(backbone_id, dtype, PREPROCESSING_VERSION)
 
 
 def model_key(archive: Archive, model: Model) -> FeatureKey:
@@ -47,14 +47,14 @@ def model_key(archive: Archive, model: Model) -> FeatureKey:
     backbone_id = archive.store.photos.backbone_id(model.manifest["backbone"])
     if backbone_id is None:
         raise ModelError(f"model {model.number} names a backbone that the archive does not know")
-    return feature_key(backbone_id, model.precision)
+    return feature_key(backbone_id, model.dtype)
 
 
 def stored_keys(archive: Archive, model: Model) -> list[FeatureKey]:
     """The ways in which features of a model's backbone may be stored: in float32, then in int8 if there is one."""
-    key = model_key(archive, model)._replace(precision=PRECISION)
+    key = model_key(archive, model)._replace(dtype=DTYPE)
     int8 = int8_backbone(model.backbone_file)
-    return [key, key._replace(precision=int8.precision)] if int8 else [key]
+    return [key, key._replace(dtype=int8.dtype)] if int8 else [key]
 
 
 def encode_crawled(

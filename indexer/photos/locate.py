@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 
-from hashtag_archive.db.store import Store
+from hashtag_archive.db.stores.store import Store
 from hashtag_archive.indexer.photos.files import read_file, unchanged
 
 

@@ -9,12 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashtag_archive.db.photo import FeatureKey
-from hashtag_archive.encoder import PhotoError, decode_photo
+from hashtag_archive.encoder import EncoderError, PhotoError, decode_photo
 from hashtag_archive.encoder.onnx_encoder import BackboneSpec
-from hashtag_archive.indexer.archive import Archive, file_digest
+from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.disk import file_digest
 from hashtag_archive.indexer.model.int8_backbone import Int8Backbone, int8_backbone
+from hashtag_archive.indexer.model.opening import open_model
+from hashtag_archive.indexer.photos.dtype_choice import DtypeChoice
+from hashtag_archive.indexer.photos.dtype_trial import measure_dtype
+from hashtag_archive.indexer.photos.features import model_key
 from hashtag_archive.indexer.photos.files import read_file
-from hashtag_archive.indexer.progress import Progress
+from hashtag_archive.indexer.progress import Progress, silent
 
 CALIBRATION_PHOTOS = 512  # at the most
 _BATCH = 4  # the quantiser keeps every layer's output of a batch
@@ -68,3 +73,16 @@ class _Calibration:
                 yield decode_photo(content or b"", self._size)
             except PhotoError:
                 continue  # it went away since it was encoded
+
+
+def make_and_measure_int8(archive: Archive, progress: Progress = silent) -> DtypeChoice:
+    """Give the current model's backbone an int8 form unless it has one, and measure which to run here.
+
+    Where it cannot be quantised float32 stays, and the choice says why.
+    """
+    model = open_model(archive)
+    try:
+        make_int8(archive, model.manifest["backbone"], model_key(archive, model), progress)
+    except (EncoderError, OSError) as error:
+        return DtypeChoice("float32", str(error))
+    return measure_dtype(archive, model, progress=progress)

@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 from hashtag_archive.db.photo import PathRow
 from hashtag_archive.encoder import PhotoError, decode_photo
 from hashtag_archive.indexer.archive import Archive
-from hashtag_archive.indexer.learning.corpus import Ids
+from hashtag_archive.indexer.arrays import Ids, Pixels
 from hashtag_archive.indexer.machine import cores
 from hashtag_archive.indexer.photos.files import read_file, unchanged
 from hashtag_archive.indexer.progress import Progress, silent
 
-Pixels = NDArray[np.uint8]
 _AT_ONCE = 256  # photos handed to the workers before their pixels are taken
 
 

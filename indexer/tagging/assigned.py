@@ -8,12 +8,12 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from hashtag_archive.db.store import Store
 from hashtag_archive.db.stores.models import Guess
+from hashtag_archive.db.stores.store import Store
 from hashtag_archive.db.stores.verdicts import Said
 from hashtag_archive.db.vocabulary import Vocabulary
-from hashtag_archive.indexer.learning.metrics import sigmoid
 from hashtag_archive.indexer.model.cut import Cut
+from hashtag_archive.indexer.model.logits import sigmoid
 
 _AT_ONCE = 5000  # photos a read
 

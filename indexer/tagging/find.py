@@ -12,11 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hashtag_archive.db.store import Store
 from hashtag_archive.db.stores.find import Candidate, Wanted
+from hashtag_archive.db.stores.store import Store
 from hashtag_archive.indexer.archive import Archive
-from hashtag_archive.indexer.learning.metrics import sigmoid
 from hashtag_archive.indexer.model.cut import Cut
+from hashtag_archive.indexer.model.logits import sigmoid
 from hashtag_archive.indexer.tagging.assigned import AssignedHashtag, assigned_hashtags
 from hashtag_archive.indexer.tagging.find_expression import (
     All,

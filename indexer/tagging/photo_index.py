@@ -12,18 +12,16 @@ from typing import Any
 
 import faiss
 import numpy as np
-from numpy.typing import NDArray
 
 from hashtag_archive.db.photo import FeatureKey
 from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.arrays import Floats, Ids
 from hashtag_archive.indexer.model.model import Model
 from hashtag_archive.indexer.photos.features import load_features, model_key
 from hashtag_archive.indexer.progress import Progress, silent
 
 PHOTO_INDEX = "photo-index"  # the folder in the archive
 BATCH = 2048  # photos embedded at once
-Floats = NDArray[np.float32]
-Ids = NDArray[np.int64]
 
 
 class PhotoIndex:
@@ -107,7 +105,7 @@ def open_photo_index(archive: Archive, model: Model, progress: Progress = silent
 
 def _file_name(model: Model, key: FeatureKey) -> str:
     head = model.manifest["files"]["head.onnx"]["sha256"]
-    return f"{head[:32]}-{key.backbone_id}-{key.precision}-{key.preprocessing}.faiss"
+    return f"{head[:32]}-{key.backbone_id}-{key.dtype}-{key.preprocessing}.faiss"
 
 
 def _keep(archive: Archive, index: PhotoIndex, path: Path) -> None:

@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 
 from hashtag_archive.db.photo import FeatureKey
 from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.arrays import Ids
 from hashtag_archive.indexer.errors import ModelError
 from hashtag_archive.indexer.machine import cores
-from hashtag_archive.indexer.model.guesses import Guesses, Ids, guess, store_guesses
+from hashtag_archive.indexer.model.guesses import Guesses
 from hashtag_archive.indexer.model.model import Model
+from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.photos.features import features_of, stored_keys
 from hashtag_archive.indexer.progress import Progress, silent
+from hashtag_archive.indexer.tagging.scoring import guess, store_guesses
 
 BATCH = 2048  # photos scored at once and committed together: 5 MB of ResNet50's features
 NAMED = 1000  # photos without features that are kept to be named; all are counted
@@ -74,7 +77,7 @@ def retag_photos(
 def _model(archive: Archive, number: int | None) -> Model:
     if number is not None and number not in {row.number for row in archive.store.models.all()}:
         raise ModelError(f"no model {number}; `hashtag models` lists them")
-    model = archive.model(number)
+    model = open_model(archive, number)
     model.need_head()
     return model
 

@@ -10,8 +10,8 @@ from hashtag_archive.db.stores.show import Record
 from hashtag_archive.db.stores.vocabulary import Vocabulary
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import ArchiveError
-from hashtag_archive.indexer.learning.metrics import sigmoid
 from hashtag_archive.indexer.model.cut import Cut
+from hashtag_archive.indexer.model.logits import sigmoid
 from hashtag_archive.indexer.photos.locate import locate_photo
 from hashtag_archive.indexer.tagging.assigned import AssignedHashtag, assigned_hashtags
 

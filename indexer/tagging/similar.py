@@ -9,6 +9,7 @@ from hashtag_archive.encoder import PhotoError
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.model.model import Model
+from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.photos.features import load_features, model_key
 from hashtag_archive.indexer.photos.files import read_file
 from hashtag_archive.indexer.photos.locate import LocatedPhoto, locate_photo
@@ -34,7 +35,7 @@ def similar_photos(
     encoded and not stored; those of the same content are left out. Raises `ArchiveError` where it cannot be read,
     `ModelError` where there is no model that can look at photos.
     """
-    model = archive.model()
+    model = open_model(archive)
     model.need_head()
     located = locate_photo(archive.store, photo)
     try:

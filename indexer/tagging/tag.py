@@ -10,17 +10,18 @@ import numpy as np
 from hashtag_archive.db.photo import FeatureKey, PathRow
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.model.cut import Cut
-from hashtag_archive.indexer.model.guesses import guess, store_guesses
 from hashtag_archive.indexer.model.model import Model, ScoredHashtag
+from hashtag_archive.indexer.model.opening import open_model
+from hashtag_archive.indexer.photos.choose_dtype import set_dtype
 from hashtag_archive.indexer.photos.encode import EncodedPhoto, PhotoEncoder, grouped
 from hashtag_archive.indexer.photos.features import load_features, model_key, store_batch
 from hashtag_archive.indexer.photos.files import PhotoFile, unchanged, walk_photos
-from hashtag_archive.indexer.photos.precision_choice import set_precision
 from hashtag_archive.indexer.progress import Stages
 from hashtag_archive.indexer.tagging.assigned import AssignedHashtag, assigned_hashtags, cut_hashtags
+from hashtag_archive.indexer.tagging.scoring import guess, store_guesses
 
 if TYPE_CHECKING:
-    from hashtag_archive.indexer.photos.precision_choice import PrecisionMode
+    from hashtag_archive.indexer.photos.dtype_choice import DtypeMode
 
 LOOKED_UP = 200  # paths asked of the database at once
 
@@ -68,7 +69,7 @@ def tag_photos(
     batch_size: int | None = None,
     dry_run: bool = False,
     with_done: bool = False,
-    precision: "PrecisionMode" = "auto",
+    dtype: "DtypeMode" = "auto",
     times: Stages | None = None,
     exclude: Sequence[str] = (),
 ) -> Iterator[TaggedPhoto]:
@@ -81,16 +82,16 @@ def tag_photos(
     once a second. `exclude` are patterns of what is passed over below folders, as in `.gitignore`, beside those in
     `.hashtagignore` files.
 
-    `precision` is the mode of `choose_precision`, which chooses the batch size as well; `times` gathers the seconds
+    `dtype` is the mode of `choose_dtype`, which chooses the batch size as well; `times` gathers the seconds
     that went into reading, decoding, encoding, scoring and writing. A photo that the current model tagged is done,
-    whichever precision it was tagged in.
+    whichever dtype it was tagged in.
 
     Raises `ModelError` where there is no model that can look at photos, `ArchiveError` where a pattern is none.
     """
     times = times or Stages()
-    model = archive.model()
+    model = open_model(archive)
     model.need_head()
-    choice = set_precision(archive, model, precision)
+    choice = set_dtype(archive, model, dtype)
     run = _TagRun(archive, model, model_key(archive, model), with_done, dry_run, times)
     waiting = walk_photos(paths, exclude)
     if dry_run:

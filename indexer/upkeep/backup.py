@@ -8,9 +8,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from hashtag_archive.db.database_copy import copy_database
-from hashtag_archive.indexer.archive import DATABASE, KEPT_NETWORKS, LOCK, Archive, now
-from hashtag_archive.indexer.disk import names_to_disk, to_disk
+from hashtag_archive.db.sqlite_file import copy_database
+from hashtag_archive.indexer.archive import DATABASE, KEPT_NETWORKS, LOCK, Archive
+from hashtag_archive.indexer.disk import names_to_disk, now, to_disk
 from hashtag_archive.indexer.errors import ArchiveError, ModelError
 from hashtag_archive.indexer.model.model import Model
 from hashtag_archive.indexer.progress import Progress, silent

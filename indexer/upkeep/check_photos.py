@@ -10,7 +10,8 @@ import numpy as np
 from hashtag_archive.db.stores.checks import FeatureRow, SeenPath
 from hashtag_archive.encoder.errors import EncoderError
 from hashtag_archive.encoder.onnx_encoder import BackboneSpec, OnnxBackbone
-from hashtag_archive.indexer.archive import Archive, now
+from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.disk import now
 from hashtag_archive.indexer.photos.files import read_file, walk_photos
 from hashtag_archive.indexer.progress import Progress
 from hashtag_archive.indexer.upkeep.finding import Finding
@@ -21,17 +22,17 @@ def look_at_features(archive: Archive, progress: Progress) -> Iterator[Finding]:
     store, total, done = archive.store, archive.store.checks.count_features(), 0
     backbones = store.models.backbones()
     lengths = {id: _length(archive, digest) for id, digest, _ in backbones}
-    unfit: dict[int, list[tuple[int, int, bool]]] = defaultdict(list)
+    unfit: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for rows in store.checks.features():
         for row in rows:
             if not _fits(row, lengths.get(row.backbone_id)):
-                unfit[row.backbone_id].append((row.id, row.photo_id, row.of_view))
+                unfit[row.backbone_id].append((row.id, row.photo_id))
         done += len(rows)
         progress("features", done, max(done, total))
     names = {id: name for id, _, name in backbones}
     for backbone, bad in unfit.items():
 
-        def forget(bad: list[tuple[int, int, bool]] = bad) -> None:
+        def forget(bad: list[tuple[int, int]] = bad) -> None:
             with store.write() as connection:
                 store.checks.forget_features(connection, bad)
 

@@ -12,6 +12,7 @@ from hashtag_archive.db.errors import DbError
 from hashtag_archive.indexer.archive import open_archive
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.machine import cores, instructions
+from hashtag_archive.indexer.model.opening import open_model
 
 _READ = ("faiss-cpu", "numpy", "onnxruntime", "onnxruntime-gpu", "pillow", "sqlalchemy", "click")
 _TRAIN = ("torch", "torchvision", "gensim", "onnx", "onnxscript", "scikit-learn", "scipy")
@@ -22,7 +23,7 @@ _WEIGHTS = "resnet50-11ad3fa6.pth"  # torchvision's ResNet50_Weights.IMAGENET1K_
 class Examination:
     """What was found; versions are None where a package is absent.
 
-    `no_cuda` says why photos cannot be encoded on a GPU, None where they can; `precision` is what was chosen on
+    `no_cuda` says why photos cannot be encoded on a GPU, None where they can; `dtype` is what was chosen on
     this machine for the archive's current model.
     """
 
@@ -35,7 +36,7 @@ class Examination:
     providers: list[str]
     no_cuda: str | None
     weights: str | None
-    precision: str
+    dtype: str
 
     @property
     def conclusions(self) -> list[str]:
@@ -78,21 +79,21 @@ def examine(archive: Path | None = None) -> Examination:
         providers=list(onnxruntime.get_available_providers()),
         no_cuda=cuda_obstacle(),
         weights=_weights(),
-        precision=_precision(archive),
+        dtype=_dtype(archive),
     )
 
 
-def _precision(folder: Path | None) -> str:
+def _dtype(folder: Path | None) -> str:
     if folder is None:
         return "of no archive"
-    from hashtag_archive.indexer.photos.precision_choice import choose_precision
+    from hashtag_archive.indexer.photos.choose_dtype import choose_dtype
 
     try:
         with open_archive(folder) as archive:
-            model = archive.model()
+            model = open_model(archive)
             if not model.has_head:
                 return f"model {model.number} looks at no photos"
-            found = choose_precision(archive, model=model)
+            found = choose_dtype(archive, model=model)
             return f"{found} (model {model.number})"
     except (ArchiveError, DbError) as error:
         return str(error)

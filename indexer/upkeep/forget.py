@@ -13,7 +13,8 @@ from sqlalchemy import Connection
 
 from hashtag_archive.db.schema.upgrade import BACKUPS
 from hashtag_archive.db.stores.forget_find import Going
-from hashtag_archive.indexer.archive import BACKBONE, CURRENT_MODEL, DATABASE, Archive, now
+from hashtag_archive.indexer.archive import BACKBONE, CURRENT_MODEL, DATABASE, Archive
+from hashtag_archive.indexer.disk import now
 from hashtag_archive.indexer.progress import Progress, silent
 from hashtag_archive.indexer.tagging.photo_index import PHOTO_INDEX
 from hashtag_archive.indexer.upkeep.forget_proof import Proof, search_archive

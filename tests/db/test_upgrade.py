@@ -12,6 +12,7 @@ from hashtag_archive.cli import main
 from hashtag_archive.db.errors import DbError, SchemaError
 from hashtag_archive.db.sqlite_file import SCHEMA_VERSION
 from hashtag_archive.indexer.archive import Archive, open_archive
+from hashtag_archive.indexer.model.opening import use_model
 from hashtag_archive.indexer.tagging.retag import retag_photos
 from hashtag_archive.indexer.tagging.tag import tag_photos
 from hashtag_archive.indexer.upkeep.check import check_archive
@@ -74,7 +75,7 @@ def test_an_archive_of_every_schema_opens_and_goes_on(schema: int, archive: Arch
         assert not wrong, [finding.what for finding in wrong]
         assert [photo.outcome for photo in tag_photos(opened, [str(red)])] == ["encoded"]
         assert retag_photos(opened, everything=True).retagged == 98
-        opened.use(1)
+        use_model(opened, 1)
     assert tables(folder / "archive.db") == tables(archive.folder / "archive.db")
     assert schema_of(folder / "archive.db") == SCHEMA_VERSION
 
@@ -121,7 +122,7 @@ def test_an_upgrade_that_fails_midway_leaves_the_archive_as_it_was(
     before = tables(folder / "archive.db")
     with monkeypatch.context() as broken:
         # the last statement of an upgrade, after every step
-        broken.setattr("hashtag_archive.db.store.SCHEMA_VERSION", "no number")
+        broken.setattr("hashtag_archive.db.stores.store.SCHEMA_VERSION", "no number")
         with pytest.raises(DbError):
             open_archive(folder)
     assert tables(folder / "archive.db") == before and schema_of(folder / "archive.db") == schema
@@ -154,6 +155,9 @@ def test_an_archive_of_a_later_version_is_refused_and_left_alone(archive: Archiv
     with closing(sqlite3.connect(database)) as connection:
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     before = database.read_bytes()
-    with pytest.raises(SchemaError, match=r"it has schema 4, this version of hashtag reads 3"):
+    with pytest.raises(
+        SchemaError,
+        match=f"it has schema {SCHEMA_VERSION + 1}, this version of hashtag reads {SCHEMA_VERSION}",
+    ):
         open_archive(archive.folder)
     assert database.read_bytes() == before

@@ -5,11 +5,11 @@ import torch
 from hashtag_archive.encoder.training.landmark_fit import LandmarkConfig, LandmarkFit, fit_landmarks
 from hashtag_archive.encoder.training.landmark_logistic import fit_logistic
 from hashtag_archive.encoder.training.network import LandmarkModule
+from hashtag_archive.indexer.arrays import Ids
 from hashtag_archive.indexer.errors import ArchiveError
-from hashtag_archive.indexer.learning.corpus import Ids
 from hashtag_archive.indexer.learning.hashtag_vectors import unit
-from hashtag_archive.indexer.learning.metrics import sigmoid
 from hashtag_archive.indexer.learning.tagger import fit_tagger
+from hashtag_archive.indexer.model.logits import sigmoid
 
 CLASSES = 6
 PRIORS = np.full(CLASSES + 1, -2, np.float32)

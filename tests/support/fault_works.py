@@ -17,6 +17,7 @@ from hashtag_archive.indexer.export.export import export_tags
 from hashtag_archive.indexer.export.untag import untag_photos
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
 from hashtag_archive.indexer.model.cut import Cut
+from hashtag_archive.indexer.model.opening import use_model
 from hashtag_archive.indexer.tagging.retag import retag_photos
 from hashtag_archive.indexer.tagging.tag import tag_photos
 from hashtag_archive.indexer.upkeep.forget import Whom, forget_posts
@@ -52,7 +53,7 @@ def make(folder: Path) -> None:
         rebuild_model(archive, write_backbone(folder / "pool.onnx"), QUICK)
         retag_photos(archive)
         rebuild_model(archive, config=QUICK)
-        archive.use(1)
+        use_model(archive, 1)
         export_tags(archive, ["xmp"], Cut(0.05), paths=[str(folder / "crawl/photos")])
         with archive.store.write() as connection:
             connection.exec_driver_sql(f"{_MADE} INSERT INTO photos (sha256) SELECT 'made-' || i FROM n")
@@ -116,7 +117,7 @@ def do_retag(folder: Path, told: Told) -> None:
 def do_use(folder: Path, told: Told) -> None:
     """Make model 2 current."""
     with open_archive(folder / "archive") as archive:
-        archive.use(2)
+        use_model(archive, 2)
         told(1)
 
 

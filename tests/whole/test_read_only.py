@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hashtag_archive.indexer.archive import Archive, open_archive
+from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.tagging.query import query_photo
 from tests.conftest import copy_archive, draw_photo
 from tests.support.paths import ROOT
@@ -70,7 +71,7 @@ def test_a_photo_is_asked_in_an_archive_that_may_only_be_read(read_only: Path, t
     assert (done.returncode, done.stderr) == (0, "")
     assert contents(read_only) == before
     with open_archive(read_only) as archive:
-        expected = query_photo(archive.model(), str(photo), best=3)
+        expected = query_photo(open_model(archive), str(photo), best=3)
     assert [line.split("\t")[1] for line in done.stdout.splitlines()] == [
         f"#{tag.hashtag}" for tag in expected
     ]

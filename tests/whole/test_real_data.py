@@ -9,8 +9,9 @@ from hashtag_archive.indexer.archive import open_archive
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.learning.corpus import load_corpus
 from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig, learn_vectors
-from hashtag_archive.indexer.learning.metrics import left_out_hits, popularity_hits
+from hashtag_archive.indexer.learning.left_out import left_out_hits, popularity_hits
 from hashtag_archive.indexer.learning.rebuild import RebuildConfig, rebuild_model
+from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.tagging.query import query_photo
 from hashtag_archive.indexer.tagging.tag import tag_photos
 from hashtag_archive.indexer.upkeep.stats import archive_stats
@@ -28,7 +29,7 @@ def test_recipes_are_imported_rebuilt_tagged_and_queried(shared: Path, tmp_path:
         assert len(tagged) == archive_stats(archive).photo_paths == 159
         assert all(photo.guesses and not photo.error for photo in tagged.values())
         path = str(images / "pizza.jpg") if (images / "pizza.jpg").exists() else str(images / "paella.jpg")
-        asked = query_photo(archive.model(), path, best=5)
+        asked = query_photo(open_model(archive), path, best=5)
         np.testing.assert_allclose(
             [found.score for found in asked], [guess.score for guess in tagged[path].guesses[:5]], atol=1e-3
         )

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from hashtag_archive.cli import main
-from hashtag_archive.commands import output as terminal
+from hashtag_archive.commands.opening import READERS
 from hashtag_archive.db import network_disk as disk
 from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.errors import ArchiveError
@@ -85,4 +85,4 @@ def test_a_command_that_writes_says_that_the_archive_lies_on_a_network(
     assert done.exit_code == 0
     assert done.stderr.count("lies on a network file system (nfs)") == 1
     assert CliRunner().invoke(main, ["--archive", str(colours.folder), "models"]).stderr == ""
-    assert "use" not in terminal.READERS
+    assert "use" not in READERS

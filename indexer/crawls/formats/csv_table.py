@@ -6,11 +6,12 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
-from hashtag_archive.db.errors import CrawlError
-from hashtag_archive.db.post import CrawledPost, Entry, Refusal
+from hashtag_archive.db.post import CrawledPost
+from hashtag_archive.indexer.crawls.formats.entry import Entry, Refusal
 from hashtag_archive.indexer.crawls.formats.fields import MalformedError, moment, normalised, storable
 from hashtag_archive.indexer.crawls.formats.folder import file_key
 from hashtag_archive.indexer.crawls.formats.lines import ContentKeys
+from hashtag_archive.indexer.errors import CrawlError
 from hashtag_archive.indexer.hashtag_text import caption_hashtags
 
 COLUMNS = {

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from hashtag_archive.db.errors import CrawlError
-from hashtag_archive.db.post import Refusal
+from hashtag_archive.indexer.crawls.formats.entry import Refusal
+from hashtag_archive.indexer.errors import CrawlError
 
 # What the encoder reads (a test holds the two to each other), and what tools store beside it.
 PHOTO_SUFFIXES = frozenset(

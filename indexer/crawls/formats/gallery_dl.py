@@ -7,8 +7,9 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-from hashtag_archive.db.post import CrawledPost, Entry, Refusal, instagram_key
+from hashtag_archive.db.post import CrawledPost, instagram_key
 from hashtag_archive.indexer.crawls.formats.comments import owner_comments
+from hashtag_archive.indexer.crawls.formats.entry import Entry, Refusal
 from hashtag_archive.indexer.crawls.formats.fields import (
     LooseFields,
     MalformedError,

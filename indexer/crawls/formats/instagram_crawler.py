@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hashtag_archive.db.errors import CrawlError
-from hashtag_archive.db.post import CrawledPost, Entry, Refusal, instagram_key
+from hashtag_archive.db.post import CrawledPost, instagram_key
 from hashtag_archive.indexer.crawls.formats.comments import owner_comments
+from hashtag_archive.indexer.crawls.formats.entry import Entry, Refusal
 from hashtag_archive.indexer.crawls.formats.fields import (
     LooseFields,
     MalformedError,
@@ -17,6 +17,7 @@ from hashtag_archive.indexer.crawls.formats.fields import (
     storable,
 )
 from hashtag_archive.indexer.crawls.formats.folder import PhotoIndex
+from hashtag_archive.indexer.errors import CrawlError
 from hashtag_archive.indexer.hashtag_text import caption_hashtags
 
 _TEXTS = ("caption", "description", "content")

@@ -4,7 +4,8 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from hashtag_archive.db.post import CrawledPost, Entry, Refusal
+from hashtag_archive.db.post import CrawledPost
+from hashtag_archive.indexer.crawls.formats.entry import Entry, Refusal
 from hashtag_archive.indexer.crawls.formats.fields import MalformedError, moment, normalised, storable
 from hashtag_archive.indexer.crawls.formats.folder import Listing, file_key, is_photo, walk_folder
 from hashtag_archive.indexer.hashtag_text import caption_hashtags

@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from hashtag_archive.db.post import CrawledPost, Entry, Refusal
+from hashtag_archive.db.post import CrawledPost
+from hashtag_archive.indexer.crawls.formats.entry import Entry, Refusal
 from hashtag_archive.indexer.crawls.formats.fields import (
     MalformedError,
     decode,

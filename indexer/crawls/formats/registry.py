@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from hashtag_archive.db.errors import CrawlError
-from hashtag_archive.db.post import Entry
 from hashtag_archive.indexer.crawls.formats.csv_table import is_csv, read_csv
+from hashtag_archive.indexer.crawls.formats.entry import Entry
 from hashtag_archive.indexer.crawls.formats.folder import Listing, is_media, is_photo, numbered, walk_folder
 from hashtag_archive.indexer.crawls.formats.gallery_dl import read_gallery
 from hashtag_archive.indexer.crawls.formats.instagram_crawler import read_instagram
 from hashtag_archive.indexer.crawls.formats.instaloader import read_instaloader
 from hashtag_archive.indexer.crawls.formats.lines import read_hashtags, read_jsonl
+from hashtag_archive.indexer.errors import CrawlError
 
 FORMATS = ("jsonl", "hashtags", "csv", "instagram-crawler", "instaloader", "gallery-dl")
 _LINES = ("jsonl", "hashtags", "csv")

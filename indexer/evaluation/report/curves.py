@@ -5,16 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hashtag_archive.indexer.arrays import Floats, Ids
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.evaluation.split import Part, Split
 from hashtag_archive.indexer.evaluation.sweep import Sweep, SweepConfig, sweep_corpus
 from hashtag_archive.indexer.evaluation.systems import Judged
 from hashtag_archive.indexer.learning.calibration import prior_logits
-from hashtag_archive.indexer.learning.corpus import Ids
 from hashtag_archive.indexer.learning.folds import TEST, TRAINING, VALIDATION
 from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig
-from hashtag_archive.indexer.learning.metrics import Figures, choose_thresholds, measure, sigmoid
-from hashtag_archive.indexer.learning.tagger import Floats, TaggerConfig, fit_photos
+from hashtag_archive.indexer.learning.metrics import Figures, choose_thresholds, measure
+from hashtag_archive.indexer.learning.tagger import TaggerConfig, fit_photos
+from hashtag_archive.indexer.model.logits import sigmoid
 from hashtag_archive.indexer.progress import Progress
 
 SHARES = (1 / 8, 1 / 4, 1 / 2, 3 / 4, 1)  # of the training photos, for the learning curve

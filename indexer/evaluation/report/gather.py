@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from hashtag_archive.encoder.training.landmark_fit import LandmarkConfig
 from hashtag_archive.encoder.training.train import TrainConfig
-from hashtag_archive.indexer.archive import Archive, now
+from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.disk import now
 from hashtag_archive.indexer.evaluation.compare import (
     CompareConfig,
     Comparison,
@@ -31,9 +32,9 @@ from hashtag_archive.indexer.evaluation.systems import SYSTEMS, Judged
 from hashtag_archive.indexer.learning.folds import TEST
 from hashtag_archive.indexer.learning.habits import OwnerBound
 from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig
-from hashtag_archive.indexer.learning.metrics import sigmoid
 from hashtag_archive.indexer.learning.reliability import Bin, best_pairs, equal_mass_bins
 from hashtag_archive.indexer.learning.tagger import TaggerConfig, seeded
+from hashtag_archive.indexer.model.logits import sigmoid
 from hashtag_archive.indexer.progress import Progress, silent
 
 Config = TypeVar("Config")

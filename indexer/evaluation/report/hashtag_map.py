@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hashtag_archive.indexer.arrays import Floats
 from hashtag_archive.indexer.evaluation.split import Split
 from hashtag_archive.indexer.learning.folds import TRAINING
-from hashtag_archive.indexer.learning.tagger import Floats
 
 MOST = 80
 LEAST = 6  # fewer hashtags make no map

@@ -10,11 +10,11 @@ import numpy as np
 from hashtag_archive.db.photo import PathRow
 from hashtag_archive.encoder import PhotoError, thumbnail
 from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.arrays import Ids
 from hashtag_archive.indexer.evaluation.split import Split
 from hashtag_archive.indexer.evaluation.systems import Judged
-from hashtag_archive.indexer.learning.corpus import Ids
 from hashtag_archive.indexer.learning.folds import TEST
-from hashtag_archive.indexer.learning.metrics import sigmoid
+from hashtag_archive.indexer.model.logits import sigmoid
 from hashtag_archive.indexer.photos.files import read_file, unchanged
 from hashtag_archive.indexer.photos.pixels import paths_of_photos
 

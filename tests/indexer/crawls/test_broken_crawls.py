@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from hashtag_archive.cli import main
-from hashtag_archive.db.post import CrawledPost, Entry, Refusal
+from hashtag_archive.db.post import CrawledPost
 from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.crawls.formats.entry import Entry, Refusal
 from hashtag_archive.indexer.crawls.formats.instaloader import MAX_BYTES
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.crawls.sources import read_source

@@ -7,7 +7,6 @@ from click.testing import CliRunner, Result
 
 from hashtag_archive.cli import main
 from hashtag_archive.commands.import_posts import FORMATS as COMMAND_FORMATS
-from hashtag_archive.db.errors import CrawlError
 from hashtag_archive.db.post import CrawledPost
 from hashtag_archive.encoder import IMAGE_SUFFIXES
 from hashtag_archive.indexer.archive import Archive
@@ -15,6 +14,7 @@ from hashtag_archive.indexer.crawls.formats.folder import PHOTO_SUFFIXES
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.crawls.preview import preview_crawls
 from hashtag_archive.indexer.crawls.sources import FORMATS, read_source, source_format
+from hashtag_archive.indexer.errors import CrawlError
 from hashtag_archive.indexer.upkeep.stats import archive_stats
 from tests.indexer.crawls.test_import_posts import content
 from tests.support.paths import CRAWLS

@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from hashtag_archive.db.errors import CrawlError
-from hashtag_archive.db.post import CrawledPost, Refusal
+from hashtag_archive.db.post import CrawledPost
+from hashtag_archive.indexer.crawls.formats.entry import Refusal
 from hashtag_archive.indexer.crawls.formats.registry import detect_format, read_crawl
+from hashtag_archive.indexer.errors import CrawlError
 
 
 def read(path: Path, content: bytes, format: str = "jsonl") -> list[CrawledPost | Refusal]:

@@ -15,6 +15,7 @@ from hashtag_archive.indexer.curation.vocabulary import alias_hashtag, block_has
 from hashtag_archive.indexer.learning.corpus import read_corpus
 from hashtag_archive.indexer.learning.folds import TEST, TRAINING, VALIDATION
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
+from hashtag_archive.indexer.model.opening import open_model, use_model
 from hashtag_archive.indexer.tagging.query import query_photo
 from hashtag_archive.indexer.tagging.retag import retag_photos
 from hashtag_archive.indexer.tagging.tag import tag_photos
@@ -53,7 +54,7 @@ def test_a_word_outlives_retagging_and_every_model_and_can_be_taken_back(
     assert as_said()
     rebuild_model(colours, config=replace(QUICK, seed=3))
     assert as_said()
-    colours.use(1)
+    use_model(colours, 1)
     retag_photos(colours)
     assert as_said()
     elsewhere = shutil.copy(photo, tmp_path / "copy.png")
@@ -147,7 +148,7 @@ def planted_archive(folder: Path, backbone: Path) -> Archive:
 
 def probability(archive: Archive, photos: list[Path], hashtag: str) -> float:
     """The mean probability of a hashtag on photos, asked of the current model."""
-    model = archive.model()
+    model = open_model(archive)
     found = [{tag.hashtag: tag.score for tag in query_photo(model, str(photo), best=99)} for photo in photos]
     return sum(tags[hashtag] for tags in found) / len(found)
 

@@ -20,6 +20,7 @@ from hashtag_archive.indexer.curation.vocabulary import (
 )
 from hashtag_archive.indexer.learning.corpus import read_corpus
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
+from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.tagging.query import query_photo
 from hashtag_archive.indexer.tagging.tag import tag_photos
 from tests.conftest import QUICK, copy_archive, draw_photo
@@ -41,7 +42,7 @@ def tagged(archive: Archive, photo: Path) -> list[str]:
 
 
 def test_blocks_and_aliases_apply_at_once_and_top_still_fills(colours: Archive, photo: Path) -> None:
-    model = colours.model()
+    model = open_model(colours)
     before = {tag.hashtag: tag.score for tag in query_photo(model, str(photo), best=100)}
     assert {"red", "warm", "tomato", "blue"} <= set(before)
     assert set(tagged(colours, photo)) == set(before)
@@ -141,12 +142,12 @@ def test_aliases_are_learnt_as_one_and_blocked_hashtags_only_as_company(colours:
     assert not {ids["warm"], ids["tomato"]} & set(corpus.hashtags.tolist())
     assert all(len(set(post)) == len(post) for post in (row.tolist() for row in corpus.lists().ids()))
     rebuild_model(colours, config=QUICK)
-    model = colours.model()
+    model = open_model(colours)
     assignable = {model.text_of[id] for id in model.index.ids()}
     assert "heat" in assignable
     assert not {"warm", "tomato", "sea"} & assignable
     assert {"heat", "sea"} <= set(model.hashtags)  # the blocked one still has a vector
-    before = colours.model(1)
+    before = open_model(colours, 1)
     most = max(before.photos_of[ids["warm"]], before.photos_of[ids["tomato"]])
     assert most < model.photos_of[ids["heat"]] <= 24
 

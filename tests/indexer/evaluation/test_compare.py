@@ -14,18 +14,21 @@ from hashtag_archive.encoder.training.cnn import cnn_logits, train_cnn
 from hashtag_archive.encoder.training.landmark_fit import LandmarkConfig
 from hashtag_archive.encoder.training.train import PictureSet
 from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.arrays import Ids
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.demo.dishes import DISHES, draw_dish
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.evaluation.compare import CompareConfig, compare_systems
 from hashtag_archive.indexer.evaluation.split import load_split
 from hashtag_archive.indexer.evaluation.systems import SYSTEMS, report_config
-from hashtag_archive.indexer.learning.corpus import Ids, hashtag_lists, read_corpus
+from hashtag_archive.indexer.learning.corpus import hashtag_lists, read_corpus
 from hashtag_archive.indexer.learning.folds import TEST, TRAINING, folds_by_owner
 from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig, learn_vectors
-from hashtag_archive.indexer.learning.metrics import Figures, Thresholds, measure, truth_matrix
+from hashtag_archive.indexer.learning.metrics import Figures, measure, truth_matrix
 from hashtag_archive.indexer.learning.photo_set import PhotoSet, columns
 from hashtag_archive.indexer.learning.tagger import TaggerConfig, fit_photos, judged, thresholds_on
+from hashtag_archive.indexer.model.logits import Thresholds
+from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.upkeep.stats import list_models
 from tests.conftest import QUICK, copy_archive, draw_photo
 
@@ -53,7 +56,7 @@ def test_every_system_is_measured_on_the_same_photos_and_nothing_is_written(colo
 
 
 def test_the_product_is_measured_as_its_rebuild_was(colours: Archive) -> None:
-    manifest = colours.model().manifest["figures"]
+    manifest = open_model(colours).manifest["figures"]
     comparison = compare_systems(colours, replace(TINY, systems=("popularity", "product")))
     assert comparison.systems["product"].folds[TEST].to_dict() == pytest.approx(manifest["test"])
     assert comparison.photos[TEST] == manifest["judged_photos"]

@@ -9,6 +9,7 @@ from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.evaluation.evaluate import evaluate_held_out, evaluate_on
 from hashtag_archive.indexer.model.cut import cut_for_precision
+from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.tagging.tag import tag_photos
 from tests.conftest import COLOURS, copy_archive, draw_photo
 
@@ -31,7 +32,7 @@ def labelled(tmp_path: Path) -> Path:
 
 def test_held_out_figures_are_those_of_the_rebuild(colours: Archive) -> None:
     evaluation = evaluate_held_out(colours)
-    figures = colours.model().manifest["figures"]
+    figures = open_model(colours).manifest["figures"]
     assert evaluation.product.to_dict() == figures["test"]
     assert evaluation.popularity.to_dict() == figures["popularity"]
     assert [kept.promised for kept in evaluation.promises] == [0.5, 0.6, 0.7, 0.8, 0.9]
@@ -81,7 +82,7 @@ def test_a_promised_precision_cuts_guesses_by_thresholds_of_their_own(
 ) -> None:
     draw_photo(tmp_path / "new/red.png", "red", 7777)
     (photo,) = tag_photos(colours, [str(tmp_path / "new")])
-    loose, strict = (cut_for_precision(colours.model(), precision) for precision in (0.5, 0.99))
+    loose, strict = (cut_for_precision(open_model(colours), precision) for precision in (0.5, 0.99))
     assert len(photo.cut(loose)) >= len(photo.cut(strict))
     assert all(guess.probability >= loose.of(guess.hashtag) for guess in photo.cut(loose))
 

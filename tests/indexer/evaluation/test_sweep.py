@@ -24,7 +24,7 @@ from hashtag_archive.indexer.evaluation.sweep import (
 from hashtag_archive.indexer.evaluation.sweep_plot import draw_sweep
 from hashtag_archive.indexer.learning.corpus import Corpus
 from hashtag_archive.indexer.learning.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors
-from hashtag_archive.indexer.learning.metrics import leave_one_out, recovered, recovered_by_popularity
+from hashtag_archive.indexer.learning.left_out import leave_one_out, recovered, recovered_by_popularity
 
 TINY = VectorConfig(epochs=40)
 GRID = SweepConfig((4, 8), (2, None), TINY)

@@ -10,6 +10,7 @@ import pytest
 from hashtag_archive.encoder import EncoderError, decode_photo
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.export.encoder import export_encoder
+from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.tagging.query import query_photo
 from tests.conftest import draw_photo
 from tests.support.paths import ROOT
@@ -17,7 +18,7 @@ from tests.support.paths import ROOT
 
 def test_the_fused_file_gives_the_products_own_embeddings(colours: Archive, tmp_path: Path) -> None:
     export = export_encoder(colours, tmp_path / "encoder.onnx")
-    model = colours.model()
+    model = open_model(colours)
     assert export.difference < 1e-4
     assert (export.model, export.hashtags) == (1, len(model.index))
     session = onnxruntime.InferenceSession(str(tmp_path / "encoder.onnx"))
@@ -51,7 +52,7 @@ def test_the_readmes_lines_tag_a_photo_with_that_file_and_the_index(
     monkeypatch.chdir(tmp_path)
     exec(lines.replace("lunch.jpg", "lunch.png"), {})
     printed = [line.split(" #") for line in capsys.readouterr().out.splitlines()]
-    asked = query_photo(colours.model(), str(tmp_path / "lunch.png"), best=5)
+    asked = query_photo(open_model(colours), str(tmp_path / "lunch.png"), best=5)
     assert [hashtag for _, hashtag in printed] == [found.hashtag for found in asked]
     np.testing.assert_allclose([float(p) for p, _ in printed], [found.score for found in asked], atol=2e-3)
 

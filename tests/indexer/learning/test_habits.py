@@ -15,6 +15,7 @@ from hashtag_archive.indexer.curation.verdicts import say_of_photo
 from hashtag_archive.indexer.learning.corpus import load_corpus
 from hashtag_archive.indexer.learning.habits import OwnerBound, bound_habits
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
+from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.tagging.query import query_photo
 from tests.conftest import QUICK, draw_photo, write_crawl
 
@@ -88,7 +89,7 @@ def test_a_habit_is_learnt_from_few_posts_and_judged_on_all(
         config = replace(QUICK, owners=OwnerBound(uses=uses))
         manifest = rebuild_model(archive, backbone, config, force=True).manifest
         assert manifest["counts"]["habits_bounded_uses"] == (0, 100)[uses > 0]
-        model = archive.model()
+        model = open_model(archive)
         others = draw_photo(tmp_path / "others.png", "red", 8000)
         shares[uses] = {tag.hashtag: tag.score for tag in query_photo(model, str(others), best=20)}
     assert shares[10].get("annasshop", 0) < 0.5 * shares[0]["annasshop"]
@@ -98,8 +99,8 @@ def test_a_habit_is_learnt_from_few_posts_and_judged_on_all(
 def test_a_rebuild_says_what_it_bounded(archive: Archive, tmp_path: Path, backbone: Path) -> None:
     import_crawls(archive, [write_crawl(tmp_path / "crawl"), write_habit(tmp_path / "anna")])
     command = ["--archive", str(archive.folder), "rebuild", "--backbone", str(backbone), "--epochs", "50"]
-    done = CliRunner().invoke(main, [*command, "--precision-mode", "float32"])
+    done = CliRunner().invoke(main, [*command, "--dtype", "float32"])
     assert "owners' habits: 2 hashtags that 1 owners put on more than half" in done.stdout
     assert "100 uses of them do not teach" in done.stdout
-    done = CliRunner().invoke(main, [*command, "--precision-mode", "float32", "--owner-uses", "0"])
+    done = CliRunner().invoke(main, [*command, "--dtype", "float32", "--owner-uses", "0"])
     assert "habits" not in done.stdout

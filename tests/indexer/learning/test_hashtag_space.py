@@ -12,9 +12,10 @@ from hashtag_archive.indexer.learning.hashtag_vectors import (
     mean_pairwise_cosine,
     unit,
 )
-from hashtag_archive.indexer.learning.metrics import left_out_hits, sigmoid
+from hashtag_archive.indexer.learning.left_out import left_out_hits
 from hashtag_archive.indexer.model import compressed_index
 from hashtag_archive.indexer.model.hashtag_index import HashtagIndex
+from hashtag_archive.indexer.model.logits import sigmoid
 
 
 def corpus(posts: list[list[int]]) -> Corpus:

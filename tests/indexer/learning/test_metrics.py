@@ -3,21 +3,15 @@ import pytest
 
 from hashtag_archive.indexer.learning.calibration import Calibration, fit_calibration, prior_logits
 from hashtag_archive.indexer.learning.hashtag_vectors import HashtagVectors
-from hashtag_archive.indexer.learning.metrics import (
-    Thresholds,
-    choose_thresholds,
-    f_beta,
-    logit,
-    measure,
-    popularity_hits,
-    sigmoid,
-)
+from hashtag_archive.indexer.learning.left_out import popularity_hits
+from hashtag_archive.indexer.learning.metrics import choose_thresholds, f_beta, measure
 from hashtag_archive.indexer.learning.reliability import (
     BestPairs,
     best_pairs,
     calibration_error,
     equal_mass_bins,
 )
+from hashtag_archive.indexer.model.logits import Thresholds, logit, sigmoid
 
 TRUTH = np.array([[1, 0, 1, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0, 0]], bool)
 LOGITS = np.array([[3.0, 2, 1, 0, -1, -2, -3], [3, -9, 1, 0, -1, -2, -3]], np.float32)

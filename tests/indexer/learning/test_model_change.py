@@ -11,11 +11,13 @@ from click.testing import CliRunner
 from hashtag_archive.cli import main
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
-from hashtag_archive.indexer.learning.metrics import Thresholds, measure
+from hashtag_archive.indexer.learning.metrics import measure
 from hashtag_archive.indexer.learning.model_change import ComparedFigures
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
 from hashtag_archive.indexer.model.judged import Judged
+from hashtag_archive.indexer.model.logits import Thresholds
 from hashtag_archive.indexer.model.model import JUDGED
+from hashtag_archive.indexer.model.opening import use_model
 from hashtag_archive.indexer.tagging.retag import retag_photos
 from tests.conftest import QUICK, draw_photo, write_crawl
 
@@ -96,7 +98,7 @@ def test_a_worse_model_is_kept_and_is_current_only_by_force_or_use(archive: Arch
     )
     assert archive.current() == 3
     assert archive.store.models.tagged() == {3: 200}
-    archive.use(2)
+    use_model(archive, 2)
     photo = str(crawl.parent / "photos/000.png")
     tagged = CliRunner().invoke(main, ["--archive", str(archive.folder), "tag", photo])
     assert "199 photos are still tagged by another model: `hashtag retag`" in tagged.stderr

@@ -19,6 +19,7 @@ from hashtag_archive.indexer.learning.held_out import fit_held_out
 from hashtag_archive.indexer.learning.photo_set import PhotoSet
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
 from hashtag_archive.indexer.learning.tagger import TaggerConfig
+from hashtag_archive.indexer.model.opening import open_model, use_model
 from hashtag_archive.indexer.tagging.retag import retag_photos
 from hashtag_archive.indexer.upkeep.stats import list_models
 from tests.conftest import QUICK, write_backbone, write_crawl
@@ -106,7 +107,7 @@ def test_posts_without_photos_make_a_model_of_vectors_alone(archive: Archive, tm
         None,
         3,
     )
-    model = archive.model()
+    model = open_model(archive)
     assert {found.hashtag for found in model.related("sea", 5)} == {"sun", "sand"}
     with pytest.raises(ModelError, match="holds hashtag vectors alone"):
         list(tag_photos(archive, ["x.jpg"]))
@@ -211,10 +212,10 @@ def test_a_damaged_model_is_refused_by_name(colours: Archive, name: str) -> None
         content[0] = 0
         path.write_bytes(content)
     with pytest.raises(ModelError, match=name):
-        colours.use(1)
+        use_model(colours, 1)
     path.unlink()
     with pytest.raises(ModelError, match=name):
-        colours.model()
+        open_model(colours)
 
 
 @pytest.mark.parametrize(("name", "part"), [("head.onnx", "vectors"), ("index.faiss", "vectors")])
@@ -223,7 +224,7 @@ def test_a_part_of_another_model_is_refused(colours: Archive, name: str, part: s
     for file in (name, Path(name).with_suffix(".json").name):
         if (colours.model_folder(1) / file).exists():
             shutil.copy(colours.model_folder(1) / file, colours.model_folder(2) / file)
-    model = colours.model(2)
+    model = open_model(colours, 2)
     with pytest.raises(ModelError, match=f"{name}: made for another model's {part}"):
         _ = model.head if name == "head.onnx" else model.index
 
@@ -231,11 +232,11 @@ def test_a_part_of_another_model_is_refused(colours: Archive, name: str, part: s
 def test_switching_back_and_forth_and_to_what_is_not_there(colours: Archive) -> None:
     rebuild_model(colours, config=QUICK)
     for number in (1, 2, 1):
-        colours.use(number)
-        assert colours.model().number == number
+        use_model(colours, number)
+        assert open_model(colours).number == number
     with pytest.raises(ModelError, match="no model 7"):
-        colours.use(7)
-    assert colours.model().number == 1
+        use_model(colours, 7)
+    assert open_model(colours).number == 1
 
 
 def test_only_one_process_rebuilds_at_a_time(colours: Archive) -> None:
@@ -256,11 +257,11 @@ def test_a_hashtag_that_a_new_crawl_put_on_five_photos_is_assigned_without_a_pho
         post["hashtags"].append("blaubeere")
         post["photos"] = [str(colour_folder / photo) for photo in post["photos"]]
     (tmp_path / "posts.jsonl").write_text("".join(json.dumps(post) + "\n" for post in blue))
-    assert "blaubeere" not in colours.model().hashtags
+    assert "blaubeere" not in open_model(colours).hashtags
     import_crawls(colours, [tmp_path / "posts.jsonl"])
     monkeypatch.setattr(OnnxBackbone, "encode", None)  # to look at a photo would fail
     manifest = rebuild_model(colours, config=replace(QUICK, tagger=TaggerConfig(min_photos=5))).manifest
-    model = colours.model()
+    model = open_model(colours)
     assert manifest["number"] == 2 and "blaubeere" in model.hashtags
     retag_photos(colours)
     with colours.store.snapshot() as connection:

@@ -36,7 +36,7 @@ from tests.support.paths import ROOT
 
 # those of `QUICK_NETWORK`, with layer4 unfrozen for two epochs
 OPTIONS = "--unfreeze layer4 --unfreeze-epochs 2 --min-photos 3 --size 8 --epochs 400"
-OPTIONS += " --head network --head-epochs 5 --precision-mode float32"
+OPTIONS += " --head network --head-epochs 5 --dtype float32"
 
 
 def run(archive: Path, *arguments: str) -> Result:

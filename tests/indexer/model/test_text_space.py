@@ -16,6 +16,7 @@ from hashtag_archive.indexer.learning.photo_set import PhotoSet
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
 from hashtag_archive.indexer.learning.tagger import TaggerConfig, fit_photos
 from hashtag_archive.indexer.learning.text_fit import SaidPost, add_text, learn_text_space
+from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.model.text_space import BALANCE, TextSpace, join, joined, words_of
 from hashtag_archive.indexer.tagging.query import query_photo
 from hashtag_archive.indexer.tagging.tag import tag_photos
@@ -123,7 +124,7 @@ def places(archive: Archive, tmp_path: Path, backbone: Path) -> Archive:
 def test_a_location_tells_what_no_picture_does_and_counts_where_a_photo_has_a_post(
     places: Archive, tmp_path: Path
 ) -> None:
-    model = places.model()
+    model = open_model(places)
     figures = model.manifest["figures"]
     assert "text.npz" in model.manifest["files"]
     assert figures["test"]["map"] > figures["beside"]["photo alone"]["map"] + 0.1
@@ -164,7 +165,7 @@ def test_words_that_bring_nothing_are_left_out_and_it_is_said(
     shown = CliRunner().invoke(main, [*command, "--with", "caption"])
     assert shown.exit_code == 0, shown.output
     assert "what posts say brought nothing on validation photos" in shown.output
-    assert "text.npz" not in archive.model().manifest["files"]
+    assert "text.npz" not in open_model(archive).manifest["files"]
     asked = CliRunner().invoke(
         main, ["--archive", str(archive.folder), "query", str(tmp_path / "0.png"), "--caption", "hello"]
     )

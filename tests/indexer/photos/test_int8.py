@@ -17,14 +17,16 @@ from hashtag_archive.cli import main
 from hashtag_archive.encoder import BackboneError
 from hashtag_archive.encoder.export.quantise import quantise_backbone
 from hashtag_archive.encoder.onnx_encoder import BackboneSpec, OnnxBackbone
-from hashtag_archive.indexer.archive import Archive, file_digest, open_archive
+from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
+from hashtag_archive.indexer.disk import file_digest
 from hashtag_archive.indexer.errors import ModelError
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
 from hashtag_archive.indexer.model.int8_backbone import int8_backbone, need_int8
-from hashtag_archive.indexer.photos.precision import measure_precision, offer_int8
-from hashtag_archive.indexer.photos.precision_choice import choose_precision
-from hashtag_archive.indexer.photos.precision_trial import Speed
+from hashtag_archive.indexer.model.opening import open_model, use_model
+from hashtag_archive.indexer.photos.choose_dtype import choose_dtype, set_dtype
+from hashtag_archive.indexer.photos.dtype_trial import Speed, measure_dtype
+from hashtag_archive.indexer.photos.make_int8 import make_and_measure_int8
 from hashtag_archive.indexer.tagging.query import query_photo
 from hashtag_archive.indexer.tagging.retag import retag_photos
 from hashtag_archive.indexer.tagging.tag import tag_photos
@@ -85,7 +87,7 @@ def whole_folder(tmp_path_factory: pytest.TempPathFactory, convolution: Path) ->
 @pytest.fixture
 def whole(whole_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
     """A copy of that archive, on a machine where int8 is three times as fast and nothing was measured yet."""
-    monkeypatch.setattr("hashtag_archive.indexer.photos.precision.measure_speeds", lambda backbones: FAST)
+    monkeypatch.setattr("hashtag_archive.indexer.photos.dtype_trial.measure_speeds", lambda backbones: FAST)
     with open_archive(copy_archive(whole_folder / "archive", tmp_path / "archive")) as opened:
         with opened.store.write() as connection:
             connection.exec_driver_sql("DELETE FROM settings WHERE key LIKE 'precision of %'")
@@ -139,53 +141,53 @@ def test_a_network_without_convolutions_and_one_without_photos_are_refused_by_na
 
 
 def test_a_backbone_is_quantised_once_and_again_only_what_is_damaged(whole: Archive) -> None:
-    made = need_int8(whole.model().backbone_file)
+    made = need_int8(open_model(whole).backbone_file)
     assert made.photos == 220
     assert made.sha256 == file_digest(made.path)
     stages: list[str] = []
-    offer_int8(whole, lambda stage, done, total: stages.append(stage))
+    make_and_measure_int8(whole, lambda stage, done, total: stages.append(stage))
     assert "calibrating int8" not in stages
     content = bytearray(made.path.read_bytes())
     content[len(content) // 2] ^= 0xFF
     made.path.write_bytes(content)
-    offer_int8(whole, lambda stage, done, total: stages.append(stage))
+    make_and_measure_int8(whole, lambda stage, done, total: stages.append(stage))
     assert "calibrating int8" in stages
-    again = need_int8(whole.model().backbone_file)
+    again = need_int8(open_model(whole).backbone_file)
     assert again.sha256 == file_digest(again.path)
 
 
 def test_what_cannot_be_quantised_is_told_and_float32_goes_on(colours: Archive, photos: list[str]) -> None:
     result = rebuild_model(colours, config=replace(QUICK, int8=True))
-    assert result.precision is not None
-    assert result.precision.precision == "float32"
-    assert "no convolution and no matrix product" in result.precision.why
-    assert choose_precision(colours).why == "the backbone has no int8 form"
+    assert result.dtype is not None
+    assert result.dtype.dtype == "float32"
+    assert "no convolution and no matrix product" in result.dtype.why
+    assert choose_dtype(colours).why == "the backbone has no int8 form"
     assert all(photo.outcome == "encoded" for photo in tag_photos(colours, photos))
 
 
 def test_int8_that_is_faster_and_agrees_is_chosen_and_its_features_are_kept_apart(whole: Archive) -> None:
-    model = whole.model()
-    choice = measure_precision(whole, model)
-    assert (choice.precision, choice.photos, choice.batch_size) == ("int8", 220, 16)
+    model = open_model(whole)
+    choice = measure_dtype(whole, model)
+    assert (choice.dtype, choice.photos, choice.batch_size) == ("int8", 220, 16)
     assert choice.overlap is not None
     assert choice.overlap >= 0.95
     assert choice.difference is not None
     assert choice.difference <= 0.02
-    assert features_by_precision(whole) == {"float32": 220, need_int8(model.backbone_file).precision: 220}
+    assert features_by_dtype(whole) == {"float32": 220, need_int8(model.backbone_file).dtype: 220}
     with whole.store.snapshot() as connection:
         rows = connection.exec_driver_sql("SELECT data FROM features ORDER BY photo_id, precision").scalars()
         pairs = list(rows)
     assert sum(exact != quick for exact, quick in zip(pairs[::2], pairs[1::2], strict=True)) > 200
 
 
-def features_by_precision(archive: Archive) -> dict[str, int]:
+def features_by_dtype(archive: Archive) -> dict[str, int]:
     with archive.store.snapshot() as connection:
         return Counter(connection.exec_driver_sql("SELECT precision FROM features").scalars())
 
 
 @pytest.mark.parametrize("damage", ["shuffled weights", "not a number"])
 def test_a_damaged_int8_is_refused_and_costs_no_photo(whole: Archive, damage: str) -> None:
-    path = need_int8(whole.model().backbone_file).path
+    path = need_int8(open_model(whole).backbone_file).path
     network = onnx.load(path)
     for tensor in network.graph.initializer:
         value = numpy_helper.to_array(tensor)
@@ -198,18 +200,18 @@ def test_a_damaged_int8_is_refused_and_costs_no_photo(whole: Archive, damage: st
     about = json.loads(path.with_suffix(".json").read_text())
     about |= {"sha256": file_digest(path), "bytes": path.stat().st_size}
     path.with_suffix(".json").write_text(json.dumps(about))
-    choice = measure_precision(whole, whole.model())
-    assert choice.precision == "float32"
+    choice = measure_dtype(whole, open_model(whole))
+    assert choice.dtype == "float32"
     expected = "names other hashtags" if damage == "shuffled weights" else "judged by 0 photos"
     assert expected in choice.why
     assert archive_stats(whole).failed == 0
 
 
 def test_a_file_that_is_no_network_is_refused_by_the_gate(whole: Archive) -> None:
-    path = need_int8(whole.model().backbone_file).path
+    path = need_int8(open_model(whole).backbone_file).path
     path.write_bytes(bytes(path.stat().st_size))
-    choice = measure_precision(whole, whole.model())
-    assert choice.precision == "float32"
+    choice = measure_dtype(whole, open_model(whole))
+    assert choice.dtype == "float32"
     assert "onnxruntime cannot open it" in choice.why
 
 
@@ -218,51 +220,53 @@ def test_int8_that_is_slower_or_has_few_photos_is_refused_with_the_reason(
 ) -> None:
     with whole.store.write() as connection:
         connection.exec_driver_sql("DELETE FROM features WHERE photo_id > 150")
-    choice = measure_precision(whole, whole.model())
-    assert (choice.precision, choice.photos) == ("float32", 150)
+    choice = measure_dtype(whole, open_model(whole))
+    assert (choice.dtype, choice.photos) == ("float32", 150)
     assert choice.why == "int8 can be judged by 150 photos of posts, 200 are needed"
     slow = {"float32": Speed(100.0, 8), "int8": Speed(99.0, 16)}
-    monkeypatch.setattr("hashtag_archive.indexer.photos.precision.measure_speeds", lambda backbones: slow)
-    choice = measure_precision(whole, whole.model())
-    assert (choice.precision, choice.why, choice.batch_size) == ("float32", "int8 is not faster here", 8)
+    monkeypatch.setattr("hashtag_archive.indexer.photos.dtype_trial.measure_speeds", lambda backbones: slow)
+    choice = measure_dtype(whole, open_model(whole))
+    assert (choice.dtype, choice.why, choice.batch_size) == ("float32", "int8 is not faster here", 8)
 
 
 def test_the_choice_is_remembered_and_measured_again_on_another_machine(
     whole: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert choose_precision(whole, photos=10).why == "int8 was not measured on this machine"
-    first = choose_precision(whole, photos=1000)
-    assert (first.precision, first.fresh) == ("int8", True)
-    again = choose_precision(whole, photos=1000)
+    assert choose_dtype(whole, photos=10).why == "int8 was not measured on this machine"
+    first = choose_dtype(whole, photos=1000)
+    assert (first.dtype, first.fresh) == ("int8", True)
+    again = choose_dtype(whole, photos=1000)
     assert again == replace(first, fresh=False)
-    for module in ("precision_choice", "precision"):
-        monkeypatch.setattr(f"hashtag_archive.indexer.photos.{module}.machine_name", lambda: "another machine")
-    assert choose_precision(whole, photos=10).precision == "float32"
-    assert choose_precision(whole, photos=1000).fresh
-    assert choose_precision(whole).machine == "another machine"
+    for module in ("dtype_choice", "dtype_trial"):
+        monkeypatch.setattr(
+            f"hashtag_archive.indexer.photos.{module}.machine_name", lambda: "another machine"
+        )
+    assert choose_dtype(whole, photos=10).dtype == "float32"
+    assert choose_dtype(whole, photos=1000).fresh
+    assert choose_dtype(whole).machine == "another machine"
     monkeypatch.undo()
-    assert choose_precision(whole).machine == first.machine
+    assert choose_dtype(whole).machine == first.machine
 
 
 def test_another_int8_form_makes_the_choice_out_of_date(whole: Archive) -> None:
-    measure_precision(whole, whole.model())
-    assert choose_precision(whole).precision == "int8"
-    sidecar = need_int8(whole.model().backbone_file).path.with_suffix(".json")
+    measure_dtype(whole, open_model(whole))
+    assert choose_dtype(whole).dtype == "int8"
+    sidecar = need_int8(open_model(whole).backbone_file).path.with_suffix(".json")
     sidecar.write_text(json.dumps(json.loads(sidecar.read_text()) | {"sha256": "0" * 64}))
-    assert choose_precision(whole).precision == "float32"
+    assert choose_dtype(whole).dtype == "float32"
 
 
 def test_a_tagged_photo_stays_done_and_stored_features_of_the_other_precision_are_not_scored(
     whole: Archive, photos: list[str]
 ) -> None:
-    def outcomes(precision: str) -> set[str]:
-        return {photo.outcome for photo in tag_photos(whole, photos, precision=precision)}  # type: ignore[arg-type]
+    def outcomes(dtype: str) -> set[str]:
+        return {photo.outcome for photo in tag_photos(whole, photos, dtype=dtype)}  # type: ignore[arg-type]
 
     assert outcomes("int8") == {"encoded"}
     assert outcomes("float32") == {"done"}
-    assert rebuild_model(whole, config=replace(QUICK, int8=False)).precision is None
+    assert rebuild_model(whole, config=replace(QUICK, int8=False)).dtype is None
     assert outcomes("float32") == {"encoded"}
-    whole.use(1)
+    use_model(whole, 1)
     assert outcomes("int8") == {"rescored"}
     assert outcomes("auto") == {"done"}
 
@@ -270,7 +274,7 @@ def test_a_tagged_photo_stays_done_and_stored_features_of_the_other_precision_ar
 def test_retagging_scores_features_of_either_precision_by_themselves(
     whole: Archive, photos: list[str]
 ) -> None:
-    before = {photo.photo: photo.guesses for photo in tag_photos(whole, photos, precision="int8")}
+    before = {photo.photo: photo.guesses for photo in tag_photos(whole, photos, dtype="int8")}
     result = retag_photos(whole, everything=True)
     assert (result.retagged, result.without_features) == (228, 0)
     after = {photo.photo: photo.guesses for photo in tag_photos(whole, photos, with_done=True)}
@@ -281,21 +285,24 @@ def test_retagging_scores_features_of_either_precision_by_themselves(
 def test_a_query_runs_in_the_measured_precision_unless_another_is_asked_for(
     whole: Archive, photos: list[str]
 ) -> None:
-    measure_precision(whole, whole.model())
-    exact, quick, chosen = (whole.model(precision=mode) for mode in ("float32", "int8", "auto"))
-    assert (exact.precision, quick.precision) == ("float32", chosen.precision)
+    measure_dtype(whole, open_model(whole))
+    exact, quick, chosen = (open_model(whole) for _ in range(3))
+    set_dtype(whole, exact, "float32")
+    set_dtype(whole, quick, "int8")
+    set_dtype(whole, chosen, "auto")
+    assert (exact.dtype, quick.dtype) == ("float32", chosen.dtype)
     answers = [query_photo(model, photos[0], best=5) for model in (exact, quick, chosen)]
     assert answers[1] == answers[2] != answers[0]
 
 
 def test_int8_where_there_is_none_is_one_line_that_says_what_to_do(whole: Archive, photos: list[str]) -> None:
-    path = need_int8(whole.model().backbone_file).path
+    path = need_int8(open_model(whole).backbone_file).path
     path.write_bytes(path.read_bytes()[:-1])
-    assert int8_backbone(whole.model().backbone_file) is None
+    assert int8_backbone(open_model(whole).backbone_file) is None
     with pytest.raises(ModelError, match="no int8 form; `hashtag rebuild` makes one"):
-        list(tag_photos(whole, photos, precision="int8"))
+        list(tag_photos(whole, photos, dtype="int8"))
     for command in ("tag", "query"):
-        arguments = ["--archive", str(whole.folder), command, photos[0], "--precision-mode", "int8"]
+        arguments = ["--archive", str(whole.folder), command, photos[0], "--dtype", "int8"]
         done = CliRunner().invoke(main, arguments)
         assert done.exit_code == 1
         assert done.stderr.count("\n") == 1
@@ -318,10 +325,10 @@ def test_tag_measures_says_so_once_and_profiles_every_stage(whole: Archive, tmp_
 def test_doctor_says_what_was_measured(whole: Archive, tmp_path: Path) -> None:
     def doctor(folder: Path) -> str:
         shown = CliRunner().invoke(main, ["--archive", str(folder), "doctor", "--json"])
-        return str(json.loads(shown.stdout)["precision"])
+        return str(json.loads(shown.stdout)["dtype"])
 
     assert doctor(whole.folder) == "float32: int8 was not measured on this machine (model 1)"
-    measure_precision(whole, whole.model())
+    measure_dtype(whole, open_model(whole))
     assert "float32 100.0 and int8 300.0; on 220 photos the five best hashtags overlap by" in doctor(
         whole.folder
     )

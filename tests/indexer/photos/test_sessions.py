@@ -19,6 +19,7 @@ from hashtag_archive.encoder.session import GET_CUDA, Sessions
 from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.errors import ModelError
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
+from hashtag_archive.indexer.model.opening import open_model, use_model
 from hashtag_archive.indexer.tagging.query import query_photo
 from hashtag_archive.indexer.tagging.tag import tag_photos
 from tests.conftest import QUICK, copy_archive, draw_photo, write_backbone
@@ -167,12 +168,12 @@ def test_a_network_that_is_none_is_refused_with_and_without_a_folder(tmp_path: P
 def test_queries_keep_networks_and_rebuild_and_use_clear_them(colours: Archive, tmp_path: Path) -> None:
     shutil.rmtree(colours.folder / "sessions", ignore_errors=True)
     photo = str(draw_photo(tmp_path / "photo.png", "red", 1))
-    first = query_photo(colours.model(), photo)
+    first = query_photo(open_model(colours), photo)
     kept = colours.folder / "sessions"
     names = sorted(path.name.split(".")[0] for path in kept.iterdir())
     assert [name.split("-")[0] for name in names] == ["0001", "backbones"]
-    assert query_photo(colours.model(), photo) == first
-    colours.use(1)
+    assert query_photo(open_model(colours), photo) == first
+    use_model(colours, 1)
     assert [path.name.split("-")[0] for path in kept.iterdir()] == ["0001"]
     rebuild_model(colours, config=QUICK)
     assert not [path for path in kept.iterdir() if path.name.startswith("0001")]
@@ -180,14 +181,14 @@ def test_queries_keep_networks_and_rebuild_and_use_clear_them(colours: Archive, 
 
 def test_an_opening_compares_sizes_and_use_compares_digests(colours: Archive, tmp_path: Path) -> None:
     photo = str(draw_photo(tmp_path / "photo.png", "red", 1))
-    first = query_photo(colours.model(), photo)
+    first = query_photo(open_model(colours), photo)
     evidence = colours.model_folder(1) / "evidence.npz"
     content = bytearray(evidence.read_bytes())
     content[-1] ^= 0xFF
     evidence.write_bytes(content)
-    assert query_photo(colours.model(), photo) == first
+    assert query_photo(open_model(colours), photo) == first
     with pytest.raises(ModelError, match="damaged"):
-        colours.use(1)
+        use_model(colours, 1)
 
 
 @pytest.fixture
@@ -245,7 +246,7 @@ def test_a_provider_that_is_listed_and_not_used_is_an_error_for_cuda_and_the_cpu
     assert (auto.exit_code, auto.stderr) == (0, "")
     assert auto.stdout == CliRunner().invoke(main, [*command, "cpu"]).stdout
     with pytest.raises(EncoderError, match="cannot use its CUDA provider"):
-        _ = open_archive(folder, device="cuda").model().backbone
+        _ = open_model(open_archive(folder, device="cuda")).backbone
 
 
 @needs_no_cuda
@@ -264,13 +265,13 @@ def test_on_cuda_workers_share_the_backbone_in_larger_batches(colours: Archive, 
     for number in range(150):
         draw_photo(tmp_path / "new" / f"{number:03}.png", ["red", "blue"][number % 2], 700 + number)
     paths = [str(tmp_path / "new")]
-    backbone = colours.model().backbone
+    backbone = open_model(colours).backbone
     with open_archive(colours.folder, device="auto") as on_cuda:
-        model = on_cuda.model()
+        model = open_model(on_cuda)
         assert (model.backbone.batch_size, backbone.batch_size) == (64, 8)
         assert {photo.outcome for photo in tag_photos(on_cuda, paths, workers=3)} == {"encoded"}
         asked = query_photo(model, str(tmp_path / "new/000.png"))
-    assert asked == query_photo(colours.model(), str(tmp_path / "new/000.png"))
+    assert asked == query_photo(open_model(colours), str(tmp_path / "new/000.png"))
 
 
 @pytest.mark.usefixtures("cuda_works")

@@ -12,10 +12,10 @@ from click.testing import CliRunner
 from hashtag_archive.cli import main
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import ModelError
-from hashtag_archive.indexer.learning.metrics import sigmoid
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
 from hashtag_archive.indexer.model.guesses import keep_best
 from hashtag_archive.indexer.model.hashtag_index import HashtagIndex
+from hashtag_archive.indexer.model.logits import sigmoid
 from hashtag_archive.indexer.model.model import Model
 from hashtag_archive.indexer.tagging import retag as retagging
 from hashtag_archive.indexer.tagging.retag import retag_photos

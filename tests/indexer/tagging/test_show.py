@@ -69,7 +69,7 @@ def test_every_kind_of_word_is_shown_with_what_became_of_it(colours: Archive, kn
     assigned = {guess.counts_as for guess in shown.guesses if guess.standing == "assigned"}
     assert {tag.hashtag for tag in shown.hashtags if tag.by == "machine"} == assigned
     assert [tag.hashtag for tag in shown.hashtags if tag.by == "person"] == ["yum"]
-    assert [(f.backbone, f.precision) for f in record.features] == [("pool", "float32")]
+    assert [(f.backbone, f.dtype) for f in record.features] == [("pool", "float32")]
     assert (record.tagged_by, shown.current_model, shown.stale, shown.changed) == (1, 1, False, False)
 
 

@@ -12,6 +12,7 @@ from hashtag_archive.cli import main
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
+from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.photos.features import load_features, model_key
 from hashtag_archive.indexer.tagging import photo_index as indexing
 from hashtag_archive.indexer.tagging.photo_index import PHOTO_INDEX, open_photo_index
@@ -59,7 +60,7 @@ def test_near_duplicates_come_first_and_the_photo_itself_never(colours: Archive,
 
 
 def test_cosines_are_those_of_embedded_stored_features(colours: Archive) -> None:
-    model = colours.model()
+    model = open_model(colours)
     key = model_key(colours, model)
     ids = np.arange(1, 97, dtype=np.int64)
     embeddings = model.embed(load_features(colours.store, ids, key)[1])
@@ -102,7 +103,7 @@ def test_the_index_follows_tag_runs_lost_features_and_models(colours: Archive, t
 def test_only_what_is_new_is_embedded(
     colours: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = colours.model()
+    model = open_model(colours)
     embedded: list[int] = []
 
     def counting(store: object, ids: np.ndarray, key: object) -> object:
@@ -118,7 +119,7 @@ def test_only_what_is_new_is_embedded(
 
 
 def test_a_damaged_index_and_what_a_killed_process_left_are_replaced(colours: Archive) -> None:
-    model = colours.model()
+    model = open_model(colours)
     assert len(open_photo_index(colours, model)) == 96
     (file,) = (colours.folder / PHOTO_INDEX).glob("*.faiss")
     whole = file.read_bytes()

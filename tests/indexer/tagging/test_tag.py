@@ -13,9 +13,10 @@ import pytest
 from hashtag_archive.encoder import PhotoError
 from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.errors import ModelError
-from hashtag_archive.indexer.learning.metrics import sigmoid
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
 from hashtag_archive.indexer.model.cut import threshold_of
+from hashtag_archive.indexer.model.logits import sigmoid
+from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.photos.features import feature_key, load_features
 from hashtag_archive.indexer.tagging.query import query_photo
 from hashtag_archive.indexer.tagging.tag import TaggedPhoto, retry_failures, tag_photos
@@ -45,7 +46,7 @@ def outcomes(tagged: dict[str, TaggedPhoto]) -> dict[str, int]:
 def test_new_photos_get_the_hashtags_of_what_is_on_them(colours: Archive, photos: Path) -> None:
     tagged = tag(colours, photos)
     assert outcomes(tagged) == {"encoded": 8}
-    threshold = threshold_of(colours.model(), "f1")
+    threshold = threshold_of(open_model(colours), "f1")
     for name, photo in tagged.items():
         assert photo.guesses[0].hashtag in (name.split("-")[0], "daily", *_company(name))
         assert name.split("-")[0] in {guess.hashtag for guess in photo.cut(threshold)}
@@ -76,7 +77,7 @@ def test_another_model_makes_photos_stale_and_no_photo_is_opened_again(
 ) -> None:
     before = tag(colours, photos)
     rebuild_model(colours, config=replace(QUICK, seed=9))
-    model = colours.model()
+    model = open_model(colours)
     again = tag(colours, photos)
     assert outcomes(again) == {"rescored": 8}
     assert all(photo.model == 2 for photo in again.values())
@@ -92,7 +93,7 @@ def test_a_stored_guess_is_the_sigmoid_of_scale_cosine_and_bias_by_hand(
     colours: Archive, photos: Path
 ) -> None:
     tag(colours, photos)
-    model = colours.model()
+    model = open_model(colours)
     scale = model.manifest["calibration"]["scale"]
     key = feature_key(colours.store.photos.backbone_id(model.manifest["backbone"]) or 0)
     stored = _stored(colours)
@@ -111,7 +112,7 @@ def test_a_stored_guess_is_the_sigmoid_of_scale_cosine_and_bias_by_hand(
 
 def test_tagging_from_pixels_equals_scoring_stored_features(colours: Archive, photos: Path) -> None:
     tagged = tag(colours, photos)
-    model = colours.model()
+    model = open_model(colours)
     for name, photo in tagged.items():
         asked = query_photo(model, str(photos / name), best=5)
         assert [found.hashtag for found in asked] == [guess.hashtag for guess in photo.guesses[:5]]
@@ -216,14 +217,14 @@ def test_a_run_with_nothing_to_do_goes_on_as_it_looks_and_gathers_nothing(
 
 
 def test_features_that_are_not_finite_are_refused(colours: Archive, photos: Path) -> None:
-    model = colours.model()
+    model = open_model(colours)
     path = model.backbone_file.with_suffix(".json")
     path.write_text(path.read_text().replace('"std": [127.5, 127.5, 127.5]', '"std": [1e-5, 1e-5, 1e-5]'))
     tagged = tag(colours, photos)
     assert outcomes(tagged) == {"failed": 8}
     assert tagged["red-0.png"].error == "features that are not finite"
     with pytest.raises(PhotoError, match="not finite"):
-        query_photo(colours.model(), str(photos / "red-0.png"))
+        query_photo(open_model(colours), str(photos / "red-0.png"))
 
 
 def test_no_posts_no_model_and_no_archive_say_what_to_do(archive: Archive, tmp_path: Path) -> None:
@@ -237,7 +238,7 @@ def test_no_posts_no_model_and_no_archive_say_what_to_do(archive: Archive, tmp_p
 
 
 def test_the_cosine_rule_is_the_sigmoid_of_the_cosine(colours: Archive, photos: Path) -> None:
-    model = colours.model()
+    model = open_model(colours)
     found = query_photo(model, str(photos / "red-0.png"), best=100, rule="cosine")
     assert len(found) == len(model.index)
     scores = [hashtag.score for hashtag in found]
@@ -246,7 +247,7 @@ def test_the_cosine_rule_is_the_sigmoid_of_the_cosine(colours: Archive, photos: 
 
 
 def test_thresholds_are_by_name_or_number(colours: Archive) -> None:
-    model = colours.model()
+    model = open_model(colours)
     assert threshold_of(model, "f2") <= threshold_of(model, "f1")
     assert threshold_of(model, "0.25") == 0.25
     for wrong in ("f3", 1.5):

@@ -15,6 +15,7 @@ from hashtag_archive.cli import main
 from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
+from hashtag_archive.indexer.model.opening import open_model, use_model
 from hashtag_archive.indexer.tagging.query import query_photo
 from hashtag_archive.indexer.upkeep.backup import back_up
 from hashtag_archive.indexer.upkeep.stats import list_models
@@ -49,8 +50,8 @@ def test_a_backup_is_of_one_moment_while_another_process_writes(colours: Archive
     assert after > written
     photo = draw_photo(tmp_path / "photo.png", "red", 1)
     with open_archive(made.folder) as copy:
-        copy.model().check()
-        assert query_photo(copy.model(), str(photo)) == query_photo(colours.model(), str(photo))
+        open_model(copy).check()
+        assert query_photo(open_model(copy), str(photo)) == query_photo(open_model(colours), str(photo))
 
 
 def test_a_second_backup_takes_over_what_did_not_change_and_brings_what_did(
@@ -66,7 +67,7 @@ def test_a_second_backup_takes_over_what_did_not_change_and_brings_what_did(
     with open_archive(second.folder) as copy:
         assert [model.number for model in list_models(copy) if model.current] == [2]
         for number in (1, 2):
-            copy.use(number)
+            use_model(copy, number)
     assert {path.name for path in tmp_path.iterdir()} == {"copy", "archive"}
 
 

@@ -29,7 +29,7 @@ from tests.support.planted import MARKS, OWNER, everything, post, run, still_the
 
 @pytest.fixture(scope="module")
 def crawled(tmp_path_factory: pytest.TempPathFactory, backbone: Path) -> Path:
-    """A folder with colours of others and posts of hers, crawled twice, learnt with words and views, and tagged."""
+    """A folder with colours of others and posts of hers, crawled twice, learnt with words, and tagged."""
     folder = tmp_path_factory.mktemp("forget")
     crawl = write_crawl(folder, 64)
     for number in range(4):
@@ -41,7 +41,7 @@ def crawled(tmp_path_factory: pytest.TempPathFactory, backbone: Path) -> Path:
     with open_archive(folder / "archive", create=True) as opened:
         import_crawls(opened, [crawl, write(folder / "quirina-1.jsonl", *first)])
         import_crawls(opened, [write(folder / "quirina-2.jsonl", *again)])
-        learn = replace(QUICK, words=("caption", "location"), views=1)
+        learn = replace(QUICK, words=("caption", "location"))
         with pytest.MonkeyPatch.context() as only_weight:
             # Validation decides by a hair whether texts count, and rounding decides the hair: here they always do.
             only_weight.setattr("hashtag_archive.indexer.learning.text_fit._WEIGHTS", (1.0,))
@@ -200,7 +200,7 @@ def test_kill_9_between_two_steps_and_the_same_again_ends_the_same(
     home = "db.store" if moment == "Store.compact" else "indexer.upkeep.forget"
     code = f"""
 import os, signal
-import hashtag_archive.db.store, hashtag_archive.indexer.upkeep.forget
+import hashtag_archive.db.stores.store, hashtag_archive.indexer.upkeep.forget
 from hashtag_archive import cli
 hashtag_archive.{home}.{moment} = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL)
 cli.main()

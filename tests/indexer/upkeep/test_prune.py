@@ -12,6 +12,7 @@ from hashtag_archive.cli import main
 from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.errors import ModelError
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
+from hashtag_archive.indexer.model.opening import open_model, use_model
 from hashtag_archive.indexer.tagging.retag import retag_photos
 from hashtag_archive.indexer.upkeep.check import check_archive
 from hashtag_archive.indexer.upkeep.prune import prune_models
@@ -39,7 +40,7 @@ def three(colours: Archive, tmp_path: Path) -> Archive:
     first = next(colours.backbones_folder.glob("*.onnx"))
     rebuild_model(colours, write_backbone(tmp_path / "other.onnx", size=64), QUICK)
     rebuild_model(colours, first, QUICK)
-    colours.use(1)
+    use_model(colours, 1)
     return colours
 
 
@@ -57,7 +58,7 @@ def test_old_models_go_with_their_backbones_and_the_current_one_stays(three: Arc
 
 
 def test_a_model_by_which_photos_are_tagged_stays_until_they_are_tagged_by_another(three: Archive) -> None:
-    three.use(3)
+    use_model(three, 3)
     command = ["--archive", str(three.folder), "prune", "--keep", "2"]
     done = CliRunner().invoke(main, [*command])
     assert "model 1 stays: 96 photos are still tagged by it; `hashtag retag`" in done.stderr
@@ -67,7 +68,7 @@ def test_a_model_by_which_photos_are_tagged_stays_until_they_are_tagged_by_anoth
     assert [model.number for model in list_models(three)] == [2, 3]
     with pytest.raises(ModelError, match="model 3 is current and stays"):
         prune_models(three, models=[3])
-    three.use(2)
+    use_model(three, 2)
     assert prune_models(three, models=[3], guesses=True).models == [3]
     assert three.store.models.tagged() == {}
     assert check_archive(three) == []
@@ -83,4 +84,4 @@ def test_a_prune_killed_between_its_commit_and_its_files_costs_space_alone(three
         assert found
         assert all(finding.harmless for finding in found)
         assert check_archive(after) == []
-        after.model().check()
+        open_model(after).check()

@@ -27,7 +27,6 @@ from hashtag_archive.db.stores.show import ShowStore
 from hashtag_archive.db.stores.stale import StaleStore
 from hashtag_archive.db.stores.tombstones import TombstoneStore
 from hashtag_archive.db.stores.verdicts import VerdictStore
-from hashtag_archive.db.stores.views import ViewStore
 from hashtag_archive.db.stores.vocabulary import VocabularyStore
 
 
@@ -54,7 +53,6 @@ class Store:
         self.posts = PostStore(self.engine)
         self.photos = PhotoStore(self.engine)
         self.models = ModelStore(self.engine)
-        self.views = ViewStore(self.engine)
         self.vocabulary = VocabularyStore(self.engine)
         self.verdicts = VerdictStore(self.engine)
         self.stale = StaleStore(self.engine)

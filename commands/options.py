@@ -1,9 +1,15 @@
-"""Which guesses are shown: the options that say so, and the cut they stand for."""
+"""Options that several commands share, and what they stand for."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from hashtag_archive.indexer.archive import Archive
+
+from typing import TYPE_CHECKING
+
 from click.core import ParameterSource
 
 from hashtag_archive.commands.output import talk
@@ -66,8 +72,9 @@ def chosen_cut(
     if precision and context.get_parameter_source("threshold") == ParameterSource.COMMANDLINE:
         raise click.UsageError("--precision takes --threshold's place: give one of them")
     from hashtag_archive.indexer.model.cut import Cut, cut_for_precision, threshold_of
+    from hashtag_archive.indexer.model.opening import open_model
 
-    model = archive.model()
+    model = open_model(archive)
     model.need_head()
     if not precision:
         return Cut(threshold_of(model, threshold))
@@ -78,3 +85,56 @@ def chosen_cut(
             " `hashtag evaluate` says what can be promised"
         )
     return cut
+
+
+def device_option(default: str = "auto") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command `--device`."""
+    return click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        default=default,
+        show_default=True,
+        help="Where the backbone runs; auto takes an NVIDIA GPU where onnxruntime can use it.",
+    )
+
+
+def _need_patterns(
+    context: click.Context, parameter: click.Parameter, patterns: tuple[str, ...]
+) -> tuple[str, ...]:
+    if patterns:
+        from hashtag_archive.indexer.errors import ArchiveError
+        from hashtag_archive.indexer.photos.exclusions import read_patterns
+
+        try:
+            read_patterns(patterns, ", ".join(patterns))
+        except ArchiveError as error:
+            raise click.BadParameter(str(error)) from error
+    return patterns
+
+
+def exclude_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--exclude`, which may be given several times."""
+    return click.option(
+        "--exclude",
+        metavar="GLOB",
+        multiple=True,
+        callback=_need_patterns,
+        help="Pass over what is called so below the folders named, written as in .gitignore: thumbs/, *.png, /2019;"
+        " may be given several times. A .hashtagignore in a folder does the same for good.",
+    )(command)
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--json`, under the name `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")(command)
+
+
+def dtype_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--dtype`."""
+    return click.option(
+        "--dtype",
+        type=click.Choice(["auto", "float32", "int8"]),
+        default="auto",
+        show_default=True,
+        help="Number format of the backbone; auto takes int8 if it was measured to be faster here and as good.",
+    )(command)

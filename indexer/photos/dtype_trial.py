@@ -5,21 +5,26 @@ five best hashtags, and on the probabilities of float32's ten best.
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hashtag_archive.db.photo import FeatureKey
+from hashtag_archive.encoder import BackboneError
 from hashtag_archive.encoder.onnx_encoder import OnnxBackbone
 from hashtag_archive.indexer.archive import Archive
-from hashtag_archive.indexer.learning.metrics import sigmoid
+from hashtag_archive.indexer.disk import now
+from hashtag_archive.indexer.machine import machine_name
 from hashtag_archive.indexer.model.hashtag_index import HashtagIndex
+from hashtag_archive.indexer.model.int8_backbone import Int8Backbone, need_int8
+from hashtag_archive.indexer.model.logits import sigmoid
 from hashtag_archive.indexer.model.model import Model
+from hashtag_archive.indexer.photos.dtype_choice import Dtype, DtypeChoice, store_choice
 from hashtag_archive.indexer.photos.encode import PhotoEncoder
-from hashtag_archive.indexer.photos.features import load_features, store_batch
+from hashtag_archive.indexer.photos.features import load_features, model_key, store_batch
 from hashtag_archive.indexer.photos.files import PhotoFile
-from hashtag_archive.indexer.progress import Progress
+from hashtag_archive.indexer.progress import Progress, silent
 
 LEAST_PHOTOS, MOST_PHOTOS = 200, 256
 LEAST_OVERLAP, MOST_DIFFERENCE = 0.95, 0.02
@@ -143,3 +148,36 @@ def agreement(
         [[float(photo @ rows[id]) for id in best] for photo, best in zip(asked, ids.tolist(), strict=True)]
     )
     return overlap, float(np.abs(sigmoid(logits) - sigmoid(again)).mean())
+
+
+def measure_dtype(archive: Archive, model: Model, *, progress: Progress = silent) -> DtypeChoice:
+    """Run both dtypes here, choose between them, and remember the choice for this machine and model.
+
+    Raises `ModelError` where there is no int8 backbone.
+    """
+    int8 = need_int8(model.backbone_file)
+    chosen = _judge(archive, model, int8, progress)
+    chosen = replace(chosen, int8=int8.sha256, machine=machine_name(), measured_at=now())
+    store_choice(archive, model, chosen)
+    return replace(chosen, fresh=True)
+
+
+def _judge(archive: Archive, model: Model, int8: Int8Backbone, progress: Progress) -> DtypeChoice:
+    try:
+        quick = OnnxBackbone(int8.path, model.backbone_spec)
+    except BackboneError as error:
+        return DtypeChoice("float32", str(error))
+    progress("timing float32 and int8", 0, None)
+    speeds = measure_speeds(
+        {"float32": OnnxBackbone(model.backbone_file, model.backbone_spec), "int8": quick}
+    )
+    rates = {name: round(speed.rate, 2) for name, speed in speeds.items()}
+    if rates["int8"] <= rates["float32"]:
+        return DtypeChoice("float32", "int8 is not faster here", speeds["float32"].batch_size, rates)
+    exact = model_key(archive, model)
+    keys = exact, exact._replace(dtype=int8.dtype)
+    found = measure_agreement(archive, model, quick, keys, progress)
+    dtype: Dtype = "float32" if found.objection else "int8"
+    why = found.objection or "it is faster here and agrees with float32"
+    batch = speeds[dtype].batch_size
+    return DtypeChoice(dtype, why, batch, rates, found.photos, found.overlap, found.difference)

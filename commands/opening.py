@@ -1,0 +1,87 @@
+"""Opening the archive that a command works on, and turning errors into one line."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hashtag_archive.commands.output import printable, talk
+
+if TYPE_CHECKING:
+    from hashtag_archive.encoder.session import Device
+    from hashtag_archive.indexer.archive import Archive
+
+
+EXTRA_MODULES = {
+    "torch",
+    "torchvision",
+    "gensim",
+    "jinja2",
+    "matplotlib",
+    "onnx",
+    "onnxscript",
+    "sklearn",
+    "scipy",
+}
+
+
+EXTRA_OF = dict.fromkeys(EXTRA_MODULES, "train") | {"pyarrow": "parquet"}
+
+
+# Commands that only read; every other is told of a network file system.
+READERS = {
+    "backup",
+    "compare",
+    "evaluate",
+    "export-encoder",
+    "find",
+    "models",
+    "query",
+    "related",
+    "report",
+    "show",
+    "stats",
+    "sweep",
+}
+
+
+def open_from(context: click.Context, *, create: bool = False, device: "Device" = "cpu") -> "Archive":
+    """Open the archive that `--archive` names, for work on `device`; it is closed when the command ends."""
+    from hashtag_archive.db.network_disk import network_disk
+    from hashtag_archive.indexer.archive import open_archive
+
+    archive = open_archive(Path(context.obj["archive"]), create=create, device=device)
+    context.call_on_close(archive.close)
+    if archive.upgraded:
+        talk(
+            f"brought the archive up from schema {archive.upgraded.schema} to this version's; the database as it"
+            f" was is {archive.upgraded.backup}"
+        )
+    if context.info_name not in READERS and (kind := network_disk(archive.folder)):
+        talk(
+            f"warning: {archive.folder} lies on a network file system ({kind}), where two processes that write at"
+            " once can damage the database: let one at a time write, or keep the archive on a disk of this machine"
+        )
+    if device != "cpu" and archive.sessions.on_cuda:
+        talk("the backbone runs on the GPU (CUDA)")
+    return archive
+
+
+def as_click_exception(error: Exception) -> click.ClickException:
+    """Turn an error into the one line that a user sees."""
+    from sqlalchemy.exc import DatabaseError
+
+    from hashtag_archive.db.errors import DbError
+    from hashtag_archive.encoder.errors import EncoderError
+    from hashtag_archive.indexer.errors import ArchiveError
+
+    if isinstance(error, ArchiveError | DbError | EncoderError):
+        return click.ClickException(printable(str(error)))
+    if isinstance(error, DatabaseError):
+        return click.ClickException(f"the database: {error.orig}; what was committed before stays")
+    if isinstance(error, ModuleNotFoundError) and (extra := EXTRA_OF.get((error.name or "").split(".")[0])):
+        return click.ClickException(f"this needs {error.name}: pip install 'hashtag-archive[{extra}]'")
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return click.ClickException(printable(f"{where}{error.strerror or error}"))
+    return click.ClickException(f"unexpected {type(error).__name__}: {error} (--debug shows where)")

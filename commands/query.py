@@ -1,0 +1,83 @@
+"""`hashtag query`."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hashtag_archive.commands.opening import open_from
+from hashtag_archive.commands.options import device_option, dtype_option, json_option
+from hashtag_archive.commands.output import echo_json, printable, talk, warn
+
+if TYPE_CHECKING:
+    from hashtag_archive.encoder.session import Device
+    from hashtag_archive.indexer.photos.dtype_choice import DtypeMode
+
+
+@click.command("query")
+@click.argument("photos", nargs=-1, required=True, type=click.Path())
+@click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="Hashtags a photo.")
+@click.option(
+    "--rule",
+    type=click.Choice(["logit", "cosine"]),
+    default="logit",
+    show_default=True,
+    help="Calibrated probabilities, or the report's sigmoid(cosine) over every hashtag.",
+)
+@click.option(
+    "--caption", metavar="TEXT", help="What is said of the photo, for a model learnt --with caption."
+)
+@click.option("--location", metavar="TEXT", help="Where it is, for a model learnt --with location.")
+@dtype_option
+@device_option("cpu")
+@json_option
+@click.pass_context
+def query_command(
+    context: click.Context,
+    photos: tuple[str, ...],
+    top: int,
+    rule: Any,
+    caption: str | None,
+    location: str | None,
+    dtype: "DtypeMode",
+    device: "Device",
+    as_json: bool,
+) -> None:
+    """Print the hashtags nearest to single photos; store nothing.
+
+    A line a hashtag, best first: probability, hashtag, photo, separated by tabs. A GPU takes longer to start than
+    a CPU to look at a few photos, so that it is used only where --device asks for it.
+
+    \b
+    Example:
+      hashtag query lunch.jpg --top 5
+    """
+    from hashtag_archive.encoder import PhotoError
+    from hashtag_archive.indexer.model.opening import open_model
+    from hashtag_archive.indexer.photos.choose_dtype import set_dtype
+    from hashtag_archive.indexer.tagging.query import query_photo
+
+    archive = open_from(context, device=device)
+    model = open_model(archive)
+    set_dtype(archive, model, dtype)
+    words = {name: text for name, text in (("caption", caption), ("location", location)) if text}
+    if unread := set(words) - set(model.text.fields if model.text else ()):
+        names = ",".join(sorted(unread))
+        talk(f"not read: {names}; model {model.number} was not learnt --with {names}")
+    failed = False
+    for photo in photos:
+        try:
+            found = query_photo(model, photo, best=top, rule=rule, words=words)
+        except PhotoError as error:
+            failed = True
+            warn(printable(f"{photo}: {error}"))
+            if as_json:
+                echo_json({"photo": photo, "error": str(error)})
+            continue
+        if as_json:
+            named = [{"hashtag": guess.hashtag, "probability": round(guess.score, 4)} for guess in found]
+            echo_json({"photo": photo, "hashtags": named, "model": model.number})
+        else:
+            for guess in found:
+                click.echo(f"{guess.score:.3f}\t#{guess.hashtag}\t{printable(photo)}")
+    if failed:
+        context.exit(1)

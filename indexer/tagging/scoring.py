@@ -1,0 +1,25 @@
+"""Guesses on photos, and the one way in which they come into the database."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashtag_archive.db.stores.store import Store
+from hashtag_archive.indexer.arrays import Ids
+from hashtag_archive.indexer.model.guesses import Guesses
+from hashtag_archive.indexer.model.model import Model
+from hashtag_archive.indexer.model.text_space import joined
+
+
+def guess(store: Store, model: Model, photo_ids: Ids, features: NDArray[np.float16]) -> Guesses:
+    """Return what `model` guesses of photos (n,) from features (n, f), and from posts' words if it reads them."""
+    if not model.text:
+        return model.guesses(features)
+    said = store.posts.said_of_photos(photo_ids.tolist())
+    words = [joined(said.get(photo, ()), model.text.fields) for photo in photo_ids.tolist()]
+    return model.guesses(features, words)
+
+
+def store_guesses(store: Store, model: int, photo_ids: Ids, guesses: Guesses) -> None:
+    """Replace what was guessed of photos by what `model` guesses, in one transaction."""
+    with store.write() as connection:
+        store.models.put_guesses(connection, model, guesses.packed(photo_ids))
