@@ -6,26 +6,8 @@ import sys
 
 import click
 
-from hashtag_archive.commands.compare import compare_command
-from hashtag_archive.commands.demo import demo_command
-from hashtag_archive.commands.evaluate import evaluate_command
-from hashtag_archive.commands.export import export_command, export_encoder_command, untag_command
-from hashtag_archive.commands.find import find_command, related_command, similar_command
-from hashtag_archive.commands.forget import forget_command
-from hashtag_archive.commands.import_posts import import_command
-from hashtag_archive.commands.keep import backup_command, check_command
-from hashtag_archive.commands.models import models_command, prune_command, use_command
-from hashtag_archive.commands.opening import as_click_exception
-from hashtag_archive.commands.query import query_command
-from hashtag_archive.commands.rebuild import rebuild_command
-from hashtag_archive.commands.report import report_command
-from hashtag_archive.commands.retag import retag_command
-from hashtag_archive.commands.show import show_command
-from hashtag_archive.commands.stats import doctor_command, stats_command
-from hashtag_archive.commands.sweep import sweep_command
-from hashtag_archive.commands.tag import retry_command, tag_command
-from hashtag_archive.commands.verdicts import accept_command, reject_command, unsay_command
-from hashtag_archive.commands.words import (
+from hashtag_archive.commands.correct.verdicts import accept_command, reject_command, unsay_command
+from hashtag_archive.commands.correct.words import (
     alias_command,
     block_command,
     group_command,
@@ -34,6 +16,29 @@ from hashtag_archive.commands.words import (
     ungroup_command,
     vocabulary_command,
 )
+from hashtag_archive.commands.jobs.import_posts import import_command
+from hashtag_archive.commands.jobs.query import query_command
+from hashtag_archive.commands.jobs.rebuild import rebuild_command
+from hashtag_archive.commands.jobs.tag import retry_command, tag_command
+from hashtag_archive.commands.look.find import find_command
+from hashtag_archive.commands.look.report import report_command
+from hashtag_archive.commands.look.show import show_command
+from hashtag_archive.commands.look.similar import related_command, similar_command
+from hashtag_archive.commands.look.stats import stats_command
+from hashtag_archive.commands.models.compare import compare_command
+from hashtag_archive.commands.models.evaluate import evaluate_command
+from hashtag_archive.commands.models.models import models_command, use_command
+from hashtag_archive.commands.models.retag import retag_command
+from hashtag_archive.commands.models.sweep import sweep_command
+from hashtag_archive.commands.opening import as_click_exception
+from hashtag_archive.commands.upkeep.backup import backup_command
+from hashtag_archive.commands.upkeep.check import check_command
+from hashtag_archive.commands.upkeep.demo import demo_command
+from hashtag_archive.commands.upkeep.doctor import doctor_command
+from hashtag_archive.commands.upkeep.forget import forget_command
+from hashtag_archive.commands.upkeep.prune import prune_command
+from hashtag_archive.commands.write.encoder import export_encoder_command
+from hashtag_archive.commands.write.export import export_command, untag_command
 
 # A process that ends gives its memory back anyway; looking through it for garbage took an eighth of a query.
 atexit.register(gc.freeze)

@@ -1,1 +1,4 @@
-"""The commands, a file a job. Each opens the archive, calls one function of `indexer`, and prints."""
+"""The commands, in one folder for each section of `hashtag --help`.
+
+Each opens the archive, calls one function, and prints.
+"""

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hashtag_archive.commands.output import talk
+
 if TYPE_CHECKING:
     from hashtag_archive.indexer.archive import Archive
 
 from typing import TYPE_CHECKING
 
 from click.core import ParameterSource
-
-from hashtag_archive.commands.output import talk
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.archive import Archive
@@ -138,3 +138,17 @@ def dtype_option(command: Callable[..., Any]) -> Callable[..., Any]:
         show_default=True,
         help="Number format of the backbone; auto takes int8 if it was measured to be faster here and as good.",
     )(command)
+
+
+class HashtagText(click.ParamType[str]):
+    """A hashtag, normalised."""
+
+    name = "tag"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from hashtag_archive.indexer.hashtag_text import normalise_hashtag
+
+        return normalise_hashtag(str(value)) or self.fail(f"{value!r} is no hashtag", param, ctx)
+
+
+tags_argument = click.argument("tags", nargs=-1, required=True, type=HashtagText(), metavar="TAG...")

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hashtag_archive.cli import main
-from hashtag_archive.commands.import_posts import FORMATS as COMMAND_FORMATS
+from hashtag_archive.commands.jobs.import_posts import FORMATS as COMMAND_FORMATS
 from hashtag_archive.db.post import CrawledPost
 from hashtag_archive.encoder import IMAGE_SUFFIXES
 from hashtag_archive.indexer.archive import Archive

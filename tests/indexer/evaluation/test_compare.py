@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from hashtag_archive.cli import main
-from hashtag_archive.commands import compare as comparing
+from hashtag_archive.commands.models import compare as comparing
 from hashtag_archive.db.stores.posts import FoldRow
 from hashtag_archive.encoder.training.cnn import cnn_logits, train_cnn
 from hashtag_archive.encoder.training.landmark_fit import LandmarkConfig

@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from hashtag_archive.commands.opening import open_from
+from hashtag_archive.commands.options import HashtagText, tags_argument
 from hashtag_archive.commands.output import Bars, printable, talk
-from hashtag_archive.commands.words import HashtagText, tags_argument
 
 SHOWN = 20
 

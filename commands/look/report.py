@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from hashtag_archive.commands.compare import SYSTEMS, Systems
+from hashtag_archive.commands.models.compare import SYSTEMS, Systems
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.output import Bars, printable, talk
 

@@ -1,13 +1,12 @@
-"""`hashtag stats` and `doctor`: what the archive and the machine hold."""
+"""`hashtag stats`."""
 
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import echo_json, printable, talk
+from hashtag_archive.commands.output import echo_json, talk
 
 
 @click.command("stats")
@@ -50,36 +49,3 @@ def stats_command(context: click.Context, as_json: bool) -> None:
             click.echo(f"{name:<14} {value}")
     if stats.next_step:
         talk(stats.next_step)
-
-
-@click.command("doctor")
-@json_option
-@click.pass_context
-def doctor_command(context: click.Context, as_json: bool) -> None:
-    """Print versions, cores, providers and weights, and what would run where.
-
-    \b
-    Example:
-      hashtag doctor
-    """
-    from hashtag_archive.indexer.upkeep.doctor import examine
-
-    found = examine(Path(context.obj["archive"]))
-    if as_json:
-        echo_json({**asdict(found), "conclusions": found.conclusions})
-        return
-    versions = ", ".join(f"{name} {version or 'absent'}" for name, version in found.versions.items())
-    for name, value in (
-        ("python", found.python),
-        ("system", found.system),
-        ("cores", str(found.cores)),
-        ("instructions", ", ".join(found.instructions) or "not told"),
-        ("packages", versions),
-        ("sqlite", found.sqlite),
-        ("providers", ", ".join(found.providers)),
-        ("weights", found.weights or "none in torch's cache"),
-        ("dtype", printable(found.dtype)),
-    ):
-        click.echo(f"{name:<14} {value}")
-    for sentence in found.conclusions:
-        click.echo(sentence)

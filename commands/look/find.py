@@ -1,4 +1,4 @@
-"""`hashtag find` and `similar`: photos of the archive by what is on them, and by what they look like."""
+"""`hashtag find`."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import chosen_cut, json_option, precision_option, threshold_option
-from hashtag_archive.commands.output import Bars, echo_bytes, echo_json, json_bytes, talk
+from hashtag_archive.commands.output import echo_bytes, echo_json, json_bytes, talk
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.archive import Archive
@@ -159,70 +159,3 @@ def echo_paths(paths: Iterable[str], print0: bool) -> None:
     """Print paths as the bytes that they are, a line each, or each ended by a zero byte."""
     end = b"\0" if print0 else b"\n"
     echo_bytes(os.fsencode(path) + end for path in paths)
-
-
-@click.command("similar")
-@click.argument("photo", type=click.Path())
-@click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="How many photos.")
-@click.option("--print0", is_flag=True, help="Print paths alone, each ended by a zero byte, for xargs -0.")
-@json_option
-@click.pass_context
-def similar_command(context: click.Context, photo: str, top: int, print0: bool, as_json: bool) -> None:
-    """Print the photos of the archive that are most like a photo.
-
-    A line a path: the cosine of the current model's embeddings, a tab, the path. PHOTO need not be in the archive,
-    and is not put there; what has the same content is left out. The photos that are compared are those that were
-    tagged, or stand in posts that a model learnt from. Their embeddings are kept in the archive; the first
-    call after a rebuild makes them, and takes a while.
-
-    \b
-    Example:
-      hashtag similar lunch.jpg --top 5
-    """
-    from hashtag_archive.indexer.tagging.similar import similar_photos
-
-    if print0 and as_json:
-        raise click.UsageError("--print0 and --json exclude each other")
-    with Bars("photos") as bars:
-        found = similar_photos(open_from(context), photo, best=top, progress=bars)
-    if print0:
-        echo_paths((path for other in found for path in other.paths), print0)
-        return
-    for other in found:
-        for path in other.paths:
-            if as_json:
-                echo_json({"path": path, "cosine": round(other.cosine, 4)})
-            else:
-                echo_bytes([f"{other.cosine:.3f}\t".encode() + os.fsencode(path) + b"\n"])
-
-
-@click.command("related")
-@click.argument("hashtag")
-@click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="How many.")
-@json_option
-@click.pass_context
-def related_command(context: click.Context, hashtag: str, top: int, as_json: bool) -> None:
-    """Print the hashtags nearest to a hashtag, with their cosines.
-
-    \b
-    Example:
-      hashtag related ramen
-    """
-    from hashtag_archive.indexer.hashtag_text import normalise_hashtag
-
-    text = normalise_hashtag(hashtag)
-    if text is None:
-        raise click.UsageError(f"{hashtag!r} is no hashtag")
-    from hashtag_archive.indexer.model.opening import open_model
-
-    found = open_model(open_from(context)).related(text, top)
-    if as_json:
-        echo_json(
-            {
-                "hashtag": text,
-                "related": [{"hashtag": other.hashtag, "cosine": round(other.score, 4)} for other in found],
-            }
-        )
-    else:
-        for other in found:
-            click.echo(f"{other.score:.3f}\t#{other.hashtag}")

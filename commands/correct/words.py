@@ -3,27 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 
 from hashtag_archive.commands.opening import open_from
-from hashtag_archive.commands.options import json_option
+from hashtag_archive.commands.options import HashtagText, json_option, tags_argument
 from hashtag_archive.commands.output import echo_json, talk
-
-
-class HashtagText(click.ParamType[str]):
-    """A hashtag, normalised."""
-
-    name = "tag"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from hashtag_archive.indexer.hashtag_text import normalise_hashtag
-
-        return normalise_hashtag(str(value)) or self.fail(f"{value!r} is no hashtag", param, ctx)
-
-
-tags_argument = click.argument("tags", nargs=-1, required=True, type=HashtagText(), metavar="TAG...")
 
 
 @click.command("block")

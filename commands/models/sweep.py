@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hashtag_archive.commands.jobs.rebuild_options import Window
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
 from hashtag_archive.commands.output import Bars, echo_json, printable, talk
-from hashtag_archive.commands.rebuild_options import Window
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.evaluation.sweep import Cell, Sweep

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hashtag_archive.commands.jobs.rebuild import print_rebuild, talk_of_rebuild
 from hashtag_archive.commands.output import Bars, talk
-from hashtag_archive.commands.rebuild import print_rebuild, talk_of_rebuild
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.demo.run import DemoResult

@@ -1,4 +1,4 @@
-"""`hashtag rebuild` and `hashtag export-encoder`."""
+"""`hashtag rebuild`."""
 
 import shlex
 from pathlib import Path
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from hashtag_archive.commands.jobs.rebuild_options import rebuild_config, rebuild_options
+from hashtag_archive.commands.jobs.rebuild_output import change_options, conclude, print_change
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import device_option, json_option
 from hashtag_archive.commands.output import Bars, echo_json, printable, talk, warn
-from hashtag_archive.commands.rebuild_options import rebuild_config, rebuild_options
-from hashtag_archive.commands.rebuild_output import change_options, conclude, print_change
 
 if TYPE_CHECKING:
     from hashtag_archive.encoder.session import Device

@@ -8,6 +8,7 @@ import click
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
 from hashtag_archive.commands.output import Bars, echo_json, printable, talk
+from hashtag_archive.commands.summaries import talk_of_files
 
 if TYPE_CHECKING:
     pass
@@ -161,42 +162,8 @@ def untag_command(
     _end(context, result.without, result.files)
 
 
-def talk_of_files(files: "WrittenFiles") -> None:
-    """Name the files that nothing was done with, and count the others."""
-    for path, reason in files.named:
-        talk(printable(f"{path}: {reason}"))
-    if counts := ", ".join(
-        f"{count:,} {what}" for what, count in files.outcomes.most_common() if what != "none"
-    ):
-        talk(f"files: {counts}")
-
-
 def _end(context: click.Context, without: list[str], files: "WrittenFiles") -> None:
     for path in without:
         talk(printable(f"{path}: no photo here is tagged; `hashtag tag` does that"))
     if without or files.outcomes["refused"]:
         context.exit(1)
-
-
-@click.command("export-encoder")
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.pass_context
-def export_encoder_command(context: click.Context, file: Path) -> None:
-    """Write the current model's encoder as one ONNX file, for use elsewhere.
-
-    Pixels uint8 (n, 3, height, width) in, `features` and unit `embedding` out; the vocabulary and the model's
-    number are in its metadata.
-
-    \b
-    Example:
-      hashtag export-encoder encoder.onnx
-    """
-    archive = open_from(context)
-    from hashtag_archive.indexer.export.encoder import export_encoder
-
-    export = export_encoder(archive, file)
-    click.echo(
-        f"{file}: model {export.model}, {export.hashtags:,} hashtags; embeddings differ from the product's own by"
-        f" {export.difference:.1e} at most"
-    )
-    talk(f"its index: {export.index}")

@@ -1,11 +1,11 @@
-"""`hashtag tag`, `hashtag retry` and `hashtag query`."""
+"""`hashtag tag`."""
 
 import time
 from typing import TYPE_CHECKING
 
 import click
 
-from hashtag_archive.commands.export import talk_of_files
+from hashtag_archive.commands.jobs.tag_output import print_tagged, talk_of_times
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import (
     chosen_cut,
@@ -16,8 +16,7 @@ from hashtag_archive.commands.options import (
     json_option,
 )
 from hashtag_archive.commands.output import Bars, talk
-from hashtag_archive.commands.rebuild_output import talk_of_stale
-from hashtag_archive.commands.tag_output import print_tagged, talk_of_times
+from hashtag_archive.commands.summaries import talk_of_files, talk_of_stale
 
 if TYPE_CHECKING:
     from hashtag_archive.encoder.session import Device

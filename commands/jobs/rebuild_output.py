@@ -79,14 +79,6 @@ def conclude(archive: "Archive", result: "RebuildResult", retag: bool) -> None:
     talk(f"{done.retagged:,} photos tagged again, {done.without_features:,} have no features")
 
 
-def talk_of_stale(archive: "Archive") -> None:
-    """Say, after a tagging, that photos elsewhere in the archive are still tagged by another model."""
-    from hashtag_archive.indexer.upkeep.stats import count_stale
-
-    if stale := count_stale(archive):
-        talk(f"{stale:,} photos are still tagged by another model: `hashtag retag` brings them up to date")
-
-
 def _first(hashtags: Sequence[str], before: str = ": ") -> str:
     if not hashtags:
         return ""

@@ -1,0 +1,1 @@
+"""The three jobs, and the import they rest on."""

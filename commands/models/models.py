@@ -1,0 +1,55 @@
+"""`hashtag models` and `use`."""
+
+from dataclasses import asdict
+
+import click
+
+from hashtag_archive.commands.opening import open_from
+from hashtag_archive.commands.options import json_option
+from hashtag_archive.commands.output import echo_json, talk
+
+
+@click.command("models")
+@json_option
+@click.pass_context
+def models_command(context: click.Context, as_json: bool) -> None:
+    """List the models, the current one marked with a star.
+
+    \b
+    Example:
+      hashtag models
+    """
+    from hashtag_archive.indexer.upkeep.stats import archive_stats, list_models
+
+    archive = open_from(context)
+    models = list_models(archive)
+    for model in models:
+        if as_json:
+            echo_json(asdict(model))
+            continue
+        counts, test = model.manifest["counts"], model.manifest["figures"]["test"]
+        quality = f"P@1 {test['p_at_1']:.3f}, F2 {test['f2']:.3f}" if test else "hashtag vectors alone"
+        click.echo(
+            f"{'*' if model.current else ' '} {model.number}\t{model.created_at}\t{counts['posts']:,} posts\t"
+            f"{counts['photos']:,} photos\t{counts['hashtags']:,} hashtags\t{quality}\t{model.size / 1e6:.1f} MB"
+        )
+    if not models:
+        talk(archive_stats(archive).next_step or "no model yet")
+
+
+@click.command("use")
+@click.argument("number", type=click.IntRange(1))
+@click.pass_context
+def use_command(context: click.Context, number: int) -> None:
+    """Make another model current, after checking its files.
+
+    \b
+    Example:
+      hashtag use 3
+    """
+    from hashtag_archive.indexer.model.opening import use_model
+
+    use_model(open_from(context), number)
+    click.echo(
+        f"model {number} is current; photos that another model tagged are stale: `hashtag retag` redoes them"
+    )

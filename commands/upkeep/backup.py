@@ -1,0 +1,39 @@
+"""`hashtag backup`."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from hashtag_archive.commands.opening import open_from
+from hashtag_archive.commands.options import json_option
+from hashtag_archive.commands.output import Bars, echo_json, talk
+
+
+@click.command("backup")
+@click.argument("folder", type=click.Path(path_type=Path))
+@json_option
+@click.pass_context
+def backup_command(context: click.Context, folder: Path, as_json: bool) -> None:
+    """Copy the archive to a folder while it is in use.
+
+    The copy is of one moment and is an archive itself: `hashtag --archive FOLDER` opens it. It is written aside and
+    renamed, over an earlier backup of the same archive too, from which files that did not change are taken over.
+
+    \b
+    Example:
+      hashtag backup /mnt/disk/hashtag-backup
+    """
+    from hashtag_archive.indexer.upkeep.backup import back_up
+
+    with Bars() as bars:
+        made = back_up(open_from(context), folder, bars)
+    for sentence in made.damaged:
+        talk(f"warning: {sentence}")
+    if as_json:
+        echo_json(asdict(made) | {"folder": str(made.folder)})
+    else:
+        click.echo(
+            f"{made.folder}: {len(made.models)} models, {made.size / 1e6:.1f} MB,"
+            f" {made.taken_over / 1e6:.1f} MB of them taken over from the backup before"
+        )
