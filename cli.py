@@ -40,7 +40,7 @@ from hashtag_archive.commands.upkeep.prune import prune_command
 from hashtag_archive.commands.write.encoder import export_encoder_command
 from hashtag_archive.commands.write.export import export_command, untag_command
 
-# A process that ends gives its memory back anyway; looking through it for garbage took an eighth of a query.
+# A process that ends gives its memory back anyway; looking through it for garbage on_source an eighth of a query.
 atexit.register(gc.freeze)
 
 SECTIONS = {

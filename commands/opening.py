@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hashtag_archive.commands.output import printable, talk
+from hashtag_archive.commands.output import info, printable
 
 if TYPE_CHECKING:
     from hashtag_archive.encoder.session import Device
@@ -53,17 +53,17 @@ def open_from(context: click.Context, *, create: bool = False, device: "Device" 
     archive = open_archive(Path(context.obj["archive"]), create=create, device=device)
     context.call_on_close(archive.close)
     if archive.upgraded:
-        talk(
+        info(
             f"brought the archive up from schema {archive.upgraded.schema} to this version's; the database as it"
             f" was is {archive.upgraded.backup}"
         )
     if context.info_name not in READERS and (kind := network_disk(archive.folder)):
-        talk(
+        info(
             f"warning: {archive.folder} lies on a network file system ({kind}), where two processes that write at"
             " once can damage the database: let one at a time write, or keep the archive on a disk of this machine"
         )
     if device != "cpu" and archive.sessions.on_cuda:
-        talk("the backbone runs on the GPU (CUDA)")
+        info("the backbone runs on the GPU (CUDA)")
     return archive
 
 

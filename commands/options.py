@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hashtag_archive.commands.output import talk
+from hashtag_archive.commands.output import info
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.archive import Archive
@@ -75,12 +75,12 @@ def chosen_cut(
     from hashtag_archive.indexer.model.opening import open_model
 
     model = open_model(archive)
-    model.need_head()
+    model.require_head()
     if not precision:
         return Cut(threshold_of(model, threshold))
     cut = cut_for_precision(model, precision)
     if cut.promises_nothing:
-        talk(
+        info(
             f"no threshold promises a precision of {precision} on this model's validation photos: nothing is shown;"
             " `hashtag evaluate` says what can be promised"
         )
@@ -98,7 +98,7 @@ def device_option(default: str = "auto") -> Callable[[Callable[..., Any]], Calla
     )
 
 
-def _need_patterns(
+def _require_patterns(
     context: click.Context, parameter: click.Parameter, patterns: tuple[str, ...]
 ) -> tuple[str, ...]:
     if patterns:
@@ -118,7 +118,7 @@ def exclude_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "--exclude",
         metavar="GLOB",
         multiple=True,
-        callback=_need_patterns,
+        callback=_require_patterns,
         help="Pass over what is called so below the folders named, written as in .gitignore: thumbs/, *.png, /2019;"
         " may be given several times. A .hashtagignore in a folder does the same for good.",
     )(command)

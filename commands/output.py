@@ -39,7 +39,7 @@ def printable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def talk(message: str) -> None:
+def info(message: str) -> None:
     """Say something to the person, on stderr, unless `--quiet`."""
     if not _is_quiet():
         click.echo(message, err=True)

@@ -2,26 +2,26 @@
 
 from typing import TYPE_CHECKING
 
-from hashtag_archive.commands.output import printable, talk
+from hashtag_archive.commands.output import info, printable
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.archive import Archive
     from hashtag_archive.indexer.export.beside import WrittenFiles
 
 
-def talk_of_files(files: "WrittenFiles") -> None:
+def report_files(files: "WrittenFiles") -> None:
     """Name the files that nothing was done with, and count the others."""
     for path, reason in files.named:
-        talk(printable(f"{path}: {reason}"))
+        info(printable(f"{path}: {reason}"))
     if counts := ", ".join(
         f"{count:,} {what}" for what, count in files.outcomes.most_common() if what != "none"
     ):
-        talk(f"files: {counts}")
+        info(f"files: {counts}")
 
 
-def talk_of_stale(archive: "Archive") -> None:
+def report_stale(archive: "Archive") -> None:
     """Say, after a tagging, that photos elsewhere in the archive are still tagged by another model."""
     from hashtag_archive.indexer.upkeep.stats import count_stale
 
     if stale := count_stale(archive):
-        talk(f"{stale:,} photos are still tagged by another model: `hashtag retag` brings them up to date")
+        info(f"{stale:,} photos are still tagged by another model: `hashtag retag` brings them up to date")

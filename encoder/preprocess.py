@@ -64,7 +64,7 @@ def _decoded(content: bytes, size: int, make: Callable[[Image.Image], Made]) -> 
     """Return what `make` makes of the photo, upright and RGB, decoded no smaller than `size` on a side."""
     if not content:
         raise PhotoError("empty file")
-    need_heif(content)
+    require_heif(content)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # damaged EXIF and large images are judged below, not warned of
@@ -131,7 +131,7 @@ def _small_jpeg(image: Image.Image, side: int) -> bytes:
     return written.getvalue()
 
 
-def need_heif(content: bytes) -> None:
+def require_heif(content: bytes) -> None:
     """Register HEIC with Pillow where the extra is there, if a file that begins with `content` needs it.
 
     Raises `PhotoError`, which says how to get the extra, where it is not there.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from hashtag_archive.indexer.archive import Archive, open_archive
     from hashtag_archive.indexer.crawls.import_posts import import_crawls
     from hashtag_archive.indexer.curation.alias_proposals import propose_aliases
-    from hashtag_archive.indexer.curation.verdicts import say_in_bulk, say_of_photo, take_back
+    from hashtag_archive.indexer.curation.verdicts import record_verdict, record_verdicts, undo_verdict
     from hashtag_archive.indexer.curation.vocabulary import (
         alias_hashtag,
         block_hashtags,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from hashtag_archive.indexer.tagging.tag import TaggedPhoto, tag_photos
     from hashtag_archive.indexer.upkeep.backup import back_up
     from hashtag_archive.indexer.upkeep.check import check_archive
-    from hashtag_archive.indexer.upkeep.forget import Whom, forget_posts, plan_forget
+    from hashtag_archive.indexer.upkeep.forget import ForgetRequest, forget_posts, plan_forget
     from hashtag_archive.indexer.upkeep.prune import prune_models
     from hashtag_archive.indexer.upkeep.stats import archive_stats, list_models
 
@@ -48,7 +48,7 @@ _EXPORTS = {
     "indexer.archive": ("Archive", "open_archive"),
     "indexer.crawls.import_posts": ("import_crawls",),
     "indexer.curation.alias_proposals": ("propose_aliases",),
-    "indexer.curation.verdicts": ("say_in_bulk", "say_of_photo", "take_back"),
+    "indexer.curation.verdicts": ("record_verdicts", "record_verdict", "undo_verdict"),
     "indexer.curation.vocabulary": ("alias_hashtag", "block_hashtags", "group_hashtag", "save_vocabulary"),
     "indexer.errors": ("ArchiveError", "ExpressionError", "ModelError"),
     "indexer.evaluation.sweep": ("SweepConfig", "sweep_vectors"),
@@ -72,7 +72,7 @@ _EXPORTS = {
     "indexer.tagging.tag": ("TaggedPhoto", "tag_photos"),
     "indexer.upkeep.backup": ("back_up",),
     "indexer.upkeep.check": ("check_archive",),
-    "indexer.upkeep.forget": ("Whom", "forget_posts", "plan_forget"),
+    "indexer.upkeep.forget": ("ForgetRequest", "forget_posts", "plan_forget"),
     "indexer.upkeep.prune": ("prune_models",),
     "indexer.upkeep.stats": ("archive_stats", "list_models"),
 }
@@ -83,6 +83,7 @@ __all__ = [
     "BackboneChoice",
     "Cut",
     "ExpressionError",
+    "ForgetRequest",
     "Model",
     "ModelError",
     "RebuildConfig",
@@ -90,7 +91,6 @@ __all__ = [
     "Stages",
     "SweepConfig",
     "TaggedPhoto",
-    "Whom",
     "alias_hashtag",
     "archive_stats",
     "back_up",
@@ -113,17 +113,17 @@ __all__ = [
     "prune_models",
     "query_photo",
     "rebuild_model",
+    "record_verdict",
+    "record_verdicts",
     "retag_photos",
     "save_vocabulary",
-    "say_in_bulk",
-    "say_of_photo",
     "set_dtype",
     "show_photo",
     "similar_photos",
     "sweep_vectors",
     "tag_photos",
-    "take_back",
     "threshold_of",
+    "undo_verdict",
     "untag_photos",
     "use_model",
 ]

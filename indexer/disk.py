@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     pass
 
 
-def to_disk(folder: Path) -> None:
+def fsync_tree(folder: Path) -> None:
     """Have the operating system write out a folder's names, and every file and folder below it."""
     for current, _, names in os.walk(folder):
         for path in [*(os.path.join(current, name) for name in names), current]:
@@ -23,7 +23,7 @@ def to_disk(folder: Path) -> None:
                 os.close(descriptor)
 
 
-def names_to_disk(folder: Path) -> None:
+def fsync_folder(folder: Path) -> None:
     """The same for a folder's names alone."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+MAX_REPORTED = 1000  # refusals and failures that are named one by one; all are counted
+
 
 class ArchiveError(Exception):
     """The archive cannot do what was asked; the message is one line that says what to do."""

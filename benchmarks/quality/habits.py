@@ -22,7 +22,7 @@ from hashtag_archive.encoder import decode_photo
 from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.demo.posts import HeldOutPhoto, draw_archive
-from hashtag_archive.indexer.learning.habits import OwnerBound
+from hashtag_archive.indexer.learning.habits import HabitLimit
 from hashtag_archive.indexer.learning.metrics import FIGURE_NAMES, measure, truth_matrix
 from hashtag_archive.indexer.learning.rebuild import RebuildConfig, rebuild_model
 from hashtag_archive.indexer.model.logits import sigmoid
@@ -74,7 +74,7 @@ def main() -> None:
                 head = "".join(f"{name:>10}" for name in FIGURE_NAMES.values())
                 print(f"{'uses that teach':>16}{head}{'off':>8}{'crawl F2':>10}")
                 for uses in arguments.uses:
-                    config = replace(RebuildConfig(int8=False), owners=OwnerBound(uses=uses))
+                    config = replace(RebuildConfig(int8=False), owners=HabitLimit(uses=uses))
                     made = rebuild_model(archive, arguments.backbone, config, force=True).manifest["figures"]
                     figures, off = judge(archive, drawn.held_out)
                     crawl = made["beside"].get("habits asked", made["test"])["f2"]

@@ -41,7 +41,7 @@ PLOTTED = ("product", "linear+neighbours")
 
 
 @dataclass(frozen=True)
-class Judged:
+class SystemScores:
     """A system's figures on one split's test rows, and each row's ten best pairs."""
 
     figures: Figures
@@ -77,7 +77,7 @@ def split(features: Floats, hashtags: list[list[str]], seed: int) -> Split:
     return Split(features, hashtags, shares < 0.7, (shares >= 0.7) & (shares < 0.85), shares >= 0.85)
 
 
-def judge(part: Split, seed: int) -> dict[str, Judged]:
+def judge(part: Split, seed: int) -> dict[str, SystemScores]:
     """Fit every system on one split and measure it on the test rows."""
     kept = part.training | part.validation
     chosen = [row for row, is_kept in zip(part.hashtags, kept, strict=True) if is_kept]
@@ -103,10 +103,10 @@ def judge(part: Split, seed: int) -> dict[str, Judged]:
     return judged
 
 
-def judged_on(logits: Floats, truth: NDArray[np.bool_], thresholds: Thresholds) -> Judged:
+def judged_on(logits: Floats, truth: NDArray[np.bool_], thresholds: Thresholds) -> SystemScores:
     """Measure on the rows that have a hashtag of the vocabulary."""
     some = truth.any(1)
-    return Judged(
+    return SystemScores(
         measure(logits[some], truth[some], thresholds), best_pairs(sigmoid(logits[some]), truth[some])
     )
 
@@ -141,7 +141,7 @@ def show(table: dict[str, dict[str, dict[str, float]]], runs: list[dict[str, Fig
         print(f"  {name:4} {np.mean(gaps):+.3f}  [{' '.join(f'{gap:+.3f}' for gap in gaps)}]")
 
 
-def draw(path: Path, runs: list[dict[str, Judged]]) -> None:
+def draw(path: Path, runs: list[dict[str, SystemScores]]) -> None:
     """Write the reliability diagram over the test rows of all runs, each with the mean of their errors."""
     systems = {}
     for name in PLOTTED:

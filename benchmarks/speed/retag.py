@@ -28,7 +28,7 @@ from benchmarks.made.archive import drawn_features
 from benchmarks.side_by_side import ROOT
 from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.machine import cores
-from hashtag_archive.indexer.model.model import KEPT_BEST, KEPT_LOGIT, KEPT_MOST, SEARCHED
+from hashtag_archive.indexer.model.model import ALWAYS_STORED, FIRST_SEARCH, MOST_STORED, STORED_ABOVE
 from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.photos.features import load_features, model_key
 
@@ -94,13 +94,13 @@ def earlier_path(archive: Archive) -> float:
         began = time.perf_counter()
         for start in range(0, len(ids), EARLIER_BATCH):
             places, features = load_features(archive.store, ids[start : start + EARLIER_BATCH], key)
-            logits, found = model.index.search(model.head.embed(features), KEPT_MOST)
+            logits, found = model.index.search(model.head.embed(features), MOST_STORED)
             photos = ids[start : start + EARLIER_BATCH][places].tolist()
             guesses = [
                 {"photo_id": photo, "hashtag_id": hashtag, "model": 2, "logit": logit}
                 for photo, hashtags, row in zip(photos, found.tolist(), logits.tolist(), strict=True)
                 for place, (hashtag, logit) in enumerate(zip(hashtags, row, strict=True))
-                if place < KEPT_BEST or logit > KEPT_LOGIT
+                if place < ALWAYS_STORED or logit > STORED_ABOVE
             ]
             with archive.store.write() as connection:
                 connection.execute(table.delete().where(table.c.photo_id.in_(photos)))
@@ -114,7 +114,7 @@ def parts(archive: Archive, columns: int) -> dict[str, float]:
     embeddings = model.head.embed(features)
     steps: dict[str, Callable[[], object]] = {
         "head": lambda: model.head.embed(features),
-        "index": lambda: model.index.search(embeddings, SEARCHED),
+        "index": lambda: model.index.search(embeddings, FIRST_SEARCH),
         "both, and arrays": lambda: model.guesses(features),
     }
     taken: dict[str, float] = {}

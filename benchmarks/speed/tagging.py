@@ -42,7 +42,7 @@ from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.demo.posts import draw_archive
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
 from hashtag_archive.indexer.machine import cores
-from hashtag_archive.indexer.model.int8_backbone import need_int8
+from hashtag_archive.indexer.model.int8_backbone import require_int8
 from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.photos.backbones import BackboneChoice
 
@@ -199,7 +199,7 @@ def main() -> None:
             model = open_model(archive)
             network, int8, spec = (
                 model.backbone_file,
-                need_int8(model.backbone_file).path,
+                require_int8(model.backbone_file).path,
                 model.backbone_spec,
             )
         rivals = Rivals(source, network, int8, spec.size, folder / "photos", len(photos), arguments.python)

@@ -6,7 +6,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import HashtagText, tags_argument
-from hashtag_archive.commands.output import Bars, printable, talk
+from hashtag_archive.commands.output import Bars, info, printable
 
 SHOWN = 20
 
@@ -41,7 +41,7 @@ def accept_command(
       hashtag accept lunch.jpg ramen noodles
       hashtag accept --from mine.csv
     """
-    _say(context, photo, tags, file, accept=True)
+    _record(context, photo, tags, file, accept=True)
 
 
 @click.command("reject")
@@ -62,7 +62,7 @@ def reject_command(
       hashtag reject lunch.jpg pizza
       hashtag reject --from wrong.jsonl
     """
-    _say(context, photo, tags, file, accept=False)
+    _record(context, photo, tags, file, accept=False)
 
 
 @click.command("unsay")
@@ -76,29 +76,29 @@ def unsay_command(context: click.Context, photo: str, tags: tuple[str, ...]) -> 
     Example:
       hashtag unsay lunch.jpg pizza
     """
-    from hashtag_archive.indexer.curation.verdicts import take_back
+    from hashtag_archive.indexer.curation.verdicts import undo_verdict
 
-    talk(printable(f"{photo}: {take_back(open_from(context), photo, tags)} of {len(tags)} taken back"))
+    info(printable(f"{photo}: {undo_verdict(open_from(context), photo, tags)} of {len(tags)} taken back"))
 
 
-def _say(
+def _record(
     context: click.Context, photo: str | None, tags: tuple[str, ...], file: Path | None, *, accept: bool
 ) -> None:
     if bool(file) == bool(photo) or (photo and not tags):
         raise click.UsageError("give PHOTO and its TAGs, or --from FILE alone")
-    from hashtag_archive.indexer.curation.verdicts import say_in_bulk, say_of_photo
+    from hashtag_archive.indexer.curation.verdicts import record_verdict, record_verdicts
 
     archive = open_from(context)
     if file:
         with Bars("lines") as bars:
-            totals = say_in_bulk(archive, file, accept=accept, progress=bars)
+            totals = record_verdicts(archive, file, accept=accept, progress=bars)
     else:
-        totals = say_of_photo(
+        totals = record_verdict(
             archive, photo or "", accept=tags if accept else (), reject=() if accept else tags
         )
-    for refusal in totals.told[:SHOWN]:
-        talk(printable(f"{refusal.where}: {refusal.reason}"))
+    for refusal in totals.reported[:SHOWN]:
+        info(printable(f"{refusal.where}: {refusal.reason}"))
     if totals.refused:
         more = f"; the first {SHOWN} are named" if totals.refused > SHOWN else ""
-        talk(f"{totals.refused:,} lines refused, the rest is in{more}")
-    talk(f"{totals.accepted:,} hashtags accepted, {totals.rejected:,} rejected")
+        info(f"{totals.refused:,} lines refused, the rest is in{more}")
+    info(f"{totals.accepted:,} hashtags accepted, {totals.rejected:,} rejected")

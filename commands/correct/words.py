@@ -8,7 +8,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import HashtagText, json_option, tags_argument
-from hashtag_archive.commands.output import echo_json, talk
+from hashtag_archive.commands.output import echo_json, info
 
 
 @click.command("block")
@@ -26,7 +26,7 @@ def block_command(context: click.Context, tags: tuple[str, ...]) -> None:
     """
     from hashtag_archive.indexer.curation.vocabulary import block_hashtags
 
-    talk(f"never assigned: {_named(block_hashtags(open_from(context), tags))}")
+    info(f"never assigned: {_named(block_hashtags(open_from(context), tags))}")
 
 
 @click.command("unblock")
@@ -44,7 +44,7 @@ def unblock_command(context: click.Context, tags: tuple[str, ...]) -> None:
     """
     from hashtag_archive.indexer.curation.vocabulary import unblock_hashtags
 
-    _talk_of(tags, unblock_hashtags(open_from(context), tags), "allowed again", "not blocked")
+    _report(tags, unblock_hashtags(open_from(context), tags), "allowed again", "not blocked")
 
 
 @click.command("alias")
@@ -77,7 +77,7 @@ def alias_command(
     from hashtag_archive.indexer.curation.vocabulary import alias_hashtag
 
     source, target = alias_hashtag(open_from(context), hashtag, target)
-    talk(f"#{source} counts as #{target}")
+    info(f"#{source} counts as #{target}")
 
 
 def _suggest(context: click.Context, as_json: bool) -> None:
@@ -91,7 +91,7 @@ def _suggest(context: click.Context, as_json: bool) -> None:
             click.echo(
                 f"{pair.hashtag}\t{pair.target}\t{pair.posts}\t{pair.target_posts}\t{pair.cosine:.2f}\t{pair.spelling}"
             )
-    talk(f"{len(proposals):,} pairs; `hashtag alias FROM TO` takes one")
+    info(f"{len(proposals):,} pairs; `hashtag alias FROM TO` takes one")
 
 
 @click.command("unalias")
@@ -106,7 +106,7 @@ def unalias_command(context: click.Context, tags: tuple[str, ...]) -> None:
     """
     from hashtag_archive.indexer.curation.vocabulary import unalias_hashtags
 
-    _talk_of(tags, unalias_hashtags(open_from(context), tags), "count as themselves", "no alias")
+    _report(tags, unalias_hashtags(open_from(context), tags), "count as themselves", "no alias")
 
 
 @click.command("group")
@@ -126,7 +126,7 @@ def group_command(context: click.Context, hashtag: str, parent: str) -> None:
     from hashtag_archive.indexer.curation.vocabulary import group_hashtag
 
     hashtag, parent = group_hashtag(open_from(context), hashtag, parent)
-    talk(f"#{hashtag} stands under #{parent}")
+    info(f"#{hashtag} stands under #{parent}")
 
 
 @click.command("ungroup")
@@ -141,7 +141,7 @@ def ungroup_command(context: click.Context, tags: tuple[str, ...]) -> None:
     """
     from hashtag_archive.indexer.curation.vocabulary import ungroup_hashtags
 
-    _talk_of(tags, ungroup_hashtags(open_from(context), tags), "stand alone", "under nothing")
+    _report(tags, ungroup_hashtags(open_from(context), tags), "stand alone", "under nothing")
 
 
 _file = click.Path(dir_okay=False, path_type=Path)
@@ -175,9 +175,9 @@ def vocabulary_command(context: click.Context, save: Path | None, load: Path | N
 
     archive = open_from(context)
     if load:
-        talk(f"{load}: {load_vocabulary(archive, load):,} lines loaded")
+        info(f"{load}: {load_vocabulary(archive, load):,} lines loaded")
     elif save:
-        talk(f"{save}: {save_vocabulary(archive, save):,} lines saved")
+        info(f"{save}: {save_vocabulary(archive, save):,} lines saved")
     elif as_json:
         known = archive.vocabulary()
         echo_json({"blocked": sorted(known.blocked), "aliases": known.aliases, "groups": known.parents})
@@ -186,11 +186,11 @@ def vocabulary_command(context: click.Context, save: Path | None, load: Path | N
             click.echo(line)
 
 
-def _talk_of(asked: Sequence[str], changed: Sequence[str], done: str, as_before: str) -> None:
+def _report(asked: Sequence[str], changed: Sequence[str], done: str, as_before: str) -> None:
     if changed:
-        talk(f"{done}: {_named(changed)}")
+        info(f"{done}: {_named(changed)}")
     if rest := [tag for tag in asked if tag not in changed]:
-        talk(f"{as_before}: {_named(rest)}")
+        info(f"{as_before}: {_named(rest)}")
 
 
 def _named(hashtags: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import exclude_option
-from hashtag_archive.commands.output import Bars, printable, talk, warn
+from hashtag_archive.commands.output import Bars, info, printable, warn
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.crawls.import_posts import ImportTotals
@@ -24,7 +24,7 @@ FORMATS = ["auto", "jsonl", "hashtags", "csv", "instagram-crawler", "instaloader
     type=click.Choice(FORMATS),
     default="auto",
     show_default=True,
-    help="What the sources are; auto looks at each and says which it took.",
+    help="What the sources are; auto looks at each and says which it on_source.",
 )
 @click.option(
     "--photos",
@@ -82,31 +82,31 @@ def import_command(
     how: Any = {"format": format, "photos": photos, "consent": consent, "exclude": exclude}
     with Bars("posts") as bars:
 
-        def took(source: Path, named: str) -> None:
+        def on_source(source: Path, named: str) -> None:
             if format == "auto":
                 bars.clear()
-                talk(printable(f"{source}: taken as {named}"))
+                info(printable(f"{source}: taken as {named}"))
             if exclude and named != "keywords":
                 warn(printable(f"{source}: --exclude is for folders of keywords, and does nothing here"))
 
         if dry_run:
             there = (Path(context.obj["archive"]) / "archive.db").is_file()
             archive = open_from(context) if there else None
-            preview = preview_crawls(archive, sources, **how, took=took, progress=bars)
+            preview = preview_crawls(archive, sources, **how, on_source=on_source, progress=bars)
             totals = preview.totals
         else:
             archive = open_from(context, create=True)
-            totals = import_crawls(archive, sources, **how, took=took, progress=bars)
+            totals = import_crawls(archive, sources, **how, on_source=on_source, progress=bars)
     _show_totals(totals)
     if dry_run:
         _show_posts(preview)
-        talk("a dry run: nothing was written")
+        info("a dry run: nothing was written")
     elif totals.new or totals.updated:
-        talk("next: `hashtag rebuild` learns from them")
+        info("next: `hashtag rebuild` learns from them")
 
 
 def _show_totals(totals: "ImportTotals") -> None:
-    for refusal in totals.told[:SHOWN]:
+    for refusal in totals.reported[:SHOWN]:
         warn(printable(f"{refusal.where}: {refusal.reason}"))
     named = sum(totals.refused.values()) + sum(totals.left_out.values()) + totals.missing_photos
     if named > SHOWN:

@@ -6,7 +6,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import device_option, dtype_option, json_option
-from hashtag_archive.commands.output import echo_json, printable, talk, warn
+from hashtag_archive.commands.output import echo_json, info, printable, warn
 
 if TYPE_CHECKING:
     from hashtag_archive.encoder.session import Device
@@ -62,7 +62,7 @@ def query_command(
     words = {name: text for name, text in (("caption", caption), ("location", location)) if text}
     if unread := set(words) - set(model.text.fields if model.text else ()):
         names = ",".join(sorted(unread))
-        talk(f"not read: {names}; model {model.number} was not learnt --with {names}")
+        info(f"not read: {names}; model {model.number} was not learnt --with {names}")
     failed = False
     for photo in photos:
         try:

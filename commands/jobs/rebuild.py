@@ -11,7 +11,7 @@ from hashtag_archive.commands.jobs.rebuild_options import rebuild_config, rebuil
 from hashtag_archive.commands.jobs.rebuild_output import change_options, conclude, print_change
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import device_option, json_option
-from hashtag_archive.commands.output import Bars, echo_json, printable, talk, warn
+from hashtag_archive.commands.output import Bars, echo_json, info, printable, warn
 
 if TYPE_CHECKING:
     from hashtag_archive.encoder.session import Device
@@ -64,7 +64,7 @@ def rebuild_command(
             result = rebuild_model(archive, choice, config, force=options["force"], progress=bars)
     except NotResNet50Error as error:
         raise click.UsageError(str(error)) from error
-    talk_of_rebuild(result)
+    report_rebuild(result)
     if as_json:
         change = result.change.to_dict() if result.change else None
         echo_json(result.manifest | {"current": result.current, "change": change})
@@ -73,24 +73,24 @@ def rebuild_command(
     conclude(archive, result, options["retag"])
 
 
-def talk_of_rebuild(result: "RebuildResult") -> None:
+def report_rebuild(result: "RebuildResult") -> None:
     """Say on stderr what went wrong, and what the user should know of the backbone."""
-    for path, reason in result.failures.told[:20]:
+    for path, reason in result.failures.reported[:20]:
         warn(printable(f"{path}: {reason}"))
     if failed := sum(result.failures.by_reason.values()):
         warn(f"{failed:,} photos could not be encoded; the rest was")
     for warning in result.manifest["warnings"]:
         warn(f"warning: {warning}")
     for note in result.backbone.notes if result.backbone else []:
-        talk(printable(note))
+        info(printable(note))
     if result.backbone and result.backbone.proof:
         proof = result.backbone.proof
-        talk(
+        info(
             f"exported: ONNX differs from torch by {proof.features:.1e} in features and"
             f" {proof.embeddings:.1e} in embeddings"
         )
     if result.dtype:
-        talk(printable(f"tagging on this machine: {result.dtype}"))
+        info(printable(f"tagging on this machine: {result.dtype}"))
     if result.backbone and result.backbone.untrained:
         but = " but for layer4" if result.manifest["unfrozen"] else ""
         warn(
@@ -99,7 +99,7 @@ def talk_of_rebuild(result: "RebuildResult") -> None:
 
 
 def print_rebuild(result: "RebuildResult") -> None:
-    """Print what each stage took, and what quality came out."""
+    """Print what each stage on_source, and what quality came out."""
     from hashtag_archive.indexer.learning.metrics import FIGURE_NAMES
 
     manifest, seconds = result.manifest, result.seconds

@@ -164,7 +164,7 @@ def rebuild_config(options: dict[str, Any]) -> "RebuildConfig":
     from hashtag_archive.encoder.training.landmark_fit import LandmarkConfig
     from hashtag_archive.encoder.training.train import TrainConfig
     from hashtag_archive.encoder.training.unfreeze import UnfreezeConfig
-    from hashtag_archive.indexer.learning.habits import OwnerBound
+    from hashtag_archive.indexer.learning.habits import HabitLimit
     from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig
     from hashtag_archive.indexer.learning.rebuild import RebuildConfig
     from hashtag_archive.indexer.learning.tagger import TaggerConfig
@@ -189,7 +189,7 @@ def rebuild_config(options: dict[str, Any]) -> "RebuildConfig":
     return RebuildConfig(
         vectors,
         tagger,
-        OwnerBound(uses=options["owner_uses"]),
+        HabitLimit(uses=options["owner_uses"]),
         options["words"],
         options["seed"],
         options["workers"],

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hashtag_archive.commands.output import Bars, talk
+from hashtag_archive.commands.output import Bars, info
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.archive import Archive
@@ -50,7 +50,7 @@ def print_change(change: "ModelChange | None") -> None:
         (p_before, p_after), (f_before, f_after) = figures.p_at_1, figures.f2
         click.echo(f"  {where}: P@1 {p_before:.3f} -> {p_after:.3f}, F2 {f_before:.3f} -> {f_after:.3f}")
         if not figures.same:
-            talk(
+            info(
                 "warning: the models were judged on different held-out photos: their figures differ by that too"
             )
 
@@ -63,20 +63,20 @@ def conclude(archive: "Archive", result: "RebuildResult", retag: bool) -> None:
         why = (
             f"P@1 and F2 are both lower by more than {figures.margin:.2f}" if figures else "it sees no photos"
         )
-        talk(
+        info(
             f"WARNING: model {number} is worse than model {archive.current()}, which stays current: {why};"
             f" `hashtag use {number}` takes it all the same, and so does `hashtag rebuild --force`"
         )
     if not retag:
         return
     if not result.current or result.backbone is None:
-        talk("nothing was retagged")
+        info("nothing was retagged")
         return
     from hashtag_archive.indexer.tagging.retag import retag_photos
 
     with Bars("photos") as bars:
         done = retag_photos(archive, progress=bars)
-    talk(f"{done.retagged:,} photos tagged again, {done.without_features:,} have no features")
+    info(f"{done.retagged:,} photos tagged again, {done.without_features:,} have no features")
 
 
 def _first(hashtags: Sequence[str], before: str = ": ") -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hashtag_archive.commands.jobs.tag_output import print_tagged, talk_of_times
+from hashtag_archive.commands.jobs.tag_output import print_tagged, report_times
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import (
     chosen_cut,
@@ -15,8 +15,8 @@ from hashtag_archive.commands.options import (
     exclude_option,
     json_option,
 )
-from hashtag_archive.commands.output import Bars, talk
-from hashtag_archive.commands.summaries import talk_of_files, talk_of_stale
+from hashtag_archive.commands.output import Bars, info
+from hashtag_archive.commands.summaries import report_files, report_stale
 
 if TYPE_CHECKING:
     from hashtag_archive.encoder.session import Device
@@ -104,11 +104,11 @@ def tag_command(
         files = WrittenFiles()
         tagged = write_while_tagging(archive, tagged, cut, top, files)
     encoded = print_tagged(archive, tagged, total, cut, top, everything, as_json)
-    talk_of_stale(archive)
+    report_stale(archive)
     if files:
-        talk_of_files(files)
+        report_files(files)
     if profile:
-        talk_of_times(times.seconds, time.perf_counter() - began, encoded, workers or cores())
+        report_times(times.seconds, time.perf_counter() - began, encoded, workers or cores())
     if files and files.outcomes["refused"]:
         context.exit(1)
 
@@ -155,5 +155,5 @@ def _choose(archive: "Archive", mode: "DtypeMode", photos: int) -> "DtypeChoice"
     with Bars() as bars:
         choice = choose_dtype(archive, mode, photos=photos, progress=bars)
     if choice.fresh:
-        talk(f"measured on this machine: {choice}")
+        info(f"measured on this machine: {choice}")
     return choice

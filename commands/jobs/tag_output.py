@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hashtag_archive.commands.output import Bars, echo_json, printable, talk, warn
+from hashtag_archive.commands.output import Bars, echo_json, info, printable, warn
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.archive import Archive
@@ -46,29 +46,29 @@ def print_tagged(
                 _print_photo(photo, cut, top, as_json)
             bars("tagging", done, max(done, total))
     if outcomes["done"] and not everything:
-        talk(f"{outcomes['done']:,} were tagged before and are not printed; --all prints them")
+        info(f"{outcomes['done']:,} were tagged before and are not printed; --all prints them")
     for path, reason in failed:
         warn(printable(f"{path}: {reason}"))
     counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
-    talk(
+    info(
         f"{sum(outcomes.values()):,} photos: {counts or 'none found'}"
         f" (model {archive.current()}, threshold {cut})"
     )
     return outcomes["encoded"]
 
 
-def talk_of_times(seconds: dict[str, float], whole: float, encoded: int, workers: int) -> None:
+def report_times(seconds: dict[str, float], whole: float, encoded: int, workers: int) -> None:
     """Say on stderr where the time of a run went.
 
     Stages of the workers add up over all of them, so that their seconds are `workers` times as many as went by.
     """
-    talk(f"{'stage':<8}{'seconds':>9}{'a photo':>10}  where")
+    info(f"{'stage':<8}{'seconds':>9}{'a photo':>10}  where")
     for stage, where in _STAGES.items():
         taken = seconds.get(stage, 0.0)
         each = f"{1e3 * taken / encoded:,.2f} ms" if encoded else ""
-        talk(f"{stage:<8}{taken:9.2f}{each:>10}  {where}")
+        info(f"{stage:<8}{taken:9.2f}{each:>10}  {where}")
     rate = f", {encoded / whole:,.1f} a second" if encoded else ""
-    talk(f"{encoded:,} photos encoded in {whole:.2f} s by {workers} workers{rate}")
+    info(f"{encoded:,} photos encoded in {whole:.2f} s by {workers} workers{rate}")
 
 
 def _is_shown(photo: "TaggedPhoto", everything: bool) -> bool:

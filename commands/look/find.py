@@ -9,7 +9,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import chosen_cut, json_option, precision_option, threshold_option
-from hashtag_archive.commands.output import echo_bytes, echo_json, json_bytes, talk
+from hashtag_archive.commands.output import echo_bytes, echo_json, info, json_bytes
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.archive import Archive
@@ -70,7 +70,7 @@ def find_command(
     from hashtag_archive.indexer.errors import ExpressionError
     from hashtag_archive.indexer.tagging.find import find_failed
 
-    _need_sense(context)
+    _require_sense(context)
     archive = open_from(context)
     if failed:
         _print_failed(find_failed(archive, owner=owner, since=since), print0, count, as_json)
@@ -82,7 +82,7 @@ def find_command(
     _print_found(found, print0, count, as_json)
 
 
-def _need_sense(context: click.Context) -> None:
+def _require_sense(context: click.Context) -> None:
     """Raise `UsageError` where nothing is asked for, or what excludes each other."""
     asked = {name for name, value in context.params.items() if value}
     if (
@@ -106,7 +106,7 @@ def _find(context: click.Context, archive: "Archive", expression: str | None) ->
     cut = Cut(0)
     if expression is not None:
         for text in unknown_hashtags(archive, expression):
-            talk(f"#{text}: no photo has it: nothing in the archive is called so")
+            info(f"#{text}: no photo has it: nothing in the archive is called so")
     if expression is not None or (asked["as_json"] and archive.current()):
         cut = chosen_cut(context, archive, asked["threshold"], asked["precision"])
     return find_photos(

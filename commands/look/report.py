@@ -6,7 +6,7 @@ import click
 
 from hashtag_archive.commands.models.compare import SYSTEMS, Systems
 from hashtag_archive.commands.opening import open_from
-from hashtag_archive.commands.output import Bars, printable, talk
+from hashtag_archive.commands.output import Bars, info, printable
 
 
 @click.command("report")
@@ -53,5 +53,5 @@ def report_command(
     with Bars() as bars:
         gathered = write_report(archive, out, ReportConfig(systems or SYSTEMS, photos, seed), progress=bars)
     for why, count in gathered.comparison.left_out.items():
-        talk(f"left out: {count:,} photos {why}")
+        info(f"left out: {count:,} photos {why}")
     click.echo(printable(str(out)))

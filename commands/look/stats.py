@@ -6,7 +6,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import echo_json, talk
+from hashtag_archive.commands.output import echo_json, info
 
 
 @click.command("stats")
@@ -48,4 +48,4 @@ def stats_command(context: click.Context, as_json: bool) -> None:
         ):
             click.echo(f"{name:<14} {value}")
     if stats.next_step:
-        talk(stats.next_step)
+        info(stats.next_step)

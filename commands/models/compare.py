@@ -7,10 +7,10 @@ import click
 from hashtag_archive.commands.jobs.rebuild_options import owner_uses_option
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import Bars, echo_json, talk
+from hashtag_archive.commands.output import Bars, echo_json, info
 
 if TYPE_CHECKING:
-    from hashtag_archive.indexer.evaluation.compare import Comparison
+    from hashtag_archive.indexer.evaluation.compare import ComparisonResult
     from hashtag_archive.indexer.learning.metrics import Figures
 
 SYSTEMS = (
@@ -129,21 +129,21 @@ def compare_command(
     """
     archive = open_from(context)
     from hashtag_archive.indexer.evaluation.compare import CompareConfig, compare_systems
-    from hashtag_archive.indexer.learning.habits import OwnerBound
+    from hashtag_archive.indexer.learning.habits import HabitLimit
     from hashtag_archive.indexer.learning.tagger import TaggerConfig
 
     config = CompareConfig(
         systems or SYSTEMS,
         tagger=TaggerConfig(min_photos=min_photos),
-        owners=OwnerBound(uses=owner_uses),
+        owners=HabitLimit(uses=owner_uses),
         **options,
     )
     with Bars() as bars:
         comparison = compare_systems(archive, config, bars)
     for why, photos in comparison.left_out.items():
-        talk(f"left out: {photos:,} photos {why}")
+        info(f"left out: {photos:,} photos {why}")
     if config.split_by == "owner" and comparison.backbone.endswith("-layer4"):
-        talk(
+        info(
             "WARNING: this backbone's layer4 has learnt from some of these test photos: the figures flatter it"
         )
     if as_json:
@@ -152,7 +152,7 @@ def compare_command(
         print_comparison(comparison)
 
 
-def print_comparison(comparison: "Comparison") -> None:
+def print_comparison(comparison: "ComparisonResult") -> None:
     """Print a table a fold, the test table by frequency, and how to read them."""
     from hashtag_archive.indexer.evaluation.compare import F2_NOTE
 

@@ -8,7 +8,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import Bars, echo_json, printable, talk, warn
+from hashtag_archive.commands.output import Bars, echo_json, info, printable, warn
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.evaluation.evaluate import Evaluation
@@ -51,10 +51,10 @@ def evaluate_command(
     else:
         with Bars("photos") as bars:
             evaluation = evaluate_on(archive, source, format=format, rule=rule, progress=bars)
-    for path, reason in evaluation.failures.told:
+    for path, reason in evaluation.failures.reported:
         warn(printable(f"{path}: {reason}"))
     if evaluation.learnt_from:
-        talk(
+        info(
             f"WARNING: {evaluation.learnt_from:,} of these photos are in posts that the model learnt from: the"
             " figures flatter it"
         )

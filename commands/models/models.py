@@ -6,7 +6,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import echo_json, talk
+from hashtag_archive.commands.output import echo_json, info
 
 
 @click.command("models")
@@ -34,7 +34,7 @@ def models_command(context: click.Context, as_json: bool) -> None:
             f"{counts['photos']:,} photos\t{counts['hashtags']:,} hashtags\t{quality}\t{model.size / 1e6:.1f} MB"
         )
     if not models:
-        talk(archive_stats(archive).next_step or "no model yet")
+        info(archive_stats(archive).next_step or "no model yet")
 
 
 @click.command("use")

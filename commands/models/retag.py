@@ -7,7 +7,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import Bars, echo_json, printable, talk
+from hashtag_archive.commands.output import Bars, echo_json, info, printable
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.tagging.retag import Retagged
@@ -47,18 +47,18 @@ def retag_command(
     archive = open_from(context)
     with Bars("photos") as bars:
         result = retag_photos(archive, number, everything=everything, workers=workers, progress=bars)
-    _talk_of(result)
+    _report(result)
     if as_json:
         totals = asdict(result) | {"seconds": {what: round(s, 3) for what, s in result.seconds.items()}}
         echo_json(totals)
 
 
-def _talk_of(result: "Retagged") -> None:
-    talk(
+def _report(result: "Retagged") -> None:
+    info(
         f"model {result.model}: {result.retagged:,} photos tagged again, {result.up_to_date:,} were up to date,"
         f" {result.without_features:,} have no features"
     )
     for path in result.named[:SHOWN]:
-        talk(printable(f"{path}: no features yet; `hashtag tag` makes them"))
+        info(printable(f"{path}: no features yet; `hashtag tag` makes them"))
     if result.without_features > SHOWN:
-        talk("--json names up to 1,000 of them")
+        info("--json names up to 1,000 of them")

@@ -9,7 +9,7 @@ import click
 from hashtag_archive.commands.jobs.rebuild_options import Window
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import Bars, echo_json, printable, talk
+from hashtag_archive.commands.output import Bars, echo_json, info, printable
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.evaluation.sweep import Cell, Sweep
@@ -102,10 +102,10 @@ def sweep_command(
         raise click.UsageError(f"--out: {out.parent}: no such folder")
     archive = open_from(context)
     from hashtag_archive.indexer.evaluation.sweep import SweepConfig, sweep_vectors
-    from hashtag_archive.indexer.evaluation.sweep_plot import draw_sweep, need_matplotlib
+    from hashtag_archive.indexer.evaluation.sweep_plot import draw_sweep, require_matplotlib
     from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig
 
-    need_matplotlib()
+    require_matplotlib()
     vectors = VectorConfig(epochs=epochs, alpha=alpha, min_count=min_count, seed=seed)
     with Bars() as bars:
         sweep = sweep_vectors(archive, SweepConfig(sizes, windows, vectors), progress=bars)
@@ -114,7 +114,7 @@ def sweep_command(
     else:
         _print(sweep)
     draw_sweep(sweep, out)
-    talk(printable(f"{out}: the plot"))
+    info(printable(f"{out}: the plot"))
     _advise(sweep)
 
 
@@ -180,9 +180,9 @@ def _advise(sweep: "Sweep") -> None:
     """Say what to do next, with every option that the best cell needs to be learnt again."""
     lost = sum(cell.verdict in ("collapsed", "diverged") for cell in sweep.cells)
     if lost:
-        talk(f"{lost} of {len(sweep.cells)} cells are lost: a lower --alpha would help, or more --epochs")
+        info(f"{lost} of {len(sweep.cells)} cells are lost: a lower --alpha would help, or more --epochs")
     if not sweep.best:
-        talk("no cell learnt: try --alpha 0.1 and more --epochs, or import more posts")
+        info("no cell learnt: try --alpha 0.1 and more --epochs, or import more posts")
         return
     best, shared = sweep.best, sweep.vectors
     options = f"--size {best.size} --window {best.window or 'post'} --alpha {shared.alpha:g}"
@@ -190,4 +190,4 @@ def _advise(sweep: "Sweep") -> None:
         value = getattr(shared, name)
         if value != getattr(type(shared)(), name):
             options += f" --{name.replace('_', '-')} {value}"
-    talk(f"next: `hashtag rebuild {options}` learns with the best cell")
+    info(f"next: `hashtag rebuild {options}` learns with the best cell")

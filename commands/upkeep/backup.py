@@ -7,7 +7,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import Bars, echo_json, talk
+from hashtag_archive.commands.output import Bars, echo_json, info
 
 
 @click.command("backup")
@@ -29,7 +29,7 @@ def backup_command(context: click.Context, folder: Path, as_json: bool) -> None:
     with Bars() as bars:
         made = back_up(open_from(context), folder, bars)
     for sentence in made.damaged:
-        talk(f"warning: {sentence}")
+        info(f"warning: {sentence}")
     if as_json:
         echo_json(asdict(made) | {"folder": str(made.folder)})
     else:

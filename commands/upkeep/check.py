@@ -6,7 +6,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import Bars, echo_json, printable, talk
+from hashtag_archive.commands.output import Bars, echo_json, info, printable
 
 SHOWN = 20  # lines of a kind
 
@@ -64,6 +64,6 @@ def check_command(
         if count > SHOWN and not as_json:
             click.echo(f"{kind}: {count - SHOWN:,} more; --json prints all")
     mended = sum(finding.mended for finding in findings)
-    talk(f"{len(left):,} things are wrong, {mended:,} were mended" if findings else "nothing is wrong")
+    info(f"{len(left):,} things are wrong, {mended:,} were mended" if findings else "nothing is wrong")
     if left:
         context.exit(1)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hashtag_archive.commands.jobs.rebuild import print_rebuild, talk_of_rebuild
-from hashtag_archive.commands.output import Bars, talk
+from hashtag_archive.commands.jobs.rebuild import print_rebuild, report_rebuild
+from hashtag_archive.commands.output import Bars, info
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.demo.run import DemoResult
@@ -57,7 +57,7 @@ def demo_command(keep: Path | None, backbone: str | None) -> None:
 
 
 def _print(result: "DemoResult", sheet: Path, keep: Path | None) -> None:
-    talk_of_rebuild(result.rebuilt)
+    report_rebuild(result.rebuilt)
     adopted = result.rebuilt.backbone
     network = result.rebuilt.manifest["backbone_name"]
     if adopted and adopted.untrained:
@@ -76,10 +76,10 @@ def _print(result: "DemoResult", sheet: Path, keep: Path | None) -> None:
         + f": {sum(result.seconds.values()):.0f} s in all"
     )
     where = f"--archive {keep / 'hashtag-archive'} " if keep else ""
-    talk(
+    info(
         "\nnext, with photos of your own: write posts.jsonl, a post a line,\n"
         '  {"key": "1", "hashtags": ["#ramen"], "photos": ["1.jpg"]}\n'
         "  hashtag import posts.jsonl && hashtag rebuild && hashtag tag PHOTOS"
     )
     if where:
-        talk(f"or look around in this one: hashtag {where}stats")
+        info(f"or look around in this one: hashtag {where}stats")

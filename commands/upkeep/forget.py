@@ -8,7 +8,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import Bars, echo_json, printable, talk
+from hashtag_archive.commands.output import Bars, echo_json, info, printable
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.archive import Archive
@@ -50,11 +50,11 @@ def forget_command(
       hashtag forget --owner anna --yes
       hashtag forget --undo --owner anna
     """
-    from hashtag_archive.indexer.upkeep.forget import Whom, forget_posts, lift_tombstone, plan_forget
+    from hashtag_archive.indexer.upkeep.forget import ForgetRequest, forget_posts, lift_tombstone, plan_forget
 
     if (owner is None) == (post is None) or not (owner or post or "").strip("@ \t"):
         raise click.UsageError("name an owner with --owner NAME, or a post with --post KEY")
-    archive, whom = open_from(context), Whom(owner, post)
+    archive, whom = open_from(context), ForgetRequest(owner, post)
     if undo:
         click.echo(f"{lift_tombstone(archive, whom):,} tombstones lifted")
         return
@@ -64,7 +64,7 @@ def forget_command(
         with Bars("bytes") as bars:
             plan = forget_posts(archive, whom, keep_models=keep_models, progress=bars)
     echo_json(asdict(plan)) if as_json else _show(plan)
-    _talk_of(archive, plan)
+    _report(archive, plan)
     if plan.proof and plan.proof.found:
         raise click.ClickException("something of them is still in the archive: see above")
 
@@ -76,7 +76,7 @@ def _ask(plan: "Forgotten", yes: bool) -> None:
     if not sys.stdin.isatty():
         raise click.UsageError("this cannot be undone: say --yes, or run it on a terminal, where it asks")
     for line in _lines(plan):
-        talk(line)
+        info(line)
     click.confirm("Take all of this out for good?", abort=True, err=True)
 
 
@@ -100,27 +100,27 @@ def _show(result: "Forgotten") -> None:
         click.echo(f"{searched}: {found}")
 
 
-def _talk_of(archive: "Archive", result: "Forgotten") -> None:
+def _report(archive: "Archive", result: "Forgotten") -> None:
     if result.models_kept:
         for number in result.models:
-            talk(f"{archive.model_folder(number)}: kept, and not searched: it holds what it learnt from them")
+            info(f"{archive.model_folder(number)}: kept, and not searched: it holds what it learnt from them")
     if not result.proof:
-        talk("a dry run: nothing was changed")
+        info("a dry run: nothing was changed")
         return
     for file, kind in result.proof.found:
-        talk(printable(f"{archive.folder / file}: still holds {kind}"))
+        info(printable(f"{archive.folder / file}: still holds {kind}"))
     for column, texts in result.proof.named.items():
-        talk(
+        info(
             f"{column}: {texts:,} texts of others name them, which stay; `hashtag forget --post KEY` takes a post"
         )
     if result.proof.by_rows:
-        talk(
+        info(
             f"{result.proof.by_rows:,} strings are too short to be told from chance, or part of what others wrote:"
             " they were looked for in the tables alone"
         )
     if not result.posts:
-        talk("no post of theirs is here; from now on none comes in")
+        info("no post of theirs is here; from now on none comes in")
     else:
-        talk("the crawls and photos themselves, outside the archive, are yours to delete")
+        info("the crawls and photos themselves, outside the archive, are yours to delete")
     if result.current_gone:
-        talk("the current model had learnt from them: `hashtag rebuild` learns one without them")
+        info("the current model had learnt from them: `hashtag rebuild` learns one without them")

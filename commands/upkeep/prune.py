@@ -7,7 +7,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import echo_json, talk
+from hashtag_archive.commands.output import echo_json, info
 
 
 @click.command("prune")
@@ -38,7 +38,7 @@ def prune_command(
 
     pruned = prune_models(open_from(context), keep, models, guesses=guesses)
     for number, photos in pruned.kept.items():
-        talk(
+        info(
             f"model {number} stays: {photos:,} photos are still tagged by it; `hashtag retag` brings them up to"
             " date, --guesses removes their tags"
         )

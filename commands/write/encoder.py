@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hashtag_archive.commands.opening import open_from
-from hashtag_archive.commands.output import talk
+from hashtag_archive.commands.output import info
 
 if TYPE_CHECKING:
     pass
@@ -37,4 +37,4 @@ def export_encoder_command(context: click.Context, file: Path) -> None:
         f"{file}: model {export.model}, {export.hashtags:,} hashtags; embeddings differ from the product's own by"
         f" {export.difference:.1e} at most"
     )
-    talk(f"its index: {export.index}")
+    info(f"its index: {export.index}")

@@ -7,8 +7,8 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import Bars, echo_json, printable, talk
-from hashtag_archive.commands.summaries import talk_of_files
+from hashtag_archive.commands.output import Bars, echo_json, info, printable
+from hashtag_archive.commands.summaries import report_files
 
 if TYPE_CHECKING:
     pass
@@ -118,10 +118,10 @@ def export_command(
             stream=sys.stdout,
             progress=bars,
         )
-    talk_of_files(result.files)
+    report_files(result.files)
     for path in result.tables:
-        talk(printable(f"{path}: written"))
-    talk(f"{result.photos:,} photos with {result.hashtags:,} hashtags (threshold {cut})")
+        info(printable(f"{path}: written"))
+    info(f"{result.photos:,} photos with {result.hashtags:,} hashtags (threshold {cut})")
     _end(context, result.without, result.files)
 
 
@@ -157,13 +157,13 @@ def untag_command(
     if as_json:
         named = [{"file": path, "reason": reason} for path, reason in result.files.named]
         echo_json({"photos": result.photos, "files": dict(result.files.outcomes), "named": named})
-    talk_of_files(result.files)
-    talk(f"{result.photos:,} photos have no guesses any more; `hashtag tag` or `hashtag retag` guess again")
+    report_files(result.files)
+    info(f"{result.photos:,} photos have no guesses any more; `hashtag tag` or `hashtag retag` guess again")
     _end(context, result.without, result.files)
 
 
 def _end(context: click.Context, without: list[str], files: "WrittenFiles") -> None:
     for path in without:
-        talk(printable(f"{path}: no photo here is tagged; `hashtag tag` does that"))
+        info(printable(f"{path}: no photo here is tagged; `hashtag tag` does that"))
     if without or files.outcomes["refused"]:
         context.exit(1)

@@ -222,7 +222,7 @@ class Feature(Base):
     data: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-class Model(Base):
+class NumberedModel(Base):
     """One numbered, immutable set of artefacts in `models/`; `manifest` is its manifest.json."""
 
     __tablename__ = "models"

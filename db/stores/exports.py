@@ -86,7 +86,7 @@ class ExportStore:
         for path in paths:
             connection.execute(delete(Written).where(Written.path == path))
 
-    def take_back_guesses(
+    def remove_guesses(
         self, connection: Connection, model: int | None, photo_ids: Iterable[int] | None
     ) -> int:
         """Delete what `model`, or any, guessed of photos, or of all; return of how many photos that was."""

@@ -11,7 +11,7 @@ from hashtag_archive.db.post import owner_key
 from hashtag_archive.db.schema.tables import (
     Crawl,
     Hashtag,
-    Model,
+    NumberedModel,
     Photo,
     PhotoPath,
     Post,
@@ -191,5 +191,9 @@ def _find_models(connection: Connection, going: Going, versions: _Versions) -> N
     ]
     first = min(time for time in began if time)
     going.models = list(
-        connection.scalars(select(Model.number).where(Model.created_at >= first).order_by(Model.number))
+        connection.scalars(
+            select(NumberedModel.number)
+            .where(NumberedModel.created_at >= first)
+            .order_by(NumberedModel.number)
+        )
     )

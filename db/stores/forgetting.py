@@ -15,7 +15,7 @@ from hashtag_archive.db.schema.tables import (
     Crawl,
     Feature,
     Hashtag,
-    Model,
+    NumberedModel,
     Parent,
     PathText,
     Photo,
@@ -59,7 +59,7 @@ class ForgetStore:
         _delete(connection, Photo.id, going.photos)  # with features, guesses and verdicts
         if models:
             _delete(connection, Tagging.model, going.models)
-            _delete(connection, Model.number, going.models)
+            _delete(connection, NumberedModel.number, going.models)
         _strip_guesses(connection, set(going.hashtags))
         _delete(connection, Verdict.hashtag_id, going.hashtags)
         _delete(connection, Hashtag.id, going.hashtags)
@@ -72,7 +72,7 @@ class ForgetStore:
 
         Their features and the settings that name them go with them. Returns their digests.
         """
-        used = select(Model.backbone_id).where(Model.backbone_id.is_not(None))
+        used = select(NumberedModel.backbone_id).where(NumberedModel.backbone_id.is_not(None))
         learnt = {key.removeprefix(setting) for key in _settings(connection, setting)}
         rows = connection.execute(select(Backbone.id, Backbone.digest).where(Backbone.id.not_in(used)))
         gone = {id: digest for id, digest in rows if digest in learnt}

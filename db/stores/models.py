@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from hashtag_archive.db.schema.tables import Backbone, Feature, Hashtag, Model, Tagging
+from hashtag_archive.db.schema.tables import Backbone, Feature, Hashtag, NumberedModel, Tagging
 
 
 class ModelRow(NamedTuple):
@@ -55,7 +55,7 @@ class ModelStore:
     ) -> None:
         """Record a model whose folder is already in place."""
         connection.execute(
-            insert(Model).values(
+            insert(NumberedModel).values(
                 number=number, created_at=created_at, backbone_id=backbone_id, manifest=manifest
             )
         )
@@ -63,9 +63,9 @@ class ModelStore:
     def all(self) -> list[ModelRow]:
         """Return every model, oldest first."""
         query = (
-            select(Model.number, Model.created_at, Backbone.digest, Model.manifest)
-            .outerjoin(Backbone, Backbone.id == Model.backbone_id)
-            .order_by(Model.number)
+            select(NumberedModel.number, NumberedModel.created_at, Backbone.digest, NumberedModel.manifest)
+            .outerjoin(Backbone, Backbone.id == NumberedModel.backbone_id)
+            .order_by(NumberedModel.number)
         )
         with self._engine.connect() as connection:
             return [ModelRow(*row) for row in connection.execute(query)]
@@ -73,12 +73,12 @@ class ModelStore:
     def highest_number(self) -> int:
         """Return the highest number given to a model, 0 where there is none."""
         with self._engine.connect() as connection:
-            return connection.scalar(select(func.max(Model.number))) or 0
+            return connection.scalar(select(func.max(NumberedModel.number))) or 0
 
     def remove(self, connection: Connection, numbers: Sequence[int]) -> None:
         """Delete models, and what they guessed."""
         connection.execute(delete(Tagging).where(Tagging.model.in_(numbers)))
-        connection.execute(delete(Model).where(Model.number.in_(numbers)))
+        connection.execute(delete(NumberedModel).where(NumberedModel.number.in_(numbers)))
 
     def backbones(self) -> list[BackboneRow]:
         """Return every backbone."""
@@ -88,14 +88,14 @@ class ModelStore:
 
     def unused_backbones(self, connection: Connection) -> list[BackboneRow]:
         """Return the backbones that no model uses."""
-        used = select(Model.number).where(Model.backbone_id == Backbone.id).exists()
+        used = select(NumberedModel.number).where(NumberedModel.backbone_id == Backbone.id).exists()
         rows = connection.execute(select(Backbone.id, Backbone.digest, Backbone.name).where(~used))
         return [BackboneRow(*row) for row in rows]
 
     def newest_backbone(self, connection: Connection) -> str | None:
         """Return the digest of the newest model's backbone, of those that have one."""
-        query = select(Backbone.digest).join(Model, Model.backbone_id == Backbone.id)
-        return connection.scalar(query.order_by(Model.number.desc()).limit(1))
+        query = select(Backbone.digest).join(NumberedModel, NumberedModel.backbone_id == Backbone.id)
+        return connection.scalar(query.order_by(NumberedModel.number.desc()).limit(1))
 
     def remove_backbone(self, connection: Connection, backbone_id: int) -> int:
         """Delete a backbone that no model uses and all features made with it; return how many bytes these were."""

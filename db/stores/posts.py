@@ -173,13 +173,13 @@ class PostStore:
         while cursor is not None and (rows := cursor.fetchmany(50_000)):
             yield rows
 
-    def said(self, connection: Connection) -> Iterator[tuple[int, dict[str, str]]]:
+    def texts(self, connection: Connection) -> Iterator[tuple[int, dict[str, str]]]:
         """Iterate over (post id, caption and location where it has them), oldest first."""
         query = select(Post.id, Post.caption, Post.location).order_by(Post.id)
         rows = connection.execute(query, execution_options={"yield_per": 10_000})
         return ((post_id, _said(caption, location)) for post_id, caption, location in rows)
 
-    def said_of_photos(self, photo_ids: Sequence[int]) -> dict[int, list[dict[str, str]]]:
+    def texts_of_photos(self, photo_ids: Sequence[int]) -> dict[int, list[dict[str, str]]]:
         """Return photo id → caption and location of each post that it stands in; at most 10,000 ids."""
         query = (
             select(PhotoPath.photo_id, Post.caption, Post.location)

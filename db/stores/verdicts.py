@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from hashtag_archive.db.schema.tables import Hashtag, Photo, Verdict
 
 
-class Said(NamedTuple):
+class StoredVerdict(NamedTuple):
     """A person's word on one hashtag: `accepted` says that it is on the photo, otherwise that it is not."""
 
     hashtag: str
@@ -36,7 +36,7 @@ class VerdictStore:
                 row.on_conflict_do_update(index_elements=["photo_id", "hashtag_id"], set_=changed), rows
             )
 
-    def take_back(self, connection: Connection, said: Iterable[tuple[int, int]]) -> int:
+    def remove(self, connection: Connection, said: Iterable[tuple[int, int]]) -> int:
         """Forget what was said of (photo id, hashtag id); return how many words that were."""
         return sum(
             connection.execute(
@@ -45,7 +45,7 @@ class VerdictStore:
             for photo, hashtag in said
         )
 
-    def of(self, photo_ids: Sequence[int]) -> dict[int, list[Said]]:
+    def of(self, photo_ids: Sequence[int]) -> dict[int, list[StoredVerdict]]:
         """Return photo id → what was said of it, oldest first; at most 10,000 ids."""
         query = (
             select(Verdict.photo_id, Hashtag.text, Verdict.accepted)
@@ -53,10 +53,10 @@ class VerdictStore:
             .where(Verdict.photo_id.in_(photo_ids))
             .order_by(Verdict.said_at, Hashtag.text)
         )
-        found: dict[int, list[Said]] = {}
+        found: dict[int, list[StoredVerdict]] = {}
         with self._engine.connect() as connection:
             for photo, hashtag, accepted in connection.execute(query):
-                found.setdefault(photo, []).append(Said(hashtag, accepted))
+                found.setdefault(photo, []).append(StoredVerdict(hashtag, accepted))
         return found
 
     def all(self, connection: Connection) -> list[tuple[int, int, bool]]:

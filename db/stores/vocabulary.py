@@ -58,13 +58,13 @@ class VocabularyStore:
         """Have it count as itself again; return whether it was an alias."""
         return connection.execute(delete(Alias).where(Alias.hashtag == hashtag)).rowcount > 0
 
-    def put_under(self, connection: Connection, hashtag: str, parent: str) -> None:
+    def set_parent(self, connection: Connection, hashtag: str, parent: str) -> None:
         """Have a hashtag stand under another; raises `DbError` where that one stands under it."""
         if hashtag in self.read(connection).path(parent):
             raise DbError(f"#{parent} stands under #{hashtag}, or is it: a hierarchy has no circles")
         row = upsert(Parent).values(hashtag=hashtag, parent=parent)
         connection.execute(row.on_conflict_do_update(index_elements=["hashtag"], set_={"parent": parent}))
 
-    def take_out(self, connection: Connection, hashtag: str) -> bool:
+    def clear_parent(self, connection: Connection, hashtag: str) -> bool:
         """Have it stand under nothing; return whether it stood under something."""
         return connection.execute(delete(Parent).where(Parent.hashtag == hashtag)).rowcount > 0

@@ -60,7 +60,7 @@ def verify_head(head: nn.Module, features: int, path: Path) -> float:
         with torch.no_grad():
             expected = head(torch.from_numpy(inputs.astype(np.float32))).numpy()
         worst = max(worst, float(np.abs(session.embed(inputs) - expected).max()))
-    _need_below(path, "embeddings", worst, EMBEDDING_TOLERANCE)
+    _require_below(path, "embeddings", worst, EMBEDDING_TOLERANCE)
     return worst
 
 
@@ -127,8 +127,8 @@ def verify_backbone(backbone: PixelBackbone, path: Path) -> ExportProof:
             largest = max(largest, float(expected.abs().max()))
             features = max(features, float(np.abs(found - expected.numpy()).max()))
             embeddings = max(embeddings, float(np.abs(ours - theirs).max()))
-    _need_below(path, "features", features, FEATURE_TOLERANCE * largest)
-    _need_below(path, "embeddings", embeddings, EMBEDDING_TOLERANCE)
+    _require_below(path, "features", features, FEATURE_TOLERANCE * largest)
+    _require_below(path, "embeddings", embeddings, EMBEDDING_TOLERANCE)
     return ExportProof(features, embeddings)
 
 
@@ -161,6 +161,6 @@ def _export(
     return proto
 
 
-def _need_below(path: Path, what: str, worst: float, allowed: float) -> None:
+def _require_below(path: Path, what: str, worst: float, allowed: float) -> None:
     if not worst <= allowed:  # also where it is not a number
         raise EncoderError(f"{path}: {what} differ from torch by {worst:.1e}, {allowed:.0e} is allowed")

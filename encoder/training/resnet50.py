@@ -83,7 +83,7 @@ def resnet50_from_file(path: Path) -> PixelBackbone:
         reason = str(error).split("\n")[0][:120]
         raise EncoderError(f"{path}: not a file of weights that torch can load safely: {reason}") from error
     network = torchvision_models().resnet50(weights=None)
-    _need_same(path, network.state_dict(), state)
+    _require_same(path, network.state_dict(), state)
     network.load_state_dict(state)
     return PixelBackbone(network).eval()
 
@@ -169,7 +169,7 @@ def _norm_after(convolution: str) -> str:
     return f"{block}bn{last}"
 
 
-def _need_same(path: Path, expected: dict[str, Tensor], found: object) -> None:
+def _require_same(path: Path, expected: dict[str, Tensor], found: object) -> None:
     if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
         raise EncoderError(f"{path}: not a state dict of tensors")
     wrong = [f"{name} is missing" for name in expected if name not in found]

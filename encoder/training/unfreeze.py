@@ -45,7 +45,7 @@ class MapSet:
 
 
 @dataclass
-class Lesson:
+class TrainingData:
     """What layer4 learns: training photos' hashtags, of which `vectors` (V, d) are unit and stay as they are.
 
     `prior_logits` (V,) start the biases; `validation` photos choose the epoch and teach nothing.
@@ -72,7 +72,7 @@ class Unfrozen:
 
 def train_layer4(
     backbone: PixelBackbone,
-    lesson: Lesson,
+    lesson: TrainingData,
     config: UnfreezeConfig,
     checkpoint: Checkpoint,
     tell: Callable[[int, int], None] = lambda done, total: None,
@@ -103,7 +103,7 @@ class _Run:
     """A training as it stands: what a checkpoint holds."""
 
     def __init__(
-        self, backbone: PixelBackbone, lesson: Lesson, config: UnfreezeConfig, machine: Machine
+        self, backbone: PixelBackbone, lesson: TrainingData, config: UnfreezeConfig, machine: Machine
     ) -> None:
         backbone.requires_grad_(False).eval().to(machine.device)
         layer4 = backbone.network.layer4

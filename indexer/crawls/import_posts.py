@@ -18,22 +18,22 @@ from hashtag_archive.indexer.crawls.formats.entry import Entry, Refusal
 from hashtag_archive.indexer.crawls.formats.registry import count_lines
 from hashtag_archive.indexer.crawls.sources import read_source, source_format
 from hashtag_archive.indexer.disk import now
+from hashtag_archive.indexer.errors import MAX_REPORTED
 from hashtag_archive.indexer.photos.files import read_file, unchanged
 from hashtag_archive.indexer.progress import Progress, silent
 
-Took = Callable[[Path, str], None]
+OnSource = Callable[[Path, str], None]
 
 BATCH = 2000
-TOLD = 1000  # refusals and missing photos kept to be told one by one; all are counted
 
 
-def unheard(source: Path, format: str) -> None:
+def ignore_source(source: Path, format: str) -> None:
     """Nobody asked which format a source has."""
 
 
 @dataclass
 class ImportTotals:
-    """What an import did. `told` names entries, pieces and photos, the first `TOLD`.
+    """What an import did. `reported` names entries, pieces and photos, the first `MAX_REPORTED`.
 
     `refused` counts by reason the entries that are not in, `left_out` the pieces missing from those that are, and
     `kept_out` the posts of people who did not agree or asked to be forgotten, of whom nothing is told.
@@ -46,7 +46,7 @@ class ImportTotals:
     missing_photos: int = 0
     refused: dict[str, int] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
-    told: list[Refusal] = field(default_factory=list)
+    reported: list[Refusal] = field(default_factory=list)
     kept_out: KeptOut = field(default_factory=KeptOut)
 
     @property
@@ -63,8 +63,8 @@ class ImportTotals:
 
     def tell(self, refusal: Refusal) -> None:
         """Keep something to be named, while there is room."""
-        if len(self.told) < TOLD:
-            self.told.append(refusal)
+        if len(self.reported) < MAX_REPORTED:
+            self.reported.append(refusal)
 
 
 def import_crawls(
@@ -75,13 +75,13 @@ def import_crawls(
     photos: str | Path | None = None,
     consent: str | Path | None = None,
     exclude: Sequence[str] = (),
-    took: Took = unheard,
+    on_source: OnSource = ignore_source,
     progress: Progress = silent,
 ) -> ImportTotals:
     """Put the posts of crawls into the archive, a transaction a batch of 2,000.
 
     `photos` is the folder with the photos of a crawl that holds only URLs; `exclude` are patterns of what is passed
-    over in folders of keywords, as in `.gitignore`; `took` is called with each source
+    over in folders of keywords, as in `.gitignore`; `on_source` is called with each source
     and its format. A post that an earlier crawl brought is replaced where it differs, what it was is kept as a
     version, and where it does not differ nothing is written. Malformed entries are counted and named, the rest
     goes in. Posts that were forgotten stay out, and with `consent`, a file with a name a line, all whose owner is
@@ -92,7 +92,7 @@ def import_crawls(
     for source in sources:
         crawl: _Crawl | None = None
         for path, named, posts in read_batches(
-            source, format, photos, exclude, totals, admission, took, progress
+            source, format, photos, exclude, totals, admission, on_source, progress
         ):
             crawl = crawl or _Crawl(archive, path, named)
             batch = compare(archive, admission.not_forgotten(archive, posts))
@@ -108,13 +108,13 @@ def read_batches(
     exclude: Sequence[str],
     totals: ImportTotals,
     admission: Admission,
-    took: Took,
+    on_source: OnSource,
     progress: Progress,
 ) -> Iterator[tuple[Path, str, list[CrawledPost]]]:
     """Yield (source, its format, posts), `BATCH` posts at a time; what cannot be read is counted in `totals`."""
     path = Path(source)
     named = source_format(path, format)
-    took(path, named)
+    on_source(path, named)
     read = read_source(path, named, Path(photos) if photos else None, exclude)
     entries = _first_of_each_key(read, path, totals, admission)
     lines = count_lines(path, named)

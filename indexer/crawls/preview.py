@@ -9,11 +9,11 @@ from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.crawls.admission import read_consent
 from hashtag_archive.indexer.crawls.import_posts import (
     ImportTotals,
-    Took,
+    OnSource,
     compare,
     count,
+    ignore_source,
     read_batches,
-    unheard,
 )
 from hashtag_archive.indexer.progress import Progress, silent
 
@@ -36,7 +36,7 @@ def preview_crawls(
     photos: str | Path | None = None,
     consent: str | Path | None = None,
     exclude: Sequence[str] = (),
-    took: Took = unheard,
+    on_source: OnSource = ignore_source,
     progress: Progress = silent,
 ) -> ImportPreview:
     """Read crawls as `import_crawls` does, beside an archive or beside none, and write nothing.
@@ -48,7 +48,7 @@ def preview_crawls(
     planned: dict[str, str] = {}  # what sources before would have put into the archive
     for source in sources:
         for _, _, read in read_batches(
-            source, format, photos, exclude, preview.totals, admission, took, progress
+            source, format, photos, exclude, preview.totals, admission, on_source, progress
         ):
             posts = admission.not_forgotten(archive, read)
             batch = compare(archive, posts)

@@ -22,7 +22,7 @@ from hashtag_archive.indexer.hashtag_text import normalise_hashtag
 _COLUMNS = {"photo", "hashtag"}
 
 
-class PhotoWords(NamedTuple):
+class PhotoVerdicts(NamedTuple):
     """What a line says of a photo, by its absolute path: hashtags, normalised, that are on it and that are not."""
 
     photo: str
@@ -31,7 +31,7 @@ class PhotoWords(NamedTuple):
     where: str = ""
 
 
-def read_words(source: Path, accept: bool) -> Iterator[PhotoWords | Refusal]:
+def read_words(source: Path, accept: bool) -> Iterator[PhotoVerdicts | Refusal]:
     """Yield what a file says, line by line, and refusals of lines that cannot be read.
 
     A name that ends in `.csv` has a header with the columns `photo` and `hashtag`, and `accept` says which way its
@@ -53,7 +53,7 @@ def read_words(source: Path, accept: bool) -> Iterator[PhotoWords | Refusal]:
                 yield Refusal(where, str(error))
 
 
-def _read_csv(source: Path, folder: Path, accept: bool) -> Iterator[PhotoWords | Refusal]:
+def _read_csv(source: Path, folder: Path, accept: bool) -> Iterator[PhotoVerdicts | Refusal]:
     with source.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         lines = Lines(file)
         header = next(lines, "")
@@ -77,7 +77,7 @@ def _names(header: str, delimiter: str) -> list[str]:
     return [name.strip().casefold().strip('"') for name in header.split(delimiter)]
 
 
-def _from_row(row: dict[str, str], folder: Path, accept: bool, where: str) -> PhotoWords:
+def _from_row(row: dict[str, str], folder: Path, accept: bool, where: str) -> PhotoVerdicts:
     name, written = (storable(utf8(row[column]), column) for column in ("photo", "hashtag"))
     hashtag = normalise_hashtag(written)
     if not name:
@@ -85,10 +85,10 @@ def _from_row(row: dict[str, str], folder: Path, accept: bool, where: str) -> Ph
     if hashtag is None:
         raise MalformedError(f"{shown(written)} is no hashtag")
     accepted, rejected = ((hashtag,), ()) if accept else ((), (hashtag,))
-    return PhotoWords(str(folder / name), accepted, rejected, where)
+    return PhotoVerdicts(str(folder / name), accepted, rejected, where)
 
 
-def _from_json(line: str, folder: Path, where: str) -> PhotoWords:
+def _from_json(line: str, folder: Path, where: str) -> PhotoVerdicts:
     entry = parse_object(line)
     name = text(entry, "photo")
     if not name:
@@ -98,4 +98,4 @@ def _from_json(line: str, folder: Path, where: str) -> PhotoWords:
         raise MalformedError(f"#{min(both)} is both accepted and rejected")
     if not accepted and not rejected:
         raise MalformedError("neither accept nor reject names a hashtag")
-    return PhotoWords(str(folder / name), accepted, rejected, where)
+    return PhotoVerdicts(str(folder / name), accepted, rejected, where)

@@ -10,71 +10,73 @@ from hashtag_archive.db.photo import SeenFile
 from hashtag_archive.encoder import PhotoError, decode_photo
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.crawls.formats.entry import Refusal
-from hashtag_archive.indexer.curation.verdict_file import PhotoWords, read_words
-from hashtag_archive.indexer.curation.vocabulary import need_hashtag
+from hashtag_archive.indexer.curation.verdict_file import PhotoVerdicts, read_words
+from hashtag_archive.indexer.curation.vocabulary import require_hashtag
 from hashtag_archive.indexer.disk import now
+from hashtag_archive.indexer.errors import MAX_REPORTED
 from hashtag_archive.indexer.photos.files import read_file, unchanged
 from hashtag_archive.indexer.progress import Progress, silent
 
 BATCH = 500  # lines a transaction
-TOLD = 1000  # refused lines kept to be named; all are counted
 
 
 @dataclass
-class SaidTotals:
-    """What was recorded: hashtags accepted and rejected, lines refused, the first `TOLD` of them named."""
+class VerdictTotals:
+    """What was recorded: hashtags accepted and rejected, lines refused, the first `MAX_REPORTED` of them named."""
 
     accepted: int = 0
     rejected: int = 0
     refused: int = 0
-    told: list[Refusal] = field(default_factory=list)
+    reported: list[Refusal] = field(default_factory=list)
 
     def refuse(self, refusal: Refusal) -> None:
         """Count a line that was not taken in, and name it while there is room."""
         self.refused += 1
-        if len(self.told) < TOLD:
-            self.told.append(refusal)
+        if len(self.reported) < MAX_REPORTED:
+            self.reported.append(refusal)
 
 
-def say_of_photo(
+def record_verdict(
     archive: Archive, photo: str, *, accept: Sequence[str] = (), reject: Sequence[str] = ()
-) -> SaidTotals:
+) -> VerdictTotals:
     """Record that hashtags are on a photo, or are not; a later word on the same takes an earlier one's place.
 
     A photo is its content: it is known by whatever path it has. Raises `PhotoError` where it cannot be read,
     `ArchiveError` where a hashtag is none.
     """
-    accepted, rejected = (tuple(need_hashtag(text) for text in texts) for texts in (accept, reject))
-    totals = SaidTotals()
-    _record(archive, [PhotoWords(os.path.abspath(photo), accepted, rejected, photo)], totals)
-    if totals.told:
-        raise PhotoError(totals.told[0].reason)
+    accepted, rejected = (tuple(require_hashtag(text) for text in texts) for texts in (accept, reject))
+    totals = VerdictTotals()
+    _record(archive, [PhotoVerdicts(os.path.abspath(photo), accepted, rejected, photo)], totals)
+    if totals.reported:
+        raise PhotoError(totals.reported[0].reason)
     return totals
 
 
-def say_in_bulk(archive: Archive, file: Path, *, accept: bool, progress: Progress = silent) -> SaidTotals:
+def record_verdicts(
+    archive: Archive, file: Path, *, accept: bool, progress: Progress = silent
+) -> VerdictTotals:
     """Record what a file says of photos (`read_words` has its formats), a transaction a batch of lines.
 
     `accept` says which way the lines of a CSV file are meant. What cannot be is refused with its reason, the rest
     goes in; a second run changes nothing. Raises `CrawlError` where the file is no such file.
     """
-    totals, done = SaidTotals(), 0
+    totals, done = VerdictTotals(), 0
     lines = read_words(file, accept)
     while batch := list(islice(lines, BATCH)):
         for refusal in (line for line in batch if isinstance(line, Refusal)):
             totals.refuse(refusal)
-        _record(archive, [line for line in batch if isinstance(line, PhotoWords)], totals)
+        _record(archive, [line for line in batch if isinstance(line, PhotoVerdicts)], totals)
         done += len(batch)
         progress("recording", done, None)
     return totals
 
 
-def take_back(archive: Archive, photo: str, hashtags: Sequence[str]) -> int:
+def undo_verdict(archive: Archive, photo: str, hashtags: Sequence[str]) -> int:
     """Forget what a person said of hashtags on a photo; return how many words that were.
 
     Raises `PhotoError` where the photo cannot be read, `ArchiveError` where a hashtag is none.
     """
-    named = {need_hashtag(text) for text in hashtags}
+    named = {require_hashtag(text) for text in hashtags}
     store, path = archive.store, os.path.abspath(photo)
     known, seen, refused = _look_up(archive, [path])
     if refused:
@@ -83,10 +85,10 @@ def take_back(archive: Archive, photo: str, hashtags: Sequence[str]) -> int:
         known |= _by_path(seen, store.photos.photo_ids(connection, _digests(seen)))
         with_id = {text: id for id, text in store.posts.hashtag_texts(connection).items() if text in named}
         said = [(known[path], id) for id in with_id.values()] if path in known else []
-        return store.verdicts.take_back(connection, said)
+        return store.verdicts.remove(connection, said)
 
 
-def _record(archive: Archive, lines: Sequence[PhotoWords], totals: SaidTotals) -> None:
+def _record(archive: Archive, lines: Sequence[PhotoVerdicts], totals: VerdictTotals) -> None:
     """Commit what lines say; refuse those whose photos cannot be read."""
     store = archive.store
     known, seen, refused = _look_up(archive, {line.photo for line in lines})

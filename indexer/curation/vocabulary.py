@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from hashtag_archive.db.errors import DbError
 from hashtag_archive.indexer.archive import Archive
-from hashtag_archive.indexer.curation.vocabulary_file import read_wishes, vocabulary_lines
+from hashtag_archive.indexer.curation.vocabulary_file import read_rules, vocabulary_lines
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.hashtag_text import normalise_hashtag
 
@@ -49,7 +49,7 @@ def group_hashtag(archive: Archive, hashtag: str, parent: str) -> tuple[str, str
 
 def ungroup_hashtags(archive: Archive, hashtags: Sequence[str]) -> list[str]:
     """Have hashtags stand under nothing; return those that stood under something."""
-    return _each(archive, hashtags, archive.store.vocabulary.take_out)
+    return _each(archive, hashtags, archive.store.vocabulary.clear_parent)
 
 
 def save_vocabulary(archive: Archive, file: Path) -> int:
@@ -64,20 +64,20 @@ def save_vocabulary(archive: Archive, file: Path) -> int:
 def load_vocabulary(archive: Archive, file: Path) -> int:
     """Add a file's lines to the vocabulary, in one transaction; return how many there were.
 
-    What was there stays, but a later wish for a hashtag takes an earlier one's place. Raises `DbError` that names
+    What was there stays, but a later rule for a hashtag takes an earlier one's place. Raises `DbError` that names
     the line where one cannot be; nothing is changed then.
     """
-    wishes = read_wishes(file)
+    rules = read_rules(file)
     with archive.store.write() as connection:
-        for wish in wishes:
+        for rule in rules:
             try:
-                _apply(archive, connection, wish.kind, *wish.hashtags)
+                _apply(archive, connection, rule.kind, *rule.hashtags)
             except DbError as error:
-                raise DbError(f"{wish.where}: {error}; nothing was loaded") from None
-    return len(wishes)
+                raise DbError(f"{rule.where}: {error}; nothing was loaded") from None
+    return len(rules)
 
 
-def need_hashtag(text: str) -> str:
+def require_hashtag(text: str) -> str:
     """Return a hashtag normalised; raises `ArchiveError` where it is none."""
     hashtag = normalise_hashtag(text)
     if hashtag is None:
@@ -86,13 +86,13 @@ def need_hashtag(text: str) -> str:
 
 
 def _each(archive: Archive, hashtags: Sequence[str], change: Callable[[Connection, str], bool]) -> list[str]:
-    named = list(dict.fromkeys(need_hashtag(text) for text in hashtags))
+    named = list(dict.fromkeys(require_hashtag(text) for text in hashtags))
     with archive.store.write() as connection:
         return [text for text in named if change(connection, text)]
 
 
 def _pair(archive: Archive, kind: str, hashtag: str, other: str) -> tuple[str, str]:
-    named = need_hashtag(hashtag), need_hashtag(other)
+    named = require_hashtag(hashtag), require_hashtag(other)
     with archive.store.write() as connection:
         _apply(archive, connection, kind, *named)
     return named
@@ -106,5 +106,5 @@ def _apply(archive: Archive, connection: Connection, kind: str, *hashtags: str) 
         store.vocabulary.alias(connection, *hashtags)
         store.posts.ensure_hashtags(connection, {hashtags[1]})  # what counts as it is given its id
     else:
-        store.vocabulary.put_under(connection, *hashtags)
+        store.vocabulary.set_parent(connection, *hashtags)
     return True

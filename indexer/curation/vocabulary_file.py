@@ -12,7 +12,7 @@ from hashtag_archive.indexer.hashtag_text import normalise_hashtag
 _FIELDS = {"block": 1, "alias": 2, "group": 2}  # hashtags after each word
 
 
-class Wish(NamedTuple):
+class VocabularyRule(NamedTuple):
     """One line: `block`, `alias` or `group`, its hashtags normalised, and where it stands (`file:line`)."""
 
     kind: str
@@ -21,29 +21,29 @@ class Wish(NamedTuple):
 
 
 def vocabulary_lines(vocabulary: Vocabulary) -> Iterator[str]:
-    """Yield a vocabulary's lines, without line ends, sorted: what `read_wishes` reads."""
+    """Yield a vocabulary's lines, without line ends, sorted: what `read_rules` reads."""
     yield from (f"block\t{hashtag}" for hashtag in sorted(vocabulary.blocked))
     yield from (f"alias\t{hashtag}\t{target}" for hashtag, target in sorted(vocabulary.aliases.items()))
     yield from (f"group\t{hashtag}\t{parent}" for hashtag, parent in sorted(vocabulary.parents.items()))
 
 
-def read_wishes(source: Path) -> list[Wish]:
+def read_rules(source: Path) -> list[VocabularyRule]:
     """Read a vocabulary's file; blank lines and those that begin with `;` are passed over.
 
     A line without a tab may be parted by spaces. Raises `DbError` that names the first line which is malformed.
     """
-    wishes = []
+    rules = []
     for number, raw in enumerate(source.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):
         try:
             line = decode(raw).strip()
             if line and not line.startswith(";"):
-                wishes.append(_wish(line, f"{source}:{number}"))
+                rules.append(_wish(line, f"{source}:{number}"))
         except MalformedError as error:
             raise DbError(f"{source}:{number}: {error}; nothing was loaded") from None
-    return wishes
+    return rules
 
 
-def _wish(line: str, where: str) -> Wish:
+def _wish(line: str, where: str) -> VocabularyRule:
     kind, *fields = line.split("\t") if "\t" in line else line.split()
     if kind not in _FIELDS:
         raise MalformedError(f"{kind!r} is none of {', '.join(_FIELDS)}")
@@ -55,4 +55,4 @@ def _wish(line: str, where: str) -> Wish:
     for field, hashtag in zip(fields, hashtags, strict=True):
         if hashtag is None:
             raise MalformedError(f"{field!r} is no hashtag")
-    return Wish(kind, tuple(hashtag for hashtag in hashtags if hashtag), where)
+    return VocabularyRule(kind, tuple(hashtag for hashtag in hashtags if hashtag), where)

@@ -12,9 +12,15 @@ from hashtag_archive.encoder.training.cnn import LEAST_SIDE
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.evaluation.split import Split, load_split
-from hashtag_archive.indexer.evaluation.systems import FROM_PIXELS, SYSTEMS, Contest, Judged, report_config
+from hashtag_archive.indexer.evaluation.systems import (
+    FROM_PIXELS,
+    SYSTEMS,
+    Comparison,
+    SystemScores,
+    report_config,
+)
 from hashtag_archive.indexer.learning.folds import TEST
-from hashtag_archive.indexer.learning.habits import OwnerBound
+from hashtag_archive.indexer.learning.habits import HabitLimit
 from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig
 from hashtag_archive.indexer.learning.metrics import Figures, measure
 from hashtag_archive.indexer.learning.tagger import TaggerConfig, seeded
@@ -42,7 +48,7 @@ class CompareConfig:
     report_learning_rate: float = 1e-5
     vectors: VectorConfig = field(default_factory=VectorConfig)
     tagger: TaggerConfig = field(default_factory=TaggerConfig)
-    owners: OwnerBound = field(default_factory=OwnerBound)
+    owners: HabitLimit = field(default_factory=HabitLimit)
     rule: Rule = "logit"
     seed: int = 0
 
@@ -72,7 +78,7 @@ class SystemResult:
 
 
 @dataclass
-class Comparison:
+class ComparisonResult:
     """Every system on the same photos and hashtags; `photos` are judged, `left_out` in no fold, by reason."""
 
     config: CompareConfig
@@ -90,7 +96,7 @@ class Comparison:
 
 def compare_systems(
     archive: Archive, config: CompareConfig | None = None, progress: Progress = silent
-) -> Comparison:
+) -> ComparisonResult:
     """Fit each system on training photos, let it choose on validation photos, measure it on every fold.
 
     The photos are those of crawled posts that have features of the backbone used last. Nothing is written to
@@ -124,9 +130,9 @@ def split_for(archive: Archive, config: CompareConfig, progress: Progress = sile
 
 def judge_systems(
     split: Split, config: CompareConfig, progress: Progress = silent
-) -> Iterator[tuple[str, Judged, float]]:
+) -> Iterator[tuple[str, SystemScores, float]]:
     """Fit one system after the other, and yield its name, its logits, and the seconds that it took."""
-    contest = Contest(
+    contest = Comparison(
         split,
         report_config(config.epochs, config.report_learning_rate, config.seed),
         seeded(config.tagger, config.seed),
@@ -143,13 +149,15 @@ def judge_systems(
         yield name, judged, seconds
 
 
-def comparison_of(split: Split, config: CompareConfig, results: dict[str, SystemResult]) -> Comparison:
+def comparison_of(split: Split, config: CompareConfig, results: dict[str, SystemResult]) -> ComparisonResult:
     """Put results beside what they rest on."""
     photos = {fold: len(part.judged) for fold, part in split.parts.items()}
-    return Comparison(config, split.backbone, len(split.ids), photos, split.left_out, _bands(split), results)
+    return ComparisonResult(
+        config, split.backbone, len(split.ids), photos, split.left_out, _bands(split), results
+    )
 
 
-def result_of(split: Split, judged: Judged, seconds: float) -> SystemResult:
+def result_of(split: Split, judged: SystemScores, seconds: float) -> SystemResult:
     """Measure a system on every fold, and on the test photos by band."""
     truth = {fold: part.truth for fold, part in split.parts.items()}
     bands: dict[str, Figures | None] = {}

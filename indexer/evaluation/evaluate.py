@@ -20,7 +20,7 @@ from hashtag_archive.indexer.learning.metrics import Figures, measure, truth_mat
 from hashtag_archive.indexer.model.logits import REPORTS_RULE
 from hashtag_archive.indexer.model.model import Model, Rule
 from hashtag_archive.indexer.model.opening import open_model
-from hashtag_archive.indexer.model.promises import Kept, keep_promises
+from hashtag_archive.indexer.model.promises import PromiseCheck, check_promises
 from hashtag_archive.indexer.model.text_space import Words
 from hashtag_archive.indexer.photos.features import Failures
 from hashtag_archive.indexer.photos.files import read_file
@@ -43,7 +43,7 @@ class Evaluation:
     hashtags: int
     product: Figures
     popularity: Figures
-    promises: list[Kept]
+    promises: list[PromiseCheck]
     failures: Failures
     learnt_from: int = 0
 
@@ -65,7 +65,7 @@ def evaluate_held_out(archive: Archive, rule: Rule = "logit") -> Evaluation:
     out. Raises `ModelError` where there is no model that can look at photos.
     """
     model = open_model(archive)
-    model.need_head()
+    model.require_head()
     figures = model.manifest["figures"]
     return Evaluation(
         model.number,
@@ -74,7 +74,7 @@ def evaluate_held_out(archive: Archive, rule: Rule = "logit") -> Evaluation:
         figures["judged_hashtags"],
         Figures(**(figures["test"] if rule == "logit" else figures["beside"]["report's rule"])),
         Figures(**figures["popularity"]),
-        [Kept(**kept) for kept in figures["promises"]] if rule == "logit" else [],
+        [PromiseCheck(**kept) for kept in figures["promises"]] if rule == "logit" else [],
         Failures(),
     )
 
@@ -89,7 +89,7 @@ def evaluate_on(
     has one of the model's hashtags.
     """
     model = open_model(archive)
-    model.need_head()
+    model.require_head()
     ids = np.array(sorted(model.index.ids()), np.int64)
     failures = Failures()
     labelled = list(_labelled(archive, model, source, format, ids, failures))
@@ -129,7 +129,7 @@ def _judge(
         len(ids),
         measure(logits, truth, model.thresholds if rule == "logit" else REPORTS_RULE),
         measure(np.repeat(prior, len(truth), 0), truth, model.thresholds),
-        keep_promises(model.evidence, ids, logits, truth) if rule == "logit" else [],
+        check_promises(model.evidence, ids, logits, truth) if rule == "logit" else [],
         failures,
     )
 

@@ -14,12 +14,12 @@ from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.evaluation import rivals
 from hashtag_archive.indexer.learning.corpus import Corpus, read_corpus
 from hashtag_archive.indexer.learning.folds import TEST, TRAINING, VALIDATION
-from hashtag_archive.indexer.learning.habits import OwnerBound
+from hashtag_archive.indexer.learning.habits import HabitLimit
 from hashtag_archive.indexer.learning.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors
-from hashtag_archive.indexer.learning.held_out import need_photos
+from hashtag_archive.indexer.learning.held_out import require_photos
 from hashtag_archive.indexer.learning.metrics import truth_matrix
 from hashtag_archive.indexer.learning.photo_set import MAX_CELLS, PhotoSet, columns
-from hashtag_archive.indexer.learning.tagger import assignable, need_assignable
+from hashtag_archive.indexer.learning.tagger import assignable, require_assignable
 from hashtag_archive.indexer.photos.features import feature_key, load_features
 from hashtag_archive.indexer.photos.pixels import load_pixels
 from hashtag_archive.indexer.progress import Progress, silent
@@ -118,7 +118,7 @@ def load_split(
     vectors: VectorConfig,
     min_photos: int,
     *,
-    bound: OwnerBound | None = None,
+    bound: HabitLimit | None = None,
     owners_seed: int | None = None,
     side: int | None = None,
     progress: Progress = silent,
@@ -132,10 +132,10 @@ def load_split(
     if not archive.store.posts.counts()["posts"]:
         raise ArchiveError("no posts to learn from; `hashtag import SOURCE` brings some in")
     corpus = read_corpus(archive.store, owners_seed, bound=bound)
-    taught = corpus.taught()
+    taught = corpus.without_habits()
     folds, backbone = _folds(archive, taught)
     left_out = {"in posts of several folds": int((corpus.photo_folds == "").sum())}
-    need_photos({name: len(fold.photo_ids) for name, fold in folds.items()}, "with hashtags and features")
+    require_photos({name: len(fold.photo_ids) for name, fold in folds.items()}, "with hashtags and features")
     learnt = learn_vectors(taught.lists(TRAINING), vectors, progress)
     ids, counts = assignable(folds[TRAINING].photos, learnt, min_photos)
     if side:
@@ -143,9 +143,9 @@ def load_split(
             _read_pixels(archive, fold, ids, side, progress) for fold in folds.values()
         )
         ids, counts = assignable(folds[TRAINING].photos, learnt, min_photos)
-    need_assignable(ids, min_photos)
+    require_assignable(ids, min_photos)
     parts = {name: _part(fold, ids) for name, fold in folds.items()}
-    need_photos(
+    require_photos(
         {name: len(part.named) for name, part in parts.items()},
         f"with one of the {len(ids)} hashtags on {min_photos} training photos",
     )

@@ -21,7 +21,7 @@ from hashtag_archive.indexer.learning.hashtag_vectors import (
     HashtagVectors,
     VectorConfig,
     mean_pairwise_cosine,
-    need_hashtags,
+    require_hashtags,
     train_vectors,
 )
 from hashtag_archive.indexer.learning.left_out import (
@@ -37,7 +37,7 @@ CHECKPOINTS = 20  # a cell, at the most, besides the random start
 CLEAR = 0.2  # the part of a hit rate by which another must differ to be told apart from it
 
 
-class Verdict(StrEnum):
+class CellOutcome(StrEnum):
     """What became of a cell's vectors."""
 
     LEARNT = "learnt"
@@ -59,7 +59,7 @@ class SweepConfig:
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class SweepPoint:
     """How good vectors were after `epoch` epochs, when `steps` hashtags had been passed over.
 
     `cosine` is the mean of all pairs, None where vectors were not finite.
@@ -78,16 +78,16 @@ class Cell:
 
     size: int
     window: int | None
-    checkpoints: tuple[Checkpoint, ...]
-    verdict: Verdict
+    checkpoints: tuple[SweepPoint, ...]
+    verdict: CellOutcome
 
     @property
-    def last(self) -> Checkpoint:
+    def last(self) -> SweepPoint:
         """Where it ended."""
         return self.checkpoints[-1]
 
     @property
-    def best(self) -> Checkpoint:
+    def best(self) -> SweepPoint:
         """The first of those with the highest hit rate."""
         return max(self.checkpoints, key=lambda checkpoint: checkpoint.hits)
 
@@ -116,7 +116,7 @@ class Sweep:
     @property
     def best(self) -> Cell | None:
         """The cell with the highest last hit rate among those that learnt."""
-        learnt = [cell for cell in self.cells if cell.verdict == Verdict.LEARNT]
+        learnt = [cell for cell in self.cells if cell.verdict == CellOutcome.LEARNT]
         return max(learnt, key=lambda cell: cell.last.hits, default=None)
 
 
@@ -136,7 +136,7 @@ def sweep_vectors(
 def sweep_corpus(corpus: Corpus, config: SweepConfig, progress: Progress = silent) -> Sweep:
     """The same on rows."""
     training, shared = corpus.lists(TRAINING), config.vectors
-    kept, in_all = need_hashtags(training, shared.min_count)
+    kept, in_all = require_hashtags(training, shared.min_count)
     epochs = shared.epochs_for(kept, in_all)
     ids, counts = np.unique(training.flat(), return_counts=True)
     known = counts >= shared.min_count
@@ -169,7 +169,7 @@ class _Watched:
     """The checkpoints of one cell, and how near its vectors are to where they started."""
 
     def __init__(self, asked: LeftOut, steps_an_epoch: int) -> None:
-        self.checkpoints: list[Checkpoint] = []
+        self.checkpoints: list[SweepPoint] = []
         self.moved = 1.0
         self._asked = asked
         self._steps = steps_an_epoch
@@ -181,7 +181,7 @@ class _Watched:
         found = recovered(self._asked, vectors) or Recovery(0, 0)
         cosine = mean_pairwise_cosine(vectors) if np.isfinite(vectors).all() else None
         self.moved = float((vectors * self._start).sum(1).mean())
-        self.checkpoints.append(Checkpoint(epoch, epoch * self._steps, found.hits, found.mrr, cosine))
+        self.checkpoints.append(SweepPoint(epoch, epoch * self._steps, found.hits, found.mrr, cosine))
 
 
 def _learn_cell(
@@ -202,7 +202,7 @@ def _learn_cell(
     return Cell(config.size, config.window, checkpoints, verdict)
 
 
-def judge(checkpoints: tuple[Checkpoint, ...], moved: float, popularity: float, asked: int) -> Verdict:
+def judge(checkpoints: tuple[SweepPoint, ...], moved: float, popularity: float, asked: int) -> CellOutcome:
     """Say what became of vectors, first of all by their hit rate on `asked` posts.
 
     `moved` is the mean cosine to the random start. Collapsed are those that end clearly below popularity and do not
@@ -212,17 +212,17 @@ def judge(checkpoints: tuple[Checkpoint, ...], moved: float, popularity: float, 
     """
     last, best = checkpoints[-1], max(checkpoint.hits for checkpoint in checkpoints)
     if last.cosine is None:
-        return Verdict.DIVERGED
+        return CellOutcome.DIVERGED
     if moved > UNMOVED:
-        return Verdict.UNMOVED
+        return CellOutcome.UNMOVED
     poor, fell, alike = last.hits <= popularity, _clearly(best, last.hits, asked), last.cosine > COLLAPSED
     if poor and _clearly(last.hits, checkpoints[len(checkpoints) // 2].hits, asked):
-        return Verdict.RISING
+        return CellOutcome.RISING
     if _clearly(popularity, last.hits, asked) or poor + fell + alike >= 2:
-        return Verdict.COLLAPSED
+        return CellOutcome.COLLAPSED
     if fell:
-        return Verdict.FELL
-    return Verdict.POOR if poor else Verdict.LEARNT
+        return CellOutcome.FELL
+    return CellOutcome.POOR if poor else CellOutcome.LEARNT
 
 
 def _clearly(more: float, less: float, asked: int) -> bool:

@@ -4,7 +4,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hashtag_archive.indexer.evaluation.sweep import Cell, Sweep, Verdict
+from hashtag_archive.indexer.evaluation.sweep import Cell, CellOutcome, Sweep
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -13,7 +13,7 @@ DPI = 110
 GREY = "#555555"
 
 
-def need_matplotlib() -> None:
+def require_matplotlib() -> None:
     """Raise `ModuleNotFoundError` now, rather than after minutes of learning."""
     import_module("matplotlib")
 
@@ -62,10 +62,10 @@ def _draw_window(panel: "Axes", cells: list[Cell], popularity: float) -> None:
         panel.plot(
             steps, hits, color=colour, marker=".", markersize=4, linewidth=1.5, label=f"size {cell.size}"
         )
-        if cell.verdict != Verdict.LEARNT:
+        if cell.verdict != CellOutcome.LEARNT:
             panel.plot(steps[-1:], hits[-1:], color=colour, marker="X", markersize=8, clip_on=False)
     panel.axhline(popularity, color=GREY, linestyle="--", linewidth=1.2, label="popularity")
-    verdicts = dict.fromkeys(cell.verdict.value for cell in cells if cell.verdict != Verdict.LEARNT)
+    verdicts = dict.fromkeys(cell.verdict.value for cell in cells if cell.verdict != CellOutcome.LEARNT)
     note = "\n".join(f"✖ {verdict}" for verdict in verdicts)
     panel.text(0.03, 0.97, note, transform=panel.transAxes, ha="left", va="top", fontsize=9)
     panel.grid(color="#dddddd", linewidth=0.6)

@@ -34,7 +34,7 @@ Tell = Callable[[int, int], None]
 
 
 @dataclass
-class Judged:
+class SystemScores:
     """A system's logits (m, V) on each fold's judged photos, and the thresholds by which it assigns."""
 
     logits: dict[str, Floats]
@@ -42,7 +42,7 @@ class Judged:
     own_rule: bool  # the report's, chosen nowhere
 
 
-class Contest:
+class Comparison:
     """Fits systems on one split; what two of them share is fitted once.
 
     `report` holds the hyperparameters of the report's three systems, `tagger` those of the product, which is judged
@@ -59,18 +59,18 @@ class Contest:
         self._rule = rule
         self._line: rivals.Scorer | None = None
 
-    def judge(self, system: str, tell: Tell) -> Judged:
+    def judge(self, system: str, tell: Tell) -> SystemScores:
         """Fit a system on the training photos, choosing on validation photos, and score all folds."""
         parts = self._split.parts
         score = self._fit(system, tell)
         logits = {fold: score(parts[fold]) for fold in FOLDS}
         truth = parts[VALIDATION].truth
         if system in FROM_PIXELS or system == "report" or (system == "product" and self._rule == "cosine"):
-            return Judged(logits, REPORTS_RULE, own_rule=True)
+            return SystemScores(logits, REPORTS_RULE, own_rule=True)
         if system != "product":  # which brings its own calibration
             before = logits[VALIDATION]
             logits = {fold: calibrate_top(before, logits[fold], truth)[1] for fold in FOLDS}
-        return Judged(logits, choose_thresholds(logits[VALIDATION], truth), own_rule=False)
+        return SystemScores(logits, choose_thresholds(logits[VALIDATION], truth), own_rule=False)
 
     def _fit(self, system: str, tell: Tell) -> Callable[[Part], Floats]:
         if system in FROM_PIXELS:

@@ -10,7 +10,7 @@ from typing import Literal
 from hashtag_archive.db.stores.exports import WrittenPlace
 from hashtag_archive.db.stores.store import Store
 from hashtag_archive.indexer.archive import Archive
-from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.errors import MAX_REPORTED, ArchiveError
 from hashtag_archive.indexer.export.sidecars import (
     Naming,
     read_if_there,
@@ -26,7 +26,6 @@ from hashtag_archive.indexer.tagging.assigned import AssignedHashtag, assigned_h
 from hashtag_archive.indexer.tagging.tag import TaggedPhoto
 
 Tags = Sequence[AssignedHashtag]
-TOLD = 1000  # files that are kept to be named; all are counted
 _AT_ONCE = 32  # photos that wait for one another while they are being tagged
 
 
@@ -40,7 +39,7 @@ class WrittenFiles:
     def name(self, path: str, reason: str, outcome: str = "refused") -> None:
         """Count a file that nothing was done with, and name it while there is room."""
         self.outcomes[outcome] += 1
-        if len(self.named) < TOLD:
+        if len(self.named) < MAX_REPORTED:
             self.named.append((path, reason))
 
 

@@ -28,7 +28,7 @@ def export_encoder(archive: Archive, path: Path) -> EncoderExport:
     from hashtag_archive.encoder.export.fuse import fuse_encoder
 
     model = open_model(archive)
-    model.need_head()
+    model.require_head()
     assignable = {str(id): model.text_of[id] for id in model.index.ids()}
     metadata = {
         "model": str(model.number),

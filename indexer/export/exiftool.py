@@ -35,7 +35,7 @@ class EmbedError(ArchiveError):
     """A photo that nothing can be written into, with its reason."""
 
 
-def need_exiftool() -> str:
+def require_exiftool() -> str:
     """Return where exiftool is; raises `EmbedError` where it is absent."""
     found = shutil.which("exiftool")
     if not found:
@@ -144,7 +144,7 @@ def _ours_in_iptc(xmp: Xmp) -> list[str]:
 
 
 def _exiftool(*arguments: str) -> bytes:
-    command = [need_exiftool(), "-charset", "iptc=UTF8", *arguments]
+    command = [require_exiftool(), "-charset", "iptc=UTF8", *arguments]
     try:
         done = subprocess.run(command, capture_output=True, check=True, timeout=_SECONDS)
     except subprocess.CalledProcessError as error:

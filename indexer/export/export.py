@@ -11,7 +11,7 @@ from hashtag_archive.db.stores.exports import TaggedPath
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.export.beside import BesideWriter, WrittenFiles
 from hashtag_archive.indexer.export.sidecars import Naming
-from hashtag_archive.indexer.export.tables import Csv, JsonLines, Parquet, Table
+from hashtag_archive.indexer.export.tables import Csv, JsonLines, Parquet, TagTable
 from hashtag_archive.indexer.export.within import EmbedWriter
 from hashtag_archive.indexer.model.cut import Cut
 from hashtag_archive.indexer.progress import Progress, silent
@@ -78,7 +78,7 @@ def export_tags(
         for batch in archive.store.exports.tagged_paths(asked):
             _put(archive, batch, cut, top, tables, beside, result)
             progress("exporting", result.photos, None)
-        _take_back_untagged(archive, beside, asked)
+        _clean_untagged(archive, beside, asked)
     result.without = asked.unmet()
     return result
 
@@ -117,7 +117,7 @@ def _put(
     batch: list[TaggedPath],
     cut: Cut,
     top: int | None,
-    tables: list[Table],
+    tables: list[TagTable],
     beside: list[BesideWriter | EmbedWriter],
     result: Exported,
 ) -> None:
@@ -133,7 +133,7 @@ def _put(
     result.hashtags += sum(len(tags) for _, tags in rows)
 
 
-def _take_back_untagged(archive: Archive, beside: list[BesideWriter | EmbedWriter], asked: Asked) -> None:
+def _clean_untagged(archive: Archive, beside: list[BesideWriter | EmbedWriter], asked: Asked) -> None:
     """Empty places that were written for photos that nobody tags any more."""
     if not beside:
         return
@@ -155,7 +155,7 @@ def _below(out: Path, shared: str) -> Callable[[str], str]:
 
 
 @contextmanager
-def _table(name: str, out: Path | None, stream: TextIO | None, result: Exported) -> Iterator[Table]:
+def _table(name: str, out: Path | None, stream: TextIO | None, result: Exported) -> Iterator[TagTable]:
     """A table, in a folder written aside and renamed once it is whole."""
     if out is None:
         if stream is None or name == "parquet":
@@ -180,5 +180,5 @@ def _table(name: str, out: Path | None, stream: TextIO | None, result: Exported)
         aside.unlink(missing_ok=True)
 
 
-def _text_table(name: str, file: TextIO) -> Table:
+def _text_table(name: str, file: TextIO) -> TagTable:
     return JsonLines(file) if name == "jsonl" else Csv(file)

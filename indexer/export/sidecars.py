@@ -8,7 +8,14 @@ from typing import Literal
 
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.export.xmp import Xmp
-from hashtag_archive.indexer.export.xmp_tags import HIERARCHY, SUBJECT, Mark, marks_of, take_back, write_tags
+from hashtag_archive.indexer.export.xmp_tags import (
+    HIERARCHY,
+    SUBJECT,
+    Mark,
+    marks_of,
+    remove_marked,
+    write_tags,
+)
 from hashtag_archive.indexer.photos.keywords import MAX_XMP
 from hashtag_archive.indexer.tagging.assigned import AssignedHashtag
 
@@ -41,11 +48,11 @@ def write_sidecar(path: str, tags: Sequence[AssignedHashtag]) -> tuple[Outcome, 
     return _edit(path, lambda xmp: write_tags(xmp, tags))
 
 
-def take_back_sidecar(path: str, model: int | None) -> tuple[Outcome, bool]:
+def untag_sidecar(path: str, model: int | None) -> tuple[Outcome, bool]:
     """Remove what a model, or any, guessed from a sidecar; returned and raised as by `write_sidecar`."""
     if not os.path.exists(path):
         return "none", False
-    return _edit(path, lambda xmp: take_back(xmp, model))
+    return _edit(path, lambda xmp: remove_marked(xmp, model))
 
 
 def text_content(tags: Sequence[AssignedHashtag]) -> bytes:

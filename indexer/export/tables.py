@@ -12,7 +12,7 @@ COLUMNS = ("photo", "hashtag", "probability", "by", "model")
 Tagged = tuple[str, Sequence[AssignedHashtag]]
 
 
-class Table(Protocol):
+class TagTable(Protocol):
     """A file that takes batches of photos with their tags."""
 
     def put(self, batch: Sequence[Tagged]) -> None:

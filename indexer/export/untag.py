@@ -8,8 +8,8 @@ from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.export.beside import WrittenFiles, reason_of
 from hashtag_archive.indexer.export.export import Asked
-from hashtag_archive.indexer.export.sidecars import Outcome, take_back_sidecar, write_text
-from hashtag_archive.indexer.export.within import take_back_embedded
+from hashtag_archive.indexer.export.sidecars import Outcome, untag_sidecar, write_text
+from hashtag_archive.indexer.export.within import untag_embedded
 from hashtag_archive.indexer.progress import Progress, silent
 
 _AT_ONCE = 100  # files whose records are forgotten together
@@ -49,7 +49,7 @@ def untag_photos(
     if paths:  # a photo whose file was changed is a new one by now
         ids |= {tagged.photo_id for batch in archive.store.exports.tagged_paths(asked) for tagged in batch}
     with archive.store.write() as connection:
-        result.photos = archive.store.exports.take_back_guesses(connection, model, ids if paths else None)
+        result.photos = archive.store.exports.remove_guesses(connection, model, ids if paths else None)
     result.without = asked.unmet()
     return result
 
@@ -84,7 +84,7 @@ def _holds_ours_after(archive: Archive, place: WrittenPlace, model: int | None, 
 
 def _take_back(archive: Archive, place: WrittenPlace, model: int | None) -> tuple[Outcome, bool]:
     if place.kind == "xmp":
-        return take_back_sidecar(place.path, model)
+        return untag_sidecar(place.path, model)
     if place.kind == "embedded":
-        return take_back_embedded(archive.store, place.path, model)
+        return untag_embedded(archive.store, place.path, model)
     return write_text(place.path, b"", place.sha256 or ""), False

@@ -8,9 +8,9 @@ from hashtag_archive.db.stores.exports import WrittenPlace
 from hashtag_archive.db.stores.store import Store
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.export.beside import WrittenFiles, reason_of
-from hashtag_archive.indexer.export.exiftool import change_photo, need_exiftool
+from hashtag_archive.indexer.export.exiftool import change_photo, require_exiftool
 from hashtag_archive.indexer.export.sidecars import Outcome, sha256
-from hashtag_archive.indexer.export.xmp_tags import take_back, write_tags
+from hashtag_archive.indexer.export.xmp_tags import remove_marked, write_tags
 from hashtag_archive.indexer.tagging.assigned import AssignedHashtag
 
 
@@ -20,7 +20,7 @@ class EmbedWriter:
     kind = "embedded"
 
     def __init__(self, store: Store, files: WrittenFiles, *, keep_times: bool = False) -> None:
-        need_exiftool()
+        require_exiftool()
         self._store = store
         self._files = files
         self._keep_times = keep_times
@@ -60,11 +60,11 @@ class EmbedWriter:
         return holds_ours
 
 
-def take_back_embedded(store: Store, photo: str, model: int | None) -> tuple[Outcome, bool]:
+def untag_embedded(store: Store, photo: str, model: int | None) -> tuple[Outcome, bool]:
     """Remove what a model, or any, guessed from a photo's own metadata; its modification time stays."""
     return change_photo(
         photo,
-        lambda xmp, _: take_back(xmp, model),
+        lambda xmp, _: remove_marked(xmp, model),
         lambda aside, content: put_photo(store, photo, aside, content),
         keep_times=True,
     )

@@ -60,7 +60,7 @@ def write_tags(xmp: Xmp, tags: Sequence[AssignedHashtag], iptc: Iterable[str] | 
             xmp.add_fields(OURS, _fields_of(tag, places))
 
 
-def take_back(xmp: Xmp, model: int | None = None) -> list[Mark]:
+def remove_marked(xmp: Xmp, model: int | None = None) -> list[Mark]:
     """Remove what a model guessed, any model's where none is named, and return it; a person's word stays."""
     ours = [
         (mark, item)

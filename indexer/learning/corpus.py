@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 from hashtag_archive.db.stores.posts import FoldRow
 from hashtag_archive.db.stores.store import Store
 from hashtag_archive.indexer.arrays import Ids
-from hashtag_archive.indexer.learning.corpus_words import Names, Said
+from hashtag_archive.indexer.learning.corpus_words import Names, Verdicts
 from hashtag_archive.indexer.learning.folds import assign_folds, fold_of_photo, folds_by_owner
-from hashtag_archive.indexer.learning.habits import Habits, OwnerBound, bound_habits
+from hashtag_archive.indexer.learning.habits import HabitLimit, Habits, bound_habits
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Corpus:
         rows = np.flatnonzero(np.isin(self.post_folds, folds)) if folds else np.arange(self.posts)
         return HashtagLists(self, rows, " ".join([*folds, "posts"]))
 
-    def taught(self) -> "Corpus":
+    def without_habits(self) -> "Corpus":
         """The corpus as it teaches: without the uses of hashtags that do not."""
         if self.habits is None or not self.habits.bounded:
             return self
@@ -123,7 +123,7 @@ def hashtag_lists(rows: list[Ids], name: str = "rows") -> HashtagLists:
     return HashtagLists(Corpus(offsets, flat, folds, flat[:0], folds[:0], [], {}), np.arange(len(rows)), name)
 
 
-def load_corpus(store: Store, *, with_words: bool = False, bound: OwnerBound | None = None) -> Corpus:
+def load_corpus(store: Store, *, with_words: bool = False, bound: HabitLimit | None = None) -> Corpus:
     """Give a fold to every post that has none, then read posts, hashtags and photos of one moment.
 
     With a `bound` it knows which uses of hashtags are owners' habits and do not teach.
@@ -135,11 +135,11 @@ def load_corpus(store: Store, *, with_words: bool = False, bound: OwnerBound | N
         store.posts.put_folds(connection, changes)
         corpus = _corpus(connection, store, posts, links, changes, bound)
         if with_words:
-            corpus.post_words = [said for _, said in store.posts.said(connection)]
+            corpus.post_words = [said for _, said in store.posts.texts(connection)]
         return corpus
 
 
-def read_corpus(store: Store, owners_seed: int | None = None, *, bound: OwnerBound | None = None) -> Corpus:
+def read_corpus(store: Store, owners_seed: int | None = None, *, bound: HabitLimit | None = None) -> Corpus:
     """The same without writing: posts that have no fold yet get theirs in memory alone.
 
     With `owners_seed` posts are parted by owner instead of the archive's folds.
@@ -157,14 +157,14 @@ def _corpus(
     posts: list[FoldRow],
     links: list[tuple[int, int]],
     changes: dict[int, str],
-    bound: OwnerBound | None = None,
+    bound: HabitLimit | None = None,
 ) -> Corpus:
     """Read the rest; `changes` (post id → fold) go before the stored folds."""
     rows = {post.post_id: row for row, post in enumerate(posts)}
     folds = np.array([changes.get(post.post_id, post.fold) for post in posts], dtype="<U10")
     names = Names.read(connection, store)
     offsets, hashtags = _hashtags_by_post(connection, store, posts, names)
-    said = Said.read(connection, store, names)
+    said = Verdicts.read(connection, store, names)
     photos: dict[int, list[int]] = {photo: [] for photo in said.contents}
     for post_id, photo_id in links:
         photos.setdefault(photo_id, []).append(rows[post_id])
@@ -185,7 +185,7 @@ def _corpus(
     if bound:
         corpus.habits = bound_habits([post.owner for post in posts], offsets, hashtags, bound)
     if corpus.habits and corpus.habits.bounded:
-        taught = corpus.taught()
+        taught = corpus.without_habits()
         learnt = [_union(photos[photo], taught.offsets, taught.hashtags) for photo in ordered]
         corpus.photo_taught = [
             said.truth(photo, found, names.blocked) for photo, found in zip(ordered, learnt, strict=True)

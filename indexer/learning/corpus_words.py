@@ -11,7 +11,7 @@ from hashtag_archive.indexer.arrays import Ids
 
 
 @dataclass(frozen=True)
-class Said:
+class Verdicts:
     """What people said of photos: hashtag ids accepted and rejected by photo id, and the photos' sha256."""
 
     accepted: dict[int, set[int]]
@@ -20,7 +20,7 @@ class Said:
     counts: tuple[int, int]
 
     @classmethod
-    def read(cls, connection: Connection, store: Store, names: "Names") -> "Said":
+    def read(cls, connection: Connection, store: Store, names: "Names") -> "Verdicts":
         """Read it as a transaction sees it, hashtags as what they count as."""
         rows = store.verdicts.all(connection)
         said: tuple[dict[int, set[int]], dict[int, set[int]]] = ({}, {})

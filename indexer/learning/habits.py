@@ -16,7 +16,7 @@ from hashtag_archive.indexer.arrays import Ids
 
 
 @dataclass(frozen=True)
-class OwnerBound:
+class HabitLimit:
     """A hashtag on more than `share` of an owner's posts is a habit, of which `uses` posts teach; 0 bounds nothing.
 
     What 0.5 and 10 bring is measured in `docs/quality.md`.
@@ -40,7 +40,7 @@ class Habits:
         return int((~self.taught).sum())
 
 
-def bound_habits(owners: Sequence[str | None], offsets: Ids, hashtags: Ids, bound: OwnerBound) -> Habits:
+def bound_habits(owners: Sequence[str | None], offsets: Ids, hashtags: Ids, bound: HabitLimit) -> Habits:
     """Find each owner's habits in posts with the hashtags `hashtags[offsets[i]:offsets[i + 1]]`, once each a post.
 
     Posts without an owner have no habits.

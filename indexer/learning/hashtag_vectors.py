@@ -98,7 +98,7 @@ def train_vectors(posts: HashtagLists, config: VectorConfig, watch: Watch) -> No
 
     What is watched may have diverged: whoever keeps vectors looks whether they are finite.
     """
-    kept, in_all = need_hashtags(posts, config.min_count)
+    kept, in_all = require_hashtags(posts, config.min_count)
     from gensim.models import Word2Vec
 
     logging.getLogger("gensim").setLevel(logging.ERROR)
@@ -131,7 +131,7 @@ def train_vectors(posts: HashtagLists, config: VectorConfig, watch: Watch) -> No
     network.train(posts, total_examples=network.corpus_count, epochs=epochs, callbacks=[_epoch_teller(tell)])
 
 
-def need_hashtags(posts: HashtagLists, min_count: int) -> tuple[int, int]:
+def require_hashtags(posts: HashtagLists, min_count: int) -> tuple[int, int]:
     """Return how many hashtags are on at least `min_count` posts, and how often hashtags occur in all.
 
     Raises `ArchiveError` where fewer than two are.

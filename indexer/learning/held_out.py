@@ -19,10 +19,10 @@ from hashtag_archive.indexer.learning.tagger import (
     judged,
     thresholds_on,
 )
-from hashtag_archive.indexer.learning.text_fit import SaidPost, choose_text, learn_text_space
-from hashtag_archive.indexer.model.judged import Judged
+from hashtag_archive.indexer.learning.text_fit import TextPost, choose_text, learn_text_space
+from hashtag_archive.indexer.model.held_out_results import HeldOutResults
 from hashtag_archive.indexer.model.logits import REPORTS_RULE, Thresholds
-from hashtag_archive.indexer.model.promises import Evidence, Kept, keep_promises
+from hashtag_archive.indexer.model.promises import PromiseCheck, ValidationScores, check_promises
 from hashtag_archive.indexer.model.text_space import TextSpace
 from hashtag_archive.indexer.progress import Stages
 
@@ -33,7 +33,7 @@ LEAST_PHOTOS = {TRAINING: 10, VALIDATION: 2, TEST: 2}
 class HeldOut:
     """What training posts taught, and how good it was on posts that taught nothing.
 
-    `beside` has the figures of lesser variants on the same photos: the report's rule on the same embeddings, the
+    `variants` has the figures of lesser variants on the same photos: the report's rule on the same embeddings, the
     photo without its text, the backbone before its last stage was trained; or of the same
     model where owners' habits are asked for too, which are left out of all else (`indexer/learning/habits.py`).
     """
@@ -45,11 +45,11 @@ class HeldOut:
     thresholds: Thresholds | None = None
     figures: Figures | None = None
     popularity: Figures | None = None
-    beside: dict[str, Figures] = field(default_factory=dict)
+    variants: dict[str, Figures] = field(default_factory=dict)
     judged_photos: int = 0
-    evidence: Evidence | None = None
-    judged: Judged | None = None
-    promises: list[Kept] = field(default_factory=list)
+    evidence: ValidationScores | None = None
+    judged: HeldOutResults | None = None
+    promises: list[PromiseCheck] = field(default_factory=list)
 
 
 def fit_held_out(
@@ -70,7 +70,7 @@ def fit_held_out(
     """
     stages = stages or Stages()
     with stages("hashtag vectors, training posts"):
-        taught = corpus.taught()
+        taught = corpus.without_habits()
         training_posts = taught.lists(TRAINING)
         learnt = known or learn_vectors(training_posts, vectors, stages.progress)
         counts = np.bincount(training_posts.flat(), minlength=int(learnt.ids.max()) + 1)[learnt.ids]
@@ -80,8 +80,8 @@ def fit_held_out(
         )
     if not photos.hashtags:
         return held_out
-    sets = {fold: photos.only(folds == fold).to_learn_from() for fold in LEAST_PHOTOS}
-    _need_enough(sets, learnt, tagger.min_photos)
+    sets = {fold: photos.only(folds == fold).for_training() for fold in LEAST_PHOTOS}
+    _require_enough(sets, learnt, tagger.min_photos)
     with stages("head, training posts"):
         fit = fit_photos(sets[TRAINING], learnt, tagger, sets[VALIDATION])
     with_text = fit
@@ -93,9 +93,9 @@ def fit_held_out(
         _measure(held_out, with_text, sets)
         if photos.taught:
             asked = {**sets, TEST: photos.only(folds == TEST)}
-            held_out.beside["habits asked"] = _figures(with_text, asked)
+            held_out.variants["habits asked"] = _figures(with_text, asked)
         if words:
-            held_out.beside["photo alone"] = _figures(fit, sets)
+            held_out.variants["photo alone"] = _figures(fit, sets)
     return held_out
 
 
@@ -106,7 +106,7 @@ def learn_words(
     kept = np.isin(corpus.post_folds, folds) if folds else np.ones(corpus.posts, np.bool_)
     said = corpus.post_words or [{}] * corpus.posts
     hashtags = np.split(corpus.hashtags, corpus.offsets[1:-1])
-    posts = [SaidPost(hashtags[row], said[row]) for row in np.flatnonzero(kept).tolist()]
+    posts = [TextPost(hashtags[row], said[row]) for row in np.flatnonzero(kept).tolist()]
     return learn_text_space(posts, fields, config, stages.progress)
 
 
@@ -117,16 +117,16 @@ def _measure(held_out: HeldOut, fit: TaggerFit, sets: dict[str, PhotoSet]) -> No
     held_out.judged_photos = len(truth)
     held_out.figures = measure(logits, truth, held_out.thresholds)
     validation_logits, chosen_on = judged(fit, sets[VALIDATION])
-    held_out.evidence = Evidence.of(fit.ids, validation_logits, chosen_on)
-    held_out.promises = keep_promises(held_out.evidence, fit.ids, logits, truth)
+    held_out.evidence = ValidationScores.of(fit.ids, validation_logits, chosen_on)
+    held_out.promises = check_promises(held_out.evidence, fit.ids, logits, truth)
     prior = fit.priors[None]
     thresholds = choose_thresholds(np.repeat(prior, len(chosen_on), 0), chosen_on)
     held_out.popularity = measure(np.repeat(prior, len(truth), 0), truth, thresholds)
     kept = judged_photos(sets[TEST], fit.ids)
     if kept.ids is not None:
-        held_out.judged = Judged.of(kept.ids, logits, truth, held_out.thresholds.f2)
+        held_out.judged = HeldOutResults.of(kept.ids, logits, truth, held_out.thresholds.f2)
     cosines = fit.cosines(kept.features, fit.texts(kept))
-    held_out.beside["report's rule"] = measure(cosines, truth_of(kept, fit.ids), REPORTS_RULE)
+    held_out.variants["report's rule"] = measure(cosines, truth_of(kept, fit.ids), REPORTS_RULE)
 
 
 def _figures(fit: TaggerFit, sets: dict[str, PhotoSet]) -> Figures:
@@ -134,16 +134,16 @@ def _figures(fit: TaggerFit, sets: dict[str, PhotoSet]) -> Figures:
     return measure(*judged(fit, sets[TEST]), thresholds_on(fit, sets[VALIDATION]))
 
 
-def _need_enough(sets: dict[str, PhotoSet], vectors: HashtagVectors, min_photos: int) -> None:
-    need_photos({fold: len(chosen.hashtags) for fold, chosen in sets.items()}, "with hashtags")
+def _require_enough(sets: dict[str, PhotoSet], vectors: HashtagVectors, min_photos: int) -> None:
+    require_photos({fold: len(chosen.hashtags) for fold, chosen in sets.items()}, "with hashtags")
     ids, _ = assignable(sets[TRAINING], vectors, min_photos)
-    need_photos(
+    require_photos(
         {fold: len(judged_photos(chosen, ids).hashtags) for fold, chosen in sets.items()},
         f"with one of the {len(ids)} hashtags on {min_photos} training photos",
     )
 
 
-def need_photos(found: dict[str, int], what: str) -> None:
+def require_photos(found: dict[str, int], what: str) -> None:
     """Raise `ArchiveError` where a fold has fewer photos than `LEAST_PHOTOS`; `found` is fold → photos."""
     if any(found[fold] < least for fold, least in LEAST_PHOTOS.items()):
         have = ", ".join(f"{count} in {fold}" for fold, count in found.items())

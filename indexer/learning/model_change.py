@@ -9,7 +9,7 @@ import numpy as np
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.arrays import Ids
 from hashtag_archive.indexer.errors import ModelError
-from hashtag_archive.indexer.model.judged import Judged
+from hashtag_archive.indexer.model.held_out_results import HeldOutResults
 from hashtag_archive.indexer.model.model import JUDGED, Model
 
 NEIGHBOURS = 10
@@ -156,7 +156,7 @@ def _compared(old: Model, new: Model) -> ComparedFigures | None:
     before, after = old.manifest["figures"], new.manifest["figures"]
     if not before["test"] or not after["test"]:
         return None
-    judged = Judged.load(old.folder / JUDGED), Judged.load(new.folder / JUDGED)
+    judged = HeldOutResults.load(old.folder / JUDGED), HeldOutResults.load(new.folder / JUDGED)
     if judged[0] and judged[1] and len(same := np.intersect1d(judged[0].photos, judged[1].photos)):
         one, two = judged[0].only(same), judged[1].only(same)
         return ComparedFigures(len(same), True, (one.p_at_1, two.p_at_1), (one.f2, two.f2))

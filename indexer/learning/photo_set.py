@@ -40,7 +40,7 @@ class PhotoSet:
             [ids for ids, kept in zip(self.taught, rows, strict=True) if kept] if self.taught else None,
         )
 
-    def to_learn_from(self) -> "PhotoSet":
+    def for_training(self) -> "PhotoSet":
         """The photos with the hashtags that teach."""
         return replace(self, hashtags=self.taught, taught=None) if self.taught else self
 

@@ -15,12 +15,12 @@ from hashtag_archive.encoder.training.unfreeze import UnfreezeConfig
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.learning.corpus import Corpus, load_corpus
-from hashtag_archive.indexer.learning.habits import OwnerBound
+from hashtag_archive.indexer.learning.habits import HabitLimit
 from hashtag_archive.indexer.learning.hashtag_vectors import (
     HashtagVectors,
     VectorConfig,
     learn_vectors,
-    need_hashtags,
+    require_hashtags,
 )
 from hashtag_archive.indexer.learning.held_out import fit_held_out, learn_words
 from hashtag_archive.indexer.learning.model_change import ModelChange
@@ -28,9 +28,9 @@ from hashtag_archive.indexer.learning.photo_set import PhotoSet
 from hashtag_archive.indexer.learning.tagger import TaggerConfig, fit_photos, seeded
 from hashtag_archive.indexer.learning.text_fit import add_text
 from hashtag_archive.indexer.learning.unfreeze import (
+    add_frozen_figures,
     clear_checkpoints,
     frozen_base,
-    set_beside,
     tune_backbone,
 )
 from hashtag_archive.indexer.learning.write_model import NewModel, write_model
@@ -54,7 +54,7 @@ class RebuildConfig:
 
     vectors: VectorConfig = field(default_factory=VectorConfig)
     tagger: TaggerConfig = field(default_factory=TaggerConfig)
-    owners: OwnerBound = field(default_factory=OwnerBound)
+    owners: HabitLimit = field(default_factory=HabitLimit)
     words: tuple[str, ...] = ()
     seed: int = 0
     workers: int | None = None
@@ -110,7 +110,7 @@ def rebuild_model(
             failures = _encode(archive, new, adopted, config, stages)
         with stages("posts and folds"):
             corpus = load_corpus(archive.store, with_words=bool(config.words), bound=config.owners)
-        need_hashtags(corpus.taught().lists(), config.vectors.min_count)
+        require_hashtags(corpus.without_habits().lists(), config.vectors.min_count)
         photos = _learn(archive, corpus, new, config, stages)
         if config.unfreeze:
             adopted, failures, photos = _unfreeze(archive, adopted, corpus, new, config, stages)
@@ -155,7 +155,7 @@ def _unfreeze(
         adopted = tune_backbone(
             archive,
             frozen_backbone,
-            corpus.taught(),
+            corpus.without_habits(),
             frozen.vectors,
             config.tagger.min_photos,
             config.unfreeze,
@@ -163,7 +163,7 @@ def _unfreeze(
         )
     failures = _encode(archive, new, adopted, config, stages)
     photos = _learn(archive, corpus, new, config, stages, frozen.vectors)
-    set_beside(frozen, new.held_out, adopted)
+    add_frozen_figures(frozen, new.held_out, adopted)
     return adopted, failures, photos
 
 
@@ -187,7 +187,7 @@ def _learn(
 def _ship(new: NewModel, corpus: Corpus, photos: PhotoSet, config: RebuildConfig, stages: Stages) -> None:
     """Learn from all posts, as many epochs as validation chose, and take over calibration and weight of texts."""
     with stages("hashtag vectors, all posts"):
-        new.vectors = learn_vectors(corpus.taught().lists(), config.vectors, stages.progress)
+        new.vectors = learn_vectors(corpus.without_habits().lists(), config.vectors, stages.progress)
     chosen = new.held_out.tagger
     if not chosen:
         return
@@ -195,11 +195,11 @@ def _ship(new: NewModel, corpus: Corpus, photos: PhotoSet, config: RebuildConfig
         network = replace(config.tagger.network, epochs=chosen.epochs or config.tagger.network.epochs)
         landmarks = replace(config.tagger.landmarks, epochs=chosen.epochs)
         shipped = replace(config.tagger, network=network, landmarks=landmarks)
-        new.tagger = fit_photos(photos.to_learn_from(), new.vectors, shipped)
+        new.tagger = fit_photos(photos.for_training(), new.vectors, shipped)
     if chosen.text_weight:
         with stages("words, all posts"):
-            space = learn_words(corpus.taught(), config.vectors, config.words, stages)
-            new.tagger = add_text(new.tagger, space, photos.to_learn_from(), chosen.text_weight)
+            space = learn_words(corpus.without_habits(), config.vectors, config.words, stages)
+            new.tagger = add_text(new.tagger, space, photos.for_training(), chosen.text_weight)
     new.tagger.calibration = chosen.calibration
 
 

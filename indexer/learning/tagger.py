@@ -154,7 +154,7 @@ def fit_photos(
     where fewer than two are.
     """
     ids, counts = assignable(training, vectors, config.min_photos)
-    need_assignable(ids, config.min_photos)
+    require_assignable(ids, config.min_photos)
     rows = vectors.vectors[vectors.rows(ids)]
     if config.head == "landmarks":
         # Below that, threads cost more than they bring, ten times more on a busy machine.
@@ -229,7 +229,7 @@ def assignable(photos: PhotoSet, vectors: HashtagVectors, min_photos: int) -> tu
     return vectors.ids[kept], all_counts[kept]
 
 
-def need_assignable(ids: Ids, min_photos: int) -> None:
+def require_assignable(ids: Ids, min_photos: int) -> None:
     """Raise `ArchiveError` where fewer than two hashtags are assignable."""
     if len(ids) < 2:
         raise ArchiveError(

@@ -29,7 +29,7 @@ _LEAST_POSTS = 2  # that a word needs for a vector
 
 
 @dataclass(frozen=True)
-class SaidPost:
+class TextPost:
     """A post's hashtag ids, and what it says beside them."""
 
     hashtags: Ids
@@ -37,7 +37,7 @@ class SaidPost:
 
 
 def learn_text_space(
-    posts: Sequence[SaidPost], fields: Sequence[str], config: VectorConfig, progress: Progress = silent
+    posts: Sequence[TextPost], fields: Sequence[str], config: VectorConfig, progress: Progress = silent
 ) -> TextSpace:
     """Learn vectors of the words in `fields`; raises `ArchiveError` where no two words are on two posts."""
     offset = 1 + max((int(post.hashtags.max()) for post in posts if len(post.hashtags)), default=0)

@@ -21,7 +21,7 @@ from hashtag_archive.encoder.onnx_encoder import BackboneSpec
 from hashtag_archive.encoder.training.checkpoint import Checkpoint
 from hashtag_archive.encoder.training.layer3_maps import Machine, write_maps
 from hashtag_archive.encoder.training.resnet50 import PixelBackbone, resnet50_from_onnx
-from hashtag_archive.encoder.training.unfreeze import Lesson, MapSet, UnfreezeConfig, train_layer4
+from hashtag_archive.encoder.training.unfreeze import MapSet, TrainingData, UnfreezeConfig, train_layer4
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.learning.calibration import prior_logits
@@ -29,7 +29,7 @@ from hashtag_archive.indexer.learning.corpus import Corpus
 from hashtag_archive.indexer.learning.folds import TRAINING, VALIDATION
 from hashtag_archive.indexer.learning.hashtag_vectors import HashtagVectors
 from hashtag_archive.indexer.learning.photo_set import PhotoSet, columns
-from hashtag_archive.indexer.learning.tagger import assignable, need_assignable
+from hashtag_archive.indexer.learning.tagger import assignable, require_assignable
 from hashtag_archive.indexer.photos.backbones import (
     RESNET50,
     AdoptedBackbone,
@@ -38,7 +38,7 @@ from hashtag_archive.indexer.photos.backbones import (
     export_adopted,
     open_adopted,
 )
-from hashtag_archive.indexer.photos.pixels import at_hand, pixel_batches
+from hashtag_archive.indexer.photos.pixels import has_unchanged_file, pixel_batches
 from hashtag_archive.indexer.progress import Progress
 
 if TYPE_CHECKING:
@@ -64,16 +64,16 @@ class _Photos:
         places = np.concatenate(
             [np.flatnonzero(corpus.photo_folds == fold) for fold in (TRAINING, VALIDATION)]
         )
-        kept = at_hand(archive, corpus.photo_ids[places])
+        kept = has_unchanged_file(archive, corpus.photo_ids[places])
         self.notes: list[str] = []
         if lost := int((~kept).sum()):
             self.notes = [f"{LAYER} did not learn from {lost:,} photos whose files are gone or changed"]
         places = places[kept]
-        _need_both_folds(corpus.photo_folds[places])
+        _require_both_folds(corpus.photo_folds[places])
         training = places[corpus.photo_folds[places] == TRAINING]
         taught = [corpus.photo_hashtags[place] for place in training.tolist()]
         self.ids, counts = assignable(PhotoSet(_NO_FEATURES, taught), known, min_photos)
-        need_assignable(self.ids, min_photos)
+        require_assignable(self.ids, min_photos)
         self.priors = prior_logits(counts, len(training))
         self.vectors = known.vectors[known.rows(self.ids)]
         rows = columns([corpus.photo_hashtags[place] for place in places.tolist()], self.ids)
@@ -91,7 +91,7 @@ class _Photos:
         return digest.hexdigest()
 
 
-def _need_both_folds(folds: NDArray[np.str_]) -> int:
+def _require_both_folds(folds: NDArray[np.str_]) -> int:
     """Return how many photos are of training posts; raise `ArchiveError` where there are too few, or no others."""
     training = int((folds == TRAINING).sum())
     if training < 2 or training == len(folds):
@@ -108,15 +108,15 @@ def frozen_base(archive: Archive, choice: BackboneChoice, seed: int) -> AdoptedB
     Raises `NotResNet50Error` where it is another network, and then nothing is copied.
     """
     if choice.name not in (None, RESNET50):
-        _need_resnet50(Path(choice.name or ""))
+        _require_resnet50(Path(choice.name or ""))
     adopted = adopt_backbone(archive, choice, seed)
     about = about_unfrozen(archive, adopted.digest)
     base = open_adopted(archive, about["from"]) if about else adopted
-    _need_resnet50(archive.backbone_file(base.digest))
+    _require_resnet50(archive.backbone_file(base.digest))
     return base
 
 
-def _need_resnet50(onnx_file: Path) -> None:
+def _require_resnet50(onnx_file: Path) -> None:
     try:
         resnet50_from_onnx(onnx_file)
     except EncoderError as error:
@@ -168,10 +168,10 @@ def tune_backbone(
     return tuned
 
 
-def set_beside(frozen: "HeldOut", tuned: "HeldOut", adopted: AdoptedBackbone) -> None:
+def add_frozen_figures(frozen: "HeldOut", tuned: "HeldOut", adopted: AdoptedBackbone) -> None:
     """Put the frozen backbone's figures beside the tuned one's."""
     if frozen.figures:
-        tuned.beside["frozen"] = frozen.figures
+        tuned.variants["frozen"] = frozen.figures
     if frozen.judged_photos != tuned.judged_photos:
         adopted.notes.append(
             f"frozen was judged on {frozen.judged_photos:,} photos, of which some have no file any more"
@@ -194,7 +194,7 @@ def _make(
     network = resnet50_from_onnx(base)
     machine = Machine() if archive.device == "cpu" else Machine.here()
     with _maps(archive, network, spec.size, machine, photos, progress) as (training, validation):
-        lesson = Lesson(training, validation, photos.vectors, photos.priors)
+        lesson = TrainingData(training, validation, photos.vectors, photos.priors)
         tell = partial(progress, f"training {LAYER}")
         outcome = train_layer4(network, lesson, config, checkpoint, tell, machine)
     about = {
@@ -244,7 +244,7 @@ def _maps(
     try:
         maps = write_maps(network, batches(), file, machine)
         hashtags = [photos.hashtags[place] for place in read]
-        cut = _need_both_folds(photos.folds[read])
+        cut = _require_both_folds(photos.folds[read])
         yield MapSet(maps[:cut], hashtags[:cut]), MapSet(maps[cut:], hashtags[cut:])
     finally:
         file.unlink(missing_ok=True)

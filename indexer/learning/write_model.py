@@ -13,7 +13,7 @@ from hashtag_archive.encoder import PREPROCESSING_VERSION
 from hashtag_archive.encoder.export.to_onnx import export_head
 from hashtag_archive.encoder.onnx_encoder import DTYPE, OnnxBackbone, OnnxHead
 from hashtag_archive.indexer.archive import BACKBONE, CURRENT_MODEL, Archive
-from hashtag_archive.indexer.disk import file_digest, names_to_disk, now, to_disk
+from hashtag_archive.indexer.disk import file_digest, fsync_folder, fsync_tree, now
 from hashtag_archive.indexer.learning.corpus import Corpus
 from hashtag_archive.indexer.learning.hashtag_vectors import HashtagVectors
 from hashtag_archive.indexer.learning.model_change import ModelChange, change_to
@@ -70,9 +70,9 @@ def write_model(
         }
         (aside / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8")
         Model.open(aside, archive.backbones_folder).check()
-        to_disk(aside)
+        fsync_tree(aside)
         aside.rename(archive.model_folder(number))
-        names_to_disk(archive.models_folder)
+        fsync_folder(archive.models_folder)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
@@ -155,7 +155,7 @@ def _manifest(new: NewModel, number: int, seconds: dict[str, float]) -> dict[str
             "test": held_out.figures.to_dict() if held_out.figures else None,
             "promises": [asdict(kept) for kept in held_out.promises],
             "popularity": held_out.popularity.to_dict() if held_out.popularity else None,
-            "beside": {name: figures.to_dict() for name, figures in held_out.beside.items()},
+            "beside": {name: figures.to_dict() for name, figures in held_out.variants.items()},
         },
         "thresholds": asdict(held_out.thresholds) if held_out.thresholds else None,
         "seconds": {stage: round(taken, 3) for stage, taken in seconds.items()},

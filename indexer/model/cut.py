@@ -51,7 +51,7 @@ def cut_for_precision(model: Model, precision: float) -> Cut:
     A hashtag true of enough validation photos has a threshold of its own; where none keeps the promise, the
     hashtag is not shown. Raises `ModelError` where the model cannot look at photos.
     """
-    model.need_head()
+    model.require_head()
     promised = model.evidence.thresholds(precision)
     own = {
         model.text_of[id]: _probability(logit) for id, logit in promised.own.items() if id in model.text_of

@@ -38,7 +38,7 @@ def int8_backbone(backbone_file: Path) -> Int8Backbone | None:
     return found
 
 
-def need_int8(backbone_file: Path) -> Int8Backbone:
+def require_int8(backbone_file: Path) -> Int8Backbone:
     """Return the int8 form of a backbone's file; raises `ModelError` where there is none."""
     found = int8_backbone(backbone_file)
     if found is None:

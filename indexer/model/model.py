@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from hashtag_archive.indexer.model.guesses import Guesses
     from hashtag_archive.indexer.model.hashtag_index import HashtagIndex
     from hashtag_archive.indexer.model.int8_backbone import Int8Backbone
-    from hashtag_archive.indexer.model.promises import Evidence
+    from hashtag_archive.indexer.model.promises import ValidationScores
     from hashtag_archive.indexer.model.text_space import TextSpace
 
 Rule = Literal["logit", "cosine"]
-KEPT_BEST, KEPT_MOST, KEPT_LOGIT = 20, 100, float(np.log(0.05 / 0.95))
-# hashtags; only photos with so many above KEPT_LOGIT, one in a thousand, are searched for KEPT_MOST
-SEARCHED = 40
+ALWAYS_STORED, MOST_STORED, STORED_ABOVE = 20, 100, float(np.log(0.05 / 0.95))
+# hashtags; only photos with so many above STORED_ABOVE, one in a thousand, are searched for MOST_STORED
+FIRST_SEARCH = 40
 MANIFEST, TEXT, JUDGED = "manifest.json", "text.npz", "judged.npz"
 
 
@@ -110,7 +110,7 @@ class Model:
         """Whether it can look at photos, or holds hashtag vectors alone."""
         return self.manifest["backbone"] is not None
 
-    def need_head(self) -> None:
+    def require_head(self) -> None:
         """Raise `ModelError` where the model holds hashtag vectors alone."""
         if not self.has_head:
             raise ModelError(
@@ -124,11 +124,11 @@ class Model:
         return Thresholds(**self.manifest["thresholds"])
 
     @cached_property
-    def evidence(self) -> "Evidence":
+    def evidence(self) -> "ValidationScores":
         """What validation photos gave: the ground for promised precisions."""
-        from hashtag_archive.indexer.model.promises import Evidence
+        from hashtag_archive.indexer.model.promises import ValidationScores
 
-        return Evidence.load(self.folder / "evidence.npz")
+        return ValidationScores.load(self.folder / "evidence.npz")
 
     @property
     def backbone_file(self) -> Path:
@@ -166,7 +166,7 @@ class Model:
         from hashtag_archive.encoder.onnx_encoder import OnnxHead
 
         head = OnnxHead(self.folder / "head.onnx", self._sessions)
-        self._need_kin(head.metadata, "head.onnx")
+        self._check_same_model(head.metadata, "head.onnx")
         return head
 
     @cached_property
@@ -175,7 +175,7 @@ class Model:
         from hashtag_archive.indexer.model.hashtag_index import HashtagIndex
 
         index = HashtagIndex.load(self.folder / "index.faiss")
-        self._need_kin(index.metadata, "index.faiss")
+        self._check_same_model(index.metadata, "index.faiss")
         return index
 
     @cached_property
@@ -196,7 +196,7 @@ class Model:
             return join(embeddings, self.text.embed(words))
         return embeddings
 
-    def _need_kin(self, metadata: dict[str, str], name: str) -> None:
+    def _check_same_model(self, metadata: dict[str, str], name: str) -> None:
         for part in ("vectors", "backbone"):
             if metadata.get(part) != self.manifest[part]:
                 raise ModelError(f"{self.folder / name}: made for another model's {part}")
@@ -245,14 +245,14 @@ class Model:
         from hashtag_archive.indexer.model.guesses import keep_best
 
         embeddings = self.embed(features, words)
-        logits, ids = self.index.search(embeddings, SEARCHED)
-        more = np.flatnonzero(logits.min(1, initial=np.inf) > KEPT_LOGIT)
-        if len(more) and len(self.index) > SEARCHED:
-            rest = min(KEPT_MOST, len(self.index)) - SEARCHED
+        logits, ids = self.index.search(embeddings, FIRST_SEARCH)
+        more = np.flatnonzero(logits.min(1, initial=np.inf) > STORED_ABOVE)
+        if len(more) and len(self.index) > FIRST_SEARCH:
+            rest = min(MOST_STORED, len(self.index)) - FIRST_SEARCH
             logits = np.pad(logits, ((0, 0), (0, rest)), constant_values=-np.inf)
             ids = np.pad(ids, ((0, 0), (0, rest)))
-            logits[more], ids[more] = self.index.search(embeddings[more], KEPT_MOST)
-        return keep_best(ids, logits, KEPT_BEST, KEPT_LOGIT)
+            logits[more], ids[more] = self.index.search(embeddings[more], MOST_STORED)
+        return keep_best(ids, logits, ALWAYS_STORED, STORED_ABOVE)
 
     def nearest(
         self,

@@ -21,7 +21,7 @@ PROMISES = (0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 @dataclass(frozen=True)
-class Evidence:
+class ValidationScores:
     """Validation pairs: hashtag id, logit and whether it was true, each (n,)."""
 
     ids: Ids
@@ -29,7 +29,7 @@ class Evidence:
     truth: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, ids: Ids, logits: Floats, truth: NDArray[np.bool_]) -> "Evidence":
+    def of(cls, ids: Ids, logits: Floats, truth: NDArray[np.bool_]) -> "ValidationScores":
         """Keep the pairs of logits and truth (m, V) that are above `FLOOR`; `ids` (V,) names the columns."""
         rows, columns = np.nonzero(logits >= FLOOR)
         return cls(ids[columns], logits[rows, columns], truth[rows, columns])
@@ -39,7 +39,7 @@ class Evidence:
         np.savez_compressed(path, ids=self.ids, logits=self.logits, truth=self.truth)
 
     @classmethod
-    def load(cls, path: Path) -> "Evidence":
+    def load(cls, path: Path) -> "ValidationScores":
         """Read it; raises `ModelError` where that fails."""
         try:
             with np.load(path) as file:
@@ -71,7 +71,7 @@ class PromisedThresholds:
 
 
 @dataclass(frozen=True)
-class Kept:
+class PromiseCheck:
     """What became of a promise on photos that chose nothing: `got` is None where nothing was assigned."""
 
     promised: float
@@ -98,11 +98,15 @@ def wilson_lower(hits: NDArray[np.int64], of: NDArray[np.int64]) -> NDArray[np.f
     return bound
 
 
-def keep_promises(evidence: Evidence, ids: Ids, logits: Floats, truth: NDArray[np.bool_]) -> list[Kept]:
+def check_promises(
+    evidence: ValidationScores, ids: Ids, logits: Floats, truth: NDArray[np.bool_]
+) -> list[PromiseCheck]:
     """Measure each of `PROMISES` on logits and truth (m, V) of photos that `evidence` is not of."""
     kept = []
     for promised in PROMISES:
         assigned = logits >= evidence.thresholds(promised).of(ids)
         count, hits = int(assigned.sum()), int((assigned & truth).sum())
-        kept.append(Kept(promised, hits / count if count else None, count, hits / max(1, int(truth.sum()))))
+        kept.append(
+            PromiseCheck(promised, hits / count if count else None, count, hits / max(1, int(truth.sum())))
+        )
     return kept

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import ModelError
-from hashtag_archive.indexer.model.int8_backbone import int8_backbone, need_int8
+from hashtag_archive.indexer.model.int8_backbone import int8_backbone, require_int8
 from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.photos.dtype_choice import DtypeChoice, DtypeMode, measured_choice
 from hashtag_archive.indexer.progress import Progress, silent
@@ -39,7 +39,7 @@ def choose_dtype(
     stored = measured_choice(archive, model)
     if mode != "auto":
         if mode == "int8":
-            need_int8(model.backbone_file)
+            require_int8(model.backbone_file)
         batch = stored.batch_size if stored and stored.dtype == mode else None
         return DtypeChoice(mode, "asked for", batch)
     if stored:
@@ -56,5 +56,5 @@ def choose_dtype(
 def set_dtype(archive: Archive, model: "Model", mode: DtypeMode) -> DtypeChoice:
     """Have a model whose backbone is not open yet run it in the dtype that `choose_dtype` says."""
     choice = choose_dtype(archive, mode, model=model)
-    model.int8 = need_int8(model.backbone_file) if choice.dtype == "int8" else None
+    model.int8 = require_int8(model.backbone_file) if choice.dtype == "int8" else None
     return choice

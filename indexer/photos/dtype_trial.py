@@ -17,7 +17,7 @@ from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.disk import now
 from hashtag_archive.indexer.machine import machine_name
 from hashtag_archive.indexer.model.hashtag_index import HashtagIndex
-from hashtag_archive.indexer.model.int8_backbone import Int8Backbone, need_int8
+from hashtag_archive.indexer.model.int8_backbone import Int8Backbone, require_int8
 from hashtag_archive.indexer.model.logits import sigmoid
 from hashtag_archive.indexer.model.model import Model
 from hashtag_archive.indexer.photos.dtype_choice import Dtype, DtypeChoice, store_choice
@@ -155,7 +155,7 @@ def measure_dtype(archive: Archive, model: Model, *, progress: Progress = silent
 
     Raises `ModelError` where there is no int8 backbone.
     """
-    int8 = need_int8(model.backbone_file)
+    int8 = require_int8(model.backbone_file)
     chosen = _judge(archive, model, int8, progress)
     chosen = replace(chosen, int8=int8.sha256, machine=machine_name(), measured_at=now())
     store_choice(archive, model, chosen)

@@ -12,29 +12,27 @@ from hashtag_archive.db.stores.store import Store
 from hashtag_archive.encoder import PREPROCESSING_VERSION
 from hashtag_archive.encoder.onnx_encoder import DTYPE, OnnxBackbone
 from hashtag_archive.indexer.archive import Archive
-from hashtag_archive.indexer.errors import ModelError
+from hashtag_archive.indexer.errors import MAX_REPORTED, ModelError
 from hashtag_archive.indexer.model.int8_backbone import int8_backbone
 from hashtag_archive.indexer.model.model import Model
 from hashtag_archive.indexer.photos.encode import EncodedPhoto, PhotoEncoder, grouped
 from hashtag_archive.indexer.photos.files import PhotoFile, unchanged
 from hashtag_archive.indexer.progress import Progress
 
-TOLD = 1000  # failures kept to be named; all are counted
-
 
 @dataclass
 class Failures:
-    """Photos that could not be read or encoded: counted by reason, the first `TOLD` named."""
+    """Photos that could not be read or encoded: counted by reason, the first `MAX_REPORTED` named."""
 
     by_reason: dict[str, int] = field(default_factory=dict)
-    told: list[tuple[str, str]] = field(default_factory=list)
+    reported: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, path: str, reason: str) -> None:
         """Count one, and name it while there is room."""
         kind = reason.split(":")[0]
         self.by_reason[kind] = self.by_reason.get(kind, 0) + 1
-        if len(self.told) < TOLD:
-            self.told.append((path, reason))
+        if len(self.reported) < MAX_REPORTED:
+            self.reported.append((path, reason))
 
 
 def feature_key(backbone_id: int, dtype: str = DTYPE) -> FeatureKey:

@@ -12,7 +12,7 @@ from defusedxml.ElementTree import fromstring
 from PIL import Image, IptcImagePlugin, UnidentifiedImageError
 
 from hashtag_archive.encoder import PhotoError
-from hashtag_archive.encoder.preprocess import need_heif
+from hashtag_archive.encoder.preprocess import require_heif
 
 MAX_XMP = 16 << 20  # bytes
 # `.invalid` is nobody's (RFC 2606): a namespace is a name, not an address.
@@ -70,7 +70,7 @@ def add_photo(path: str, found: PhotoKeywords) -> bool:
 
 
 def _opened(file: BinaryIO) -> Image.Image:
-    need_heif(file.read(12))
+    require_heif(file.read(12))
     file.seek(0)
     return Image.open(file)
 

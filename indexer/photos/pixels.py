@@ -53,7 +53,7 @@ def pixel_batches(
             progress("decoding photos", places[-1] + 1, len(photo_ids))
 
 
-def at_hand(archive: Archive, photo_ids: Ids) -> NDArray[np.bool_]:
+def has_unchanged_file(archive: Archive, photo_ids: Ids) -> NDArray[np.bool_]:
     """Return which photos (n,) have a file that is as it was when it was read."""
     paths = paths_of_photos(archive, photo_ids.tolist())
     kept = [any(unchanged(row.path, row) for row in paths.get(id, [])) for id in photo_ids.tolist()]

@@ -10,7 +10,7 @@ import numpy as np
 
 from hashtag_archive.db.stores.models import Guess
 from hashtag_archive.db.stores.store import Store
-from hashtag_archive.db.stores.verdicts import Said
+from hashtag_archive.db.stores.verdicts import StoredVerdict
 from hashtag_archive.db.vocabulary import Vocabulary
 from hashtag_archive.indexer.model.cut import Cut
 from hashtag_archive.indexer.model.logits import sigmoid
@@ -55,14 +55,14 @@ def cut_hashtags(tags: Sequence[AssignedHashtag], cut: Cut, top: int | None = No
     return [*person, *machine[:top]]
 
 
-def person_hashtags(said: Iterable[Said], vocabulary: Vocabulary) -> list[AssignedHashtag]:
+def person_hashtags(said: Iterable[StoredVerdict], vocabulary: Vocabulary) -> list[AssignedHashtag]:
     """Return what a person accepted, aliases as their targets, each once."""
     names = dict.fromkeys(vocabulary.target(word.hashtag) for word in said if word.accepted)
     return [AssignedHashtag(name, 1.0, "person", None, vocabulary.path(name)) for name in names]
 
 
 def machine_hashtags(
-    guesses: Iterable[Guess], said: Iterable[Said], vocabulary: Vocabulary
+    guesses: Iterable[Guess], said: Iterable[StoredVerdict], vocabulary: Vocabulary
 ) -> list[AssignedHashtag]:
     """Return guesses that are not blocked and of which no person has spoken, best first.
 

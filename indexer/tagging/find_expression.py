@@ -57,7 +57,7 @@ def parse_expression(text: str) -> Expression:
     """Read an expression; raises `ExpressionError`, with the place marked, where it is none."""
     parser = _Parser(text)
     found = parser.expression(0)
-    parser.need_end()
+    parser.require_end()
     return found
 
 
@@ -92,7 +92,7 @@ class _Parser:
             parts.append(self._alternative(depth))
         return parts[0] if len(parts) == 1 else Some(tuple(parts))
 
-    def need_end(self) -> None:
+    def require_end(self) -> None:
         """Raise where something follows."""
         if self._next.kind == ")":
             raise self._error("this closes nothing")
@@ -120,7 +120,7 @@ class _Parser:
             raise self._error("a hashtag is missing here", token.place)
         inner = self.expression(depth + 1)
         if self._next.kind == "hashtag":
-            self.need_end()
+            self.require_end()
         if self._next.kind != ")":
             raise self._error("this is never closed", token.place)
         self._step()

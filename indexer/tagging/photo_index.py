@@ -83,7 +83,7 @@ def open_photo_index(archive: Archive, model: Model, progress: Progress = silent
     What was brought up to date is kept, unless this user may not write the archive or another process is just
     keeping its own. Raises `ModelError` where the model cannot look at photos.
     """
-    model.need_head()
+    model.require_head()
     key = model_key(archive, model)
     path = archive.folder / PHOTO_INDEX / _file_name(model, key)
     index = PhotoIndex.load(path)

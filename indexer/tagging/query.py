@@ -18,7 +18,7 @@ def query_photo(
     `words` are its `caption` and `location`, which count where the model reads them. Raises `PhotoError` where the
     photo cannot be read, `ModelError` where the model has no head.
     """
-    model.need_head()
+    model.require_head()
     read = read_file(photo)
     if read.content is None:
         raise PhotoError(read.seen.error or "cannot be read")

@@ -78,7 +78,7 @@ def _model(archive: Archive, number: int | None) -> Model:
     if number is not None and number not in {row.number for row in archive.store.models.all()}:
         raise ModelError(f"no model {number}; `hashtag models` lists them")
     model = open_model(archive, number)
-    model.need_head()
+    model.require_head()
     return model
 
 

@@ -14,7 +14,7 @@ def guess(store: Store, model: Model, photo_ids: Ids, features: NDArray[np.float
     """Return what `model` guesses of photos (n,) from features (n, f), and from posts' words if it reads them."""
     if not model.text:
         return model.guesses(features)
-    said = store.posts.said_of_photos(photo_ids.tolist())
+    said = store.posts.texts_of_photos(photo_ids.tolist())
     words = [joined(said.get(photo, ()), model.text.fields) for photo in photo_ids.tolist()]
     return model.guesses(features, words)
 

@@ -36,7 +36,7 @@ def similar_photos(
     `ModelError` where there is no model that can look at photos.
     """
     model = open_model(archive)
-    model.need_head()
+    model.require_head()
     located = locate_photo(archive.store, photo)
     try:
         embedding = model.embed(_features(archive, model, located))[0]

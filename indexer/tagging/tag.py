@@ -90,7 +90,7 @@ def tag_photos(
     """
     times = times or Stages()
     model = open_model(archive)
-    model.need_head()
+    model.require_head()
     choice = set_dtype(archive, model, dtype)
     run = _TagRun(archive, model, model_key(archive, model), with_done, dry_run, times)
     waiting = walk_photos(paths, exclude)
@@ -126,15 +126,15 @@ class _TagRun:
         encoder = PhotoEncoder(
             self._store.photos, backbone, self._key, workers=workers, batch_size=batch_size, times=self._times
         )
-        doubles: list[EncodedPhoto] = []  # same content as a photo that is still being encoded
+        duplicates: list[EncodedPhoto] = []  # same content as a photo that is still being encoded
         for batch in grouped(encoder.encode(self._to_encode(files))):
             yield from self._take_known()
-            tagged, unresolved = self._store_batch([*doubles, *batch])
+            tagged, unresolved = self._store_batch([*duplicates, *batch])
             encoder.stored(batch)
-            doubles = unresolved
+            duplicates = unresolved
             yield from tagged
         yield from self._take_known()
-        tagged, unresolved = self._store_batch(doubles)
+        tagged, unresolved = self._store_batch(duplicates)
         yield from tagged
         for photo in unresolved:
             yield TaggedPhoto(photo.file.shown, "failed", error="its content could not be encoded")
@@ -192,7 +192,7 @@ class _TagRun:
         return tagged
 
     def _store_batch(self, batch: list[EncodedPhoto]) -> tuple[list[TaggedPhoto], list[EncodedPhoto]]:
-        """Commit a batch and score it; return what came of it, and doubles whose original is still under way."""
+        """Commit a batch and score it; return what came of it, and duplicates whose original is still under way."""
         if not batch:
             return [], []
         with self._times("write"):

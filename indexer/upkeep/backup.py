@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hashtag_archive.db.sqlite_file import copy_database
 from hashtag_archive.indexer.archive import DATABASE, KEPT_NETWORKS, LOCK, Archive
-from hashtag_archive.indexer.disk import names_to_disk, now, to_disk
+from hashtag_archive.indexer.disk import fsync_folder, fsync_tree, now
 from hashtag_archive.indexer.errors import ArchiveError, ModelError
 from hashtag_archive.indexer.model.model import Model
 from hashtag_archive.indexer.progress import Progress, silent
@@ -53,11 +53,11 @@ def back_up(archive: Archive, folder: str | Path, progress: Progress = silent) -
         backup = _copy(archive, aside, target, progress)
         about = {"of": str(archive.folder), "made_at": now(), "models": backup.models}
         (aside / MARKER).write_text(json.dumps(about), encoding="utf-8")
-        to_disk(aside)
+        fsync_tree(aside)
         if target.exists():
             target.rename(before)
         aside.rename(target)
-        names_to_disk(target.parent)
+        fsync_folder(target.parent)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     shutil.rmtree(before, ignore_errors=True)

@@ -25,7 +25,7 @@ _CHECKPOINTS = "unfreeze-*.pt"  # what a killed training of a backbone left
 
 
 @dataclass(frozen=True)
-class Whom:
+class ForgetRequest:
     """Who is forgotten: an owner, by name, or else one post, by key."""
 
     owner: str | None = None
@@ -55,7 +55,7 @@ class Forgotten:
     proof: Proof | None = None
 
 
-def plan_forget(archive: Archive, whom: Whom, *, keep_models: bool = False) -> Forgotten:
+def plan_forget(archive: Archive, whom: ForgetRequest, *, keep_models: bool = False) -> Forgotten:
     """Count what would go, and change nothing."""
     with archive.store.snapshot() as connection:
         going = archive.store.forgetting.find(connection, whom.owner, whom.post)
@@ -63,7 +63,7 @@ def plan_forget(archive: Archive, whom: Whom, *, keep_models: bool = False) -> F
 
 
 def forget_posts(
-    archive: Archive, whom: Whom, *, keep_models: bool = False, progress: Progress = silent
+    archive: Archive, whom: ForgetRequest, *, keep_models: bool = False, progress: Progress = silent
 ) -> Forgotten:
     """Take everything of somebody out of the archive, keep it out, and search the archive's bytes for it.
 
@@ -89,13 +89,13 @@ def forget_posts(
     return result
 
 
-def lift_tombstone(archive: Archive, whom: Whom) -> int:
+def lift_tombstone(archive: Archive, whom: ForgetRequest) -> int:
     """Let an owner or a post come in again with the next import; return how many tombstones that took away."""
     with archive.store.write() as connection:
         return archive.store.tombstones.lift(connection, *_tomb(whom))
 
 
-def _tomb(whom: Whom) -> tuple[Literal["owner", "post"], str]:
+def _tomb(whom: ForgetRequest) -> tuple[Literal["owner", "post"], str]:
     return ("owner", whom.owner) if whom.owner is not None else ("post", whom.post or "")
 
 
@@ -114,7 +114,7 @@ def _counts(archive: Archive, going: Going, keep_models: bool) -> Forgotten:
 
 
 def _erase_rows(
-    archive: Archive, connection: Connection, whom: Whom, going: Going, result: Forgotten
+    archive: Archive, connection: Connection, whom: ForgetRequest, going: Going, result: Forgotten
 ) -> None:
     store = archive.store
     store.tombstones.put(connection, *_tomb(whom), now(), going.posts.values())

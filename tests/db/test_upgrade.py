@@ -16,7 +16,7 @@ from hashtag_archive.indexer.model.opening import use_model
 from hashtag_archive.indexer.tagging.retag import retag_photos
 from hashtag_archive.indexer.tagging.tag import tag_photos
 from hashtag_archive.indexer.upkeep.check import check_archive
-from hashtag_archive.indexer.upkeep.forget import Whom, forget_posts
+from hashtag_archive.indexer.upkeep.forget import ForgetRequest, forget_posts
 from hashtag_archive.indexer.upkeep.stats import list_models
 from tests.conftest import draw_photo
 from tests.support.keep_archive import PHOTOS
@@ -144,7 +144,7 @@ def test_what_is_forgotten_is_not_kept_in_the_copy_made_before_an_upgrade(tmp_pa
     folder = unpack(1, tmp_path / "kept")
     with open_archive(folder) as opened:
         assert opened.upgraded and b"post-17" in opened.upgraded.backup.read_bytes()
-        forgotten = forget_posts(opened, Whom(post="post-17"))
+        forgotten = forget_posts(opened, ForgetRequest(post="post-17"))
         assert forgotten.posts == 1 and forgotten.proof and not forgotten.proof.found
         assert not opened.upgraded.backup.exists()
 

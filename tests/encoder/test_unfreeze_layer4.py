@@ -13,7 +13,13 @@ from hashtag_archive.encoder.errors import EncoderError
 from hashtag_archive.encoder.training.checkpoint import Checkpoint, DamagedCheckpointError
 from hashtag_archive.encoder.training.layer3_maps import Machine, write_maps
 from hashtag_archive.encoder.training.resnet50 import PixelBackbone
-from hashtag_archive.encoder.training.unfreeze import Lesson, MapSet, UnfreezeConfig, Unfrozen, train_layer4
+from hashtag_archive.encoder.training.unfreeze import (
+    MapSet,
+    TrainingData,
+    UnfreezeConfig,
+    Unfrozen,
+    train_layer4,
+)
 from hashtag_archive.encoder.training.vision import torchvision_models
 
 MEANS = np.array([[200, 40, 40], [40, 180, 60], [40, 60, 200], [235, 235, 230]])
@@ -36,7 +42,7 @@ class Colours:
         hashtags = [np.array([photo % 4]) for photo in range(40)]
         vectors, priors = np.eye(4, 8, dtype=np.float32), np.full(4, -1.0, np.float32)
         training, validation = MapSet(maps[:32], hashtags[:32]), MapSet(maps[32:], hashtags[32:])
-        self.lesson = Lesson(training, validation, vectors, priors)
+        self.lesson = TrainingData(training, validation, vectors, priors)
 
     def train(
         self,

@@ -20,7 +20,7 @@ from hashtag_archive.indexer.model.cut import Cut
 from hashtag_archive.indexer.model.opening import use_model
 from hashtag_archive.indexer.tagging.retag import retag_photos
 from hashtag_archive.indexer.tagging.tag import tag_photos
-from hashtag_archive.indexer.upkeep.forget import Whom, forget_posts
+from hashtag_archive.indexer.upkeep.forget import ForgetRequest, forget_posts
 from hashtag_archive.indexer.upkeep.prune import prune_models
 from tests.conftest import COLOURS, QUICK, draw_photo, write_backbone, write_crawl
 
@@ -131,7 +131,7 @@ def do_prune(folder: Path, told: Told) -> None:
 def do_forget(folder: Path, told: Told) -> None:
     """Take out an owner of 40 posts, and both models, which learnt from them."""
     with open_archive(folder / "archive") as archive:
-        forgotten = forget_posts(archive, Whom(owner=OWNER))
+        forgotten = forget_posts(archive, ForgetRequest(owner=OWNER))
         if forgotten.proof and forgotten.proof.found:
             raise AssertionError(f"found after forgetting: {forgotten.proof.found}")
         told(1)
@@ -140,7 +140,7 @@ def do_forget(folder: Path, told: Told) -> None:
 def do_export(folder: Path, told: Told) -> None:
     """Write 96 sidecars anew, with other tags than they hold."""
     with open_archive(folder / "archive") as archive:
-        _need_written(export_tags(archive, ["xmp"], Cut(0.3), paths=[str(folder / "crawl/photos")]).files)
+        _require_written(export_tags(archive, ["xmp"], Cut(0.3), paths=[str(folder / "crawl/photos")]).files)
         told(1)
 
 
@@ -148,18 +148,18 @@ def do_embed(folder: Path, told: Told) -> None:
     """Write tags into eight photos."""
     photos = sorted(str(path) for path in (folder / "crawl/photos").glob("*.png"))[:EMBEDDED]
     with open_archive(folder / "archive") as archive:
-        _need_written(export_tags(archive, ["xmp"], Cut(0.05), paths=photos, embed=True).files)
+        _require_written(export_tags(archive, ["xmp"], Cut(0.05), paths=photos, embed=True).files)
         told(1)
 
 
 def do_untag(folder: Path, told: Told) -> None:
     """Take back all guesses, and 96 sidecars."""
     with open_archive(folder / "archive") as archive:
-        _need_written(untag_photos(archive).files)
+        _require_written(untag_photos(archive).files)
         told(1)
 
 
-def _need_written(files: WrittenFiles) -> None:
+def _require_written(files: WrittenFiles) -> None:
     if files.outcomes["refused"]:
         raise OSError(f"not written: {files.named[0]}")
 

@@ -23,7 +23,7 @@ def test_recipes_are_imported_rebuilt_tagged_and_queried(shared: Path, tmp_path:
         assert (totals.new, totals.without_photo, totals.refused) == (138, 0, {})
         config = RebuildConfig(VectorConfig(epochs=300))
         result = rebuild_model(archive, shared / "backbones/mobilenet_v2_imagenet.onnx", config)
-        assert not result.failures.told
+        assert not result.failures.reported
         images = shared / "data/recipes/images"
         tagged = {photo.photo: photo for photo in tag_photos(archive, [str(images)])}
         assert len(tagged) == archive_stats(archive).photo_paths == 159

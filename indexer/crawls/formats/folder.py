@@ -92,7 +92,7 @@ def numbered(stem: str) -> tuple[str, int]:
 
 
 @dataclass
-class PhotoIndex:
+class PhotoLookup:
     """The photos below a folder, found by file name or by what their names begin with; None has no photos."""
 
     folder: Path | None

@@ -16,7 +16,7 @@ from hashtag_archive.indexer.crawls.formats.fields import (
     shown,
     storable,
 )
-from hashtag_archive.indexer.crawls.formats.folder import PhotoIndex
+from hashtag_archive.indexer.crawls.formats.folder import PhotoLookup
 from hashtag_archive.indexer.errors import CrawlError
 from hashtag_archive.indexer.hashtag_text import caption_hashtags
 
@@ -33,7 +33,7 @@ def read_instagram(source: Path, photos: Path | None) -> Iterator[Entry]:
     A post without its photo is kept: its hashtags teach all the same. `content` is the photo's alternative
     text, which is the caption where the crawl has no better one.
     """
-    index = PhotoIndex(photos)
+    index = PhotoLookup(photos)
     # Bytes that are no UTF-8 become characters that no field may hold, so that one costs its field alone.
     listed = source.read_bytes().removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
     if not listed.lstrip().startswith("["):
@@ -51,7 +51,7 @@ def read_instagram(source: Path, photos: Path | None) -> Iterator[Entry]:
             yield post
 
 
-def _read_post(entry: object, index: PhotoIndex) -> tuple[CrawledPost, list[str]]:
+def _read_post(entry: object, index: PhotoLookup) -> tuple[CrawledPost, list[str]]:
     if not isinstance(entry, dict):
         raise MalformedError("not a JSON object")
     url = entry.get("key")

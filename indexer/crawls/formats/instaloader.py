@@ -81,17 +81,17 @@ def _posts(listing: Listing) -> dict[str, _Files]:
 
 
 def _read_post(name: str, files: _Files) -> Iterator[Entry]:
-    told: list[Refusal] = []
-    node = _read(files.metadata, _node_of, told)
-    if files.metadata and node is None and not told:
+    problems: list[Refusal] = []
+    node = _read(files.metadata, _node_of, problems)
+    if files.metadata and node is None and not problems:
         return  # what instaloader stores of a profile, or of its own progress
     if files.metadata and node is None and not files.caption:
-        yield Refusal(told[0].where, told[0].reason)
+        yield Refusal(problems[0].where, problems[0].reason)
         return
     fields = LooseFields(node or {})
-    caption = _node_caption(fields) or _read(files.caption, _text_of, told)
-    place = fields.text("location") or (_read(files.location, _text_of, told) or "").partition("\n")[0]
-    said = [caption or "", *owner_comments([fields.entry.get("owner")], _comments(fields, files, told))]
+    caption = _node_caption(fields) or _read(files.caption, _text_of, problems)
+    place = fields.text("location") or (_read(files.location, _text_of, problems) or "").partition("\n")[0]
+    said = [caption or "", *owner_comments([fields.entry.get("owner")], _comments(fields, files, problems))]
     code = fields.text("shortcode", "code")
     post = CrawledPost(
         key=instagram_key(code) if code else f"instaloader:{file_key(Path(name).parent, name)}",
@@ -102,14 +102,14 @@ def _read_post(name: str, files: _Files) -> Iterator[Entry]:
         location=place or None,
         taken_at=fields.time("taken_at_timestamp", "date", zone=UTC),
     )
-    yield from told
+    yield from problems
     yield from (Refusal(str(files.metadata), reason, partial=True) for reason in fields.left_out)
     if node is not None or post.photos or post.hashtags:  # a text alone, without a hashtag, is anyone's
         yield post
 
 
-def _read(path: str | None, parse: Callable[[bytes], T], told: list[Refusal]) -> T | None:
-    """What is in a file, None where there is no file or it cannot be read, which is told."""
+def _read(path: str | None, parse: Callable[[bytes], T], problems: list[Refusal]) -> T | None:
+    """What is in a file, None where there is no file or it cannot be read, which is problems."""
     if path is None:
         return None
     try:
@@ -117,7 +117,7 @@ def _read(path: str | None, parse: Callable[[bytes], T], told: list[Refusal]) ->
         return parse(_unpacked(content) if path.endswith(".xz") else content)
     except (MalformedError, OSError) as error:
         reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
-        told.append(Refusal(path, reason, partial=True))
+        problems.append(Refusal(path, reason, partial=True))
         return None
 
 
@@ -158,8 +158,8 @@ def _node_caption(fields: LooseFields) -> str | None:
     return fields.text("caption")
 
 
-def _comments(fields: LooseFields, files: _Files, told: list[Refusal]) -> list[object]:
-    beside = _read(files.comments, lambda content: parse_json(decode(content)), told)
+def _comments(fields: LooseFields, files: _Files, problems: list[Refusal]) -> list[object]:
+    beside = _read(files.comments, lambda content: parse_json(decode(content)), problems)
     return [
         *(beside if isinstance(beside, list) else []),
         *edge_nodes(fields.entry.get("edge_media_to_parent_comment")),

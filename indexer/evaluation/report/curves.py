@@ -9,7 +9,7 @@ from hashtag_archive.indexer.arrays import Floats, Ids
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.evaluation.split import Part, Split
 from hashtag_archive.indexer.evaluation.sweep import Sweep, SweepConfig, sweep_corpus
-from hashtag_archive.indexer.evaluation.systems import Judged
+from hashtag_archive.indexer.evaluation.systems import SystemScores
 from hashtag_archive.indexer.learning.calibration import prior_logits
 from hashtag_archive.indexer.learning.folds import TEST, TRAINING, VALIDATION
 from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig
@@ -24,7 +24,7 @@ THRESHOLDS = 201
 
 
 @dataclass(frozen=True)
-class Lesson:
+class LearningCurvePoint:
     """What a head learnt from `photos` training photos is worth on those and on validation photos.
 
     `losses` is a row an epoch, where the head is a network.
@@ -57,7 +57,9 @@ def vectors_by_epoch(split: Split, config: VectorConfig, progress: Progress) -> 
         return None
 
 
-def learn_by_photos(split: Split, tagger: TaggerConfig, seed: int, progress: Progress) -> list[Lesson]:
+def learn_by_photos(
+    split: Split, tagger: TaggerConfig, seed: int, progress: Progress
+) -> list[LearningCurvePoint]:
     """Fit the product on more and more of the training photos; the last lesson is all of them.
 
     The smaller draws are part of the larger. Hashtags are the split's throughout: one that is on too few of the
@@ -79,7 +81,7 @@ def learn_by_photos(split: Split, tagger: TaggerConfig, seed: int, progress: Pro
     return lessons
 
 
-def _lesson(split: Split, tagger: TaggerConfig, chosen: NDArray[np.bool_]) -> Lesson:
+def _lesson(split: Split, tagger: TaggerConfig, chosen: NDArray[np.bool_]) -> LearningCurvePoint:
     training, validation = split.parts[TRAINING], split.parts[VALIDATION]
     fit = fit_photos(training.photos.only(chosen), split.vectors, tagger, validation.photos)
     asked = chosen[training.rows]
@@ -95,7 +97,7 @@ def _lesson(split: Split, tagger: TaggerConfig, chosen: NDArray[np.bool_]) -> Le
     on_training = logits(training, training.rows[asked])
     on_validation = logits(validation, validation.rows)
     thresholds = choose_thresholds(on_validation, validation.truth)
-    return Lesson(
+    return LearningCurvePoint(
         int(chosen.sum()),
         measure(on_training, training.truth[asked], thresholds),
         measure(on_validation, validation.truth, thresholds),
@@ -103,7 +105,7 @@ def _lesson(split: Split, tagger: TaggerConfig, chosen: NDArray[np.bool_]) -> Le
     )
 
 
-def precision_recall(split: Split, judged: Judged) -> PrecisionRecall:
+def precision_recall(split: Split, judged: SystemScores) -> PrecisionRecall:
     """Return what thresholds, the chosen among them, give on the test photos, up to the highest probability."""
     from sklearn.metrics import precision_recall_curve
 

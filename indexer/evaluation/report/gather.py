@@ -11,14 +11,14 @@ from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.disk import now
 from hashtag_archive.indexer.evaluation.compare import (
     CompareConfig,
-    Comparison,
+    ComparisonResult,
     comparison_of,
     judge_systems,
     result_of,
     split_for,
 )
 from hashtag_archive.indexer.evaluation.report.curves import (
-    Lesson,
+    LearningCurvePoint,
     PrecisionRecall,
     learn_by_photos,
     precision_recall,
@@ -28,9 +28,9 @@ from hashtag_archive.indexer.evaluation.report.hashtag_map import Place, place_h
 from hashtag_archive.indexer.evaluation.report.photos import PhotoTable, show_photos
 from hashtag_archive.indexer.evaluation.split import Split
 from hashtag_archive.indexer.evaluation.sweep import Sweep
-from hashtag_archive.indexer.evaluation.systems import SYSTEMS, Judged
+from hashtag_archive.indexer.evaluation.systems import SYSTEMS, SystemScores
 from hashtag_archive.indexer.learning.folds import TEST
-from hashtag_archive.indexer.learning.habits import OwnerBound
+from hashtag_archive.indexer.learning.habits import HabitLimit
 from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig
 from hashtag_archive.indexer.learning.reliability import Bin, best_pairs, equal_mass_bins
 from hashtag_archive.indexer.learning.tagger import TaggerConfig, seeded
@@ -62,10 +62,10 @@ class Gathered:
     model: int | None
     config: CompareConfig
     split: Split
-    comparison: Comparison
-    product: Judged
+    comparison: ComparisonResult
+    product: SystemScores
     vectors: Sweep | None
-    lessons: list[Lesson]
+    lessons: list[LearningCurvePoint]
     thresholds: PrecisionRecall
     bins: list[Bin]
     places: list[Place]
@@ -121,7 +121,7 @@ def _as_current(archive: Archive, config: ReportConfig) -> tuple[int | None, Com
         systems=tuple(dict.fromkeys(["popularity", *config.systems, "product"])),
         vectors=_from(VectorConfig, {**parameters.get("vectors", {}), "seed": seed}),
         tagger=_from(TaggerConfig, {**tagger, **parts}),
-        owners=_from(OwnerBound, parameters.get("owners", {"uses": 0} if manifest else {})),
+        owners=_from(HabitLimit, parameters.get("owners", {"uses": 0} if manifest else {})),
         seed=seed,
     )
 

@@ -21,7 +21,7 @@ from hashtag_archive.indexer.evaluation.report.pictures import draw_pictures
 from hashtag_archive.indexer.evaluation.report.tables import (
     SYSTEM_NOTES,
     Group,
-    Table,
+    ReportTable,
     counts_table,
     split_table,
     systems_table,
@@ -107,7 +107,7 @@ def _map(places: Sequence[Place]) -> dict[str, Any] | None:
         "caption": f"The {len(places)} hashtags on the most training posts; the larger a dot, the more posts."
         " Hashtags that share company are near each other; the axes and larger distances mean nothing (t‑SNE)."
         + (" A dot without a name had no room for it." if unnamed else ""),
-        "numbers": Table(
+        "numbers": ReportTable(
             "The nearest hashtags in the space itself", ["Hashtag", "Posts", "Nearest"], [Group("", rows)]
         ),
     }

@@ -12,7 +12,7 @@ from hashtag_archive.encoder import PhotoError, thumbnail
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.arrays import Ids
 from hashtag_archive.indexer.evaluation.split import Split
-from hashtag_archive.indexer.evaluation.systems import Judged
+from hashtag_archive.indexer.evaluation.systems import SystemScores
 from hashtag_archive.indexer.learning.folds import TEST
 from hashtag_archive.indexer.model.logits import sigmoid
 from hashtag_archive.indexer.photos.files import read_file, unchanged
@@ -25,7 +25,7 @@ LONGEST = 140  # characters of a caption
 
 
 @dataclass(frozen=True)
-class Guess:
+class ShownGuess:
     """A guessed hashtag, its probability, and whether it is one of the photo's."""
 
     hashtag: str
@@ -48,14 +48,14 @@ class TrueHashtag:
 
 
 @dataclass(frozen=True)
-class ShownPhoto:
+class ReportPhoto:
     """A row of the table. `picture` is a JPEG in base64, empty where `lost` says why there is none."""
 
     name: str
     caption: str
     picture: str
     lost: str
-    guesses: list[Guess]
+    guesses: list[ShownGuess]
     truth: list[TrueHashtag]
 
     @property
@@ -70,13 +70,13 @@ class ShownPhoto:
 class PhotoTable:
     """Photos drawn at random, and the worst failures; of `of` test photos `failed` have a wrong best guess."""
 
-    drawn: list[ShownPhoto]
-    worst: list[ShownPhoto]
+    drawn: list[ReportPhoto]
+    worst: list[ReportPhoto]
     of: int
     failed: int
 
 
-def show_photos(archive: Archive, split: Split, product: Judged, photos: int, seed: int) -> PhotoTable:
+def show_photos(archive: Archive, split: Split, product: SystemScores, photos: int, seed: int) -> PhotoTable:
     """Return up to `photos` test photos, a quarter of them at the most the worst failures, the rest drawn by seed.
 
     The worst are those whose best guess is wrong and most probable. A photo whose file is gone, has changed or
@@ -108,14 +108,14 @@ class _Rows:
         self._paths = paths_of_photos(archive, ids)
         self._captions = archive.store.posts.captions(ids)
 
-    def show(self, row: int) -> ShownPhoto:
+    def show(self, row: int) -> ReportPhoto:
         """Return the table's row of a judged test photo."""
         split, part = self._split, self._part
         photo, id = part.rows[row], int(part.photo_ids[part.rows[row]])
         columns = np.argsort(-self._probabilities[row], kind="stable")[:SHOWN]
         texts = [split.corpus.texts[hashtag] for hashtag in split.ids[columns].tolist()]
         guesses = [
-            Guess(text, float(self._probabilities[row, column]), bool(part.truth[row, column]))
+            ShownGuess(text, float(self._probabilities[row, column]), bool(part.truth[row, column]))
             for text, column in zip(texts, columns.tolist(), strict=True)
         ]
         found = {guess.hashtag for guess in guesses}
@@ -128,7 +128,7 @@ class _Rows:
         paths = self._paths.get(id, [])
         picture, lost = _picture(paths)
         name = Path(paths[0].path).name if paths else f"photo {id}"
-        return ShownPhoto(name, _short(self._captions.get(id, "")), picture, lost, guesses, truth)
+        return ReportPhoto(name, _short(self._captions.get(id, "")), picture, lost, guesses, truth)
 
 
 def _picture(paths: Sequence[PathRow]) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hashtag_archive.indexer.evaluation.report.curves import Lesson
+from hashtag_archive.indexer.evaluation.report.curves import LearningCurvePoint
 from hashtag_archive.indexer.evaluation.report.drawing import PAGE, inline_svg
 from hashtag_archive.indexer.evaluation.report.gather import Gathered
 from hashtag_archive.indexer.evaluation.report.plots import (
@@ -17,7 +17,7 @@ from hashtag_archive.indexer.evaluation.report.plots import (
     plot_reliability,
     plot_sorted,
 )
-from hashtag_archive.indexer.evaluation.report.tables import Group, Table
+from hashtag_archive.indexer.evaluation.report.tables import Group, ReportTable
 from hashtag_archive.indexer.evaluation.sweep import Sweep
 from hashtag_archive.indexer.learning.folds import TEST, TRAINING, VALIDATION
 from hashtag_archive.indexer.learning.reliability import mean_gap
@@ -36,7 +36,7 @@ class Picture:
     title: str
     svg: str
     caption: str
-    numbers: Table
+    numbers: ReportTable
 
 
 def draw_pictures(gathered: Gathered) -> dict[str, Picture]:
@@ -52,12 +52,14 @@ def draw_pictures(gathered: Gathered) -> dict[str, Picture]:
     return {picture.name: picture for picture in pictures}
 
 
-def _picture(name: str, title: str, figure: "Figure", alt: str, caption: str, numbers: Table) -> Picture:
+def _picture(
+    name: str, title: str, figure: "Figure", alt: str, caption: str, numbers: ReportTable
+) -> Picture:
     return Picture(name, title, inline_svg(figure, name, alt), caption, numbers)
 
 
-def _numbers(caption: str, columns: list[str], rows: list[list[str]]) -> Table:
-    return Table(caption, columns, [Group("", rows)])
+def _numbers(caption: str, columns: list[str], rows: list[list[str]]) -> ReportTable:
+    return ReportTable(caption, columns, [Group("", rows)])
 
 
 def _counts(gathered: Gathered) -> list[Picture]:
@@ -133,7 +135,7 @@ def _learning(gathered: Gathered) -> list[Picture]:
     return [_lessons(gathered, lessons, key, name) for key, name in _LEARNING.items()]
 
 
-def _lessons(gathered: Gathered, lessons: Sequence[Lesson], key: str, name: str) -> Picture:
+def _lessons(gathered: Gathered, lessons: Sequence[LearningCurvePoint], key: str, name: str) -> Picture:
     photos = [lesson.photos for lesson in lessons]
     training = [getattr(lesson.training, key) for lesson in lessons]
     validation = [getattr(lesson.validation, key) for lesson in lessons]

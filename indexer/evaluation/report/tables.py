@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hashtag_archive.indexer.evaluation.compare import Comparison
+from hashtag_archive.indexer.evaluation.compare import ComparisonResult
 from hashtag_archive.indexer.evaluation.split import FOLDS, Split
 from hashtag_archive.indexer.learning.folds import TEST, TRAINING, VALIDATION
 
@@ -21,10 +21,10 @@ FOLD_NAMES = {TRAINING: "Training", VALIDATION: "Validation", TEST: "Test"}
 # What each system of `compare` is, for people who have not read of it.
 SYSTEM_NOTES = {
     "popularity": "the hashtags' frequencies alone; no photo is looked at",
-    "cnn": "the report's baseline: a four-layer CNN on pixels, one output per hashtag (its Table 5)",
+    "cnn": "the report's baseline: a four-layer CNN on pixels, one output per hashtag (its ReportTable 5)",
     "cnn-embedding": "the report's CNN with embedding: the same network writing into the hashtag space",
     "report": "the report's ResNet50 with embedding: its loss and its rule, sigmoid(cosine) at least 0.5,"
-    " on this archive's features (its Table 4)",
+    " on this archive's features (its ReportTable 4)",
     "linear": "one linear output per hashtag, on the same features",
     "neighbours": "the vote of the 30 nearest training photos",
     "linear+neighbours": "the last two together",
@@ -41,7 +41,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Table:
+class ReportTable:
     """A caption, the columns' headings, and the rows."""
 
     caption: str
@@ -50,8 +50,8 @@ class Table:
     marked: str = ""  # the row to set off from the others
 
 
-def counts_table(split: Split) -> Table:
-    """Table 1: how many images and hashtags there are, in all and in what is learnt from and judged."""
+def counts_table(split: Split) -> ReportTable:
+    """ReportTable 1: how many images and hashtags there are, in all and in what is learnt from and judged."""
     corpus, parts = split.corpus, split.parts.values()
     learnt = [ids for part in parts for ids in part.photos.hashtags]
     rows = [
@@ -59,15 +59,15 @@ def counts_table(split: Split) -> Table:
         ["With hashtags, and in one part only", len(learnt), _distinct(learnt)],
         ["With a hashtag that can be assigned", sum(len(part.named) for part in parts), len(split.ids)],
     ]
-    return Table(
-        "Table 1. Count of images and hashtags",
+    return ReportTable(
+        "ReportTable 1. Count of images and hashtags",
         ["Name", "Number of images", "Number of hashtags"],
         [Group("", [[str(name), f"{images:,}", f"{hashtags:,}"] for name, images, hashtags in rows])],
     )
 
 
-def split_table(split: Split) -> Table:
-    """Table 2: the split in numbers; ratios are of all photos that are in one part."""
+def split_table(split: Split) -> ReportTable:
+    """ReportTable 2: the split in numbers; ratios are of all photos that are in one part."""
     images = [len(split.parts[fold].photos.hashtags) for fold in FOLDS]
     posts = [int((split.corpus.post_folds == fold).sum()) for fold in FOLDS]
     rows = [
@@ -76,15 +76,15 @@ def split_table(split: Split) -> Table:
         ["of them judged", *(f"{len(split.parts[fold].judged):,}" for fold in FOLDS)],
         ["Number of posts", *(f"{count:,}" for count in posts)],
     ]
-    return Table(
-        "Table 2. Training, validation and test",
+    return ReportTable(
+        "ReportTable 2. Training, validation and test",
         [f"Total: {sum(images):,}", *(FOLD_NAMES[fold] for fold in FOLDS)],
         [Group("", rows)],
     )
 
 
-def systems_table(comparison: Comparison) -> Table:
-    """Table 6: every system on every fold."""
+def systems_table(comparison: ComparisonResult) -> ReportTable:
+    """ReportTable 6: every system on every fold."""
     groups = [
         Group(
             f"{FOLD_NAMES[fold]}: {comparison.photos[fold]:,} photos",
@@ -95,8 +95,8 @@ def systems_table(comparison: Comparison) -> Table:
         )
         for fold in FOLDS
     ]
-    return Table(
-        "Table 6. Accuracy and F2, and how photos' best hashtags are ranked",
+    return ReportTable(
+        "ReportTable 6. Accuracy and F2, and how photos' best hashtags are ranked",
         ["System", *SHOWN.values()],
         groups,
         marked="product",

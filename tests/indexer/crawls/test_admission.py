@@ -12,7 +12,7 @@ from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.crawls.admission import Admission
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.upkeep.byte_search import ByteSearch
-from hashtag_archive.indexer.upkeep.forget import Whom, forget_posts
+from hashtag_archive.indexer.upkeep.forget import ForgetRequest, forget_posts
 from hashtag_archive.indexer.upkeep.stats import archive_stats
 from tests.conftest import draw_photo
 from tests.support.planted import OWNER, post, run, still_there, write
@@ -25,7 +25,7 @@ def test_a_post_that_was_read_before_its_owner_was_forgotten_is_not_written_afte
 
     def forgotten_meanwhile(self: Admission, *read: Any) -> list[CrawledPost]:
         posts = look(self, *read)
-        forget_posts(archive, Whom(OWNER))
+        forget_posts(archive, ForgetRequest(OWNER))
         return posts
 
     monkeypatch.setattr(Admission, "not_forgotten", forgotten_meanwhile)

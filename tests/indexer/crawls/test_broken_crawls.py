@@ -260,6 +260,6 @@ def test_what_is_broken_is_counted_and_twice_changes_nothing(archive: Archive, l
     for _ in range(2):
         totals = import_crawls(archive, [loaded])
         assert (totals.posts, totals.refused, totals.left_out) == (2, {"not JSON": 1}, {"not xz": 1})
-        assert [Path(refusal.where).parent for refusal in totals.told] == [loaded, loaded]
+        assert [Path(refusal.where).parent for refusal in totals.reported] == [loaded, loaded]
         before = content(archive)
     assert (totals.unchanged, content(archive)) == (2, before)

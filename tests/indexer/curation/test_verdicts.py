@@ -10,7 +10,7 @@ from hashtag_archive.cli import main
 from hashtag_archive.encoder import PhotoError
 from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
-from hashtag_archive.indexer.curation.verdicts import say_in_bulk, say_of_photo, take_back
+from hashtag_archive.indexer.curation.verdicts import record_verdict, record_verdicts, undo_verdict
 from hashtag_archive.indexer.curation.vocabulary import alias_hashtag, block_hashtags
 from hashtag_archive.indexer.learning.corpus import read_corpus
 from hashtag_archive.indexer.learning.folds import TEST, TRAINING, VALIDATION
@@ -42,7 +42,7 @@ def test_a_word_outlives_retagging_and_every_model_and_can_be_taken_back(
     colours: Archive, photo: Path, tmp_path: Path
 ) -> None:
     assert tagged(colours, photo)["red"] == "machine"
-    said = say_of_photo(colours, str(photo), accept=["#Mine"], reject=["red"])
+    said = record_verdict(colours, str(photo), accept=["#Mine"], reject=["red"])
     assert (said.accepted, said.rejected) == (1, 1)
 
     def as_said() -> bool:
@@ -59,17 +59,17 @@ def test_a_word_outlives_retagging_and_every_model_and_can_be_taken_back(
     assert as_said()
     elsewhere = shutil.copy(photo, tmp_path / "copy.png")
     assert tagged(colours, Path(elsewhere)) == tagged(colours, photo)
-    assert take_back(colours, str(elsewhere), ["mine", "red", "blue"]) == 2
+    assert undo_verdict(colours, str(elsewhere), ["mine", "red", "blue"]) == 2
     assert tagged(colours, photo)["red"] == "machine"
     assert "mine" not in tagged(colours, photo)
 
 
 def test_a_later_word_takes_an_earlier_ones_place(colours: Archive, photo: Path) -> None:
-    say_of_photo(colours, str(photo), accept=["red"])
-    say_of_photo(colours, str(photo), reject=["red"])
+    record_verdict(colours, str(photo), accept=["red"])
+    record_verdict(colours, str(photo), reject=["red"])
     assert archive_stats(colours).accepted == 0
     assert "red" not in tagged(colours, photo)
-    say_of_photo(colours, str(photo), accept=["red"])
+    record_verdict(colours, str(photo), accept=["red"])
     assert tagged(colours, photo)["red"] == "person"
 
 
@@ -77,7 +77,7 @@ def test_what_is_no_photo_is_refused_and_nothing_is_recorded(archive: Archive, t
     (tmp_path / "notes.txt").write_text("no photo")
     for name, reason in (("notes.txt", "not an image"), ("gone.png", "not found")):
         with pytest.raises(PhotoError, match=f"{name}: {reason}"):
-            say_of_photo(archive, str(tmp_path / name), accept=["red"])
+            record_verdict(archive, str(tmp_path / name), accept=["red"])
     assert archive_stats(archive).photo_paths == 0
 
 
@@ -88,10 +88,10 @@ def test_bad_lines_of_a_file_are_named_and_good_ones_go_in(colours: Archive, tmp
     table.write_text(
         'photo,hashtag\n0.png,Red\n1.png,"street food"\n"2.png,red\n9.png,red\n0.png,##\n0.png\n2.png,#red\n'
     )
-    totals = say_in_bulk(colours, table, accept=False)
+    totals = record_verdicts(colours, table, accept=False)
     assert (totals.accepted, totals.rejected, totals.refused) == (0, 3, 4)
     assert {
-        refusal.where.rsplit(":", 1)[1]: refusal.reason.rsplit(": ", 1)[-1] for refusal in totals.told
+        refusal.where.rsplit(":", 1)[1]: refusal.reason.rsplit(": ", 1)[-1] for refusal in totals.reported
     } == {
         "4": "a quote is not closed",
         "5": "not found",
@@ -107,11 +107,11 @@ def test_bad_lines_of_a_file_are_named_and_good_ones_go_in(colours: Archive, tmp
     ]
     table = tmp_path / "words.jsonl"
     table.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
-    totals = say_in_bulk(colours, table, accept=True)
+    totals = record_verdicts(colours, table, accept=True)
     assert (totals.accepted, totals.rejected, totals.refused) == (3, 1, 3)
     stats = archive_stats(colours)
     assert (stats.accepted, stats.rejected) == (3, 2)
-    say_in_bulk(colours, table, accept=True)
+    record_verdicts(colours, table, accept=True)
     assert (archive_stats(colours).accepted, archive_stats(colours).rejected) == (3, 2)
 
 
@@ -165,7 +165,7 @@ def test_a_handful_of_verdicts_mends_a_planted_confusion_on_photos_that_nobody_s
         wrong, right = probability(archive, blue, "tomato"), probability(archive, red, "tomato")
         list(tag_photos(archive, [str(photo) for photo in spoken_of]))
         for photo in spoken_of:
-            say_of_photo(archive, str(photo), reject=["tomato"])
+            record_verdict(archive, str(photo), reject=["tomato"])
         manifest = rebuild_model(archive, config=QUICK).manifest
         assert manifest["verdicts"] == {"accepted": 0, "rejected": 8}
         assert manifest["counts"]["photos"] == 96 + 8
@@ -183,8 +183,8 @@ def test_the_next_rebuild_takes_a_persons_word_before_the_crawls(archive: Archiv
     alien = draw_photo(tmp_path / "alien.png", "green", 31)
     alias_hashtag(archive, "sea", "blue")
     block_hashtags(archive, ["green"])
-    say_of_photo(archive, path, accept=["sea", "mine"], reject=["red"])
-    say_of_photo(archive, str(alien), accept=["green", "salad"])
+    record_verdict(archive, path, accept=["sea", "mine"], reject=["red"])
+    record_verdict(archive, str(alien), accept=["green", "salad"])
     photo = archive.store.photos.known_paths([path], None)[path].photo_id
     corpus = read_corpus(archive.store)
     before = crawled.photo_hashtags[crawled.photo_ids.tolist().index(photo)].tolist()

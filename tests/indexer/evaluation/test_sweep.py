@@ -12,10 +12,10 @@ from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.evaluation.sweep import (
     Cell,
-    Checkpoint,
+    CellOutcome,
     Sweep,
     SweepConfig,
-    Verdict,
+    SweepPoint,
     checkpoint_epochs,
     judge,
     sweep_corpus,
@@ -64,7 +64,7 @@ def test_a_grid_is_learnt_window_by_window_at_ascending_checkpoints(swept: Sweep
         epochs = [checkpoint.epoch for checkpoint in cell.checkpoints]
         assert epochs == sorted(checkpoint_epochs(40))
         assert [checkpoint.steps for checkpoint in cell.checkpoints] == [900 * epoch for epoch in epochs]
-        assert cell.verdict == Verdict.LEARNT
+        assert cell.verdict == CellOutcome.LEARNT
         assert cell.last.hits > 1.5 * swept.popularity.hits
         assert cell.last.mrr > swept.popularity.mrr
     assert (swept.asked, swept.training_posts, swept.hashtags) == (150, 300, 60)
@@ -116,38 +116,38 @@ def test_vectors_that_are_no_numbers_find_nothing() -> None:
 
 
 def test_cells_that_learnt_nothing_are_named_after_what_became_of_them() -> None:
-    def verdict(alpha: float, epochs: int) -> Verdict:
+    def verdict(alpha: float, epochs: int) -> CellOutcome:
         config = SweepConfig((8,), (None,), VectorConfig(alpha=alpha, epochs=epochs))
         swept = sweep_corpus(worlds(), config)
         assert swept.best is None
         assert swept.cells[0].ahead_from(swept.popularity.hits) is None
         return swept.cells[0].verdict
 
-    assert verdict(1.0, 100) == Verdict.COLLAPSED
-    assert verdict(1e-5, 5) == Verdict.UNMOVED
-    assert verdict(0.01, 160) == Verdict.RISING
+    assert verdict(1.0, 100) == CellOutcome.COLLAPSED
+    assert verdict(1e-5, 5) == CellOutcome.UNMOVED
+    assert verdict(0.01, 160) == CellOutcome.RISING
 
 
 @pytest.mark.parametrize(
     ("hits", "cosine", "verdict"),
     [
-        ([0.3, 0.4], None, Verdict.DIVERGED),
-        ([0.3, 0.4], 0.9, Verdict.LEARNT),
-        ([0.3, 0.2], 0.1, Verdict.FELL),
-        ([0.3, 0.2], 0.9, Verdict.COLLAPSED),
-        ([0.3, 0.05], 0.1, Verdict.COLLAPSED),
-        ([0.05, 0.05], 0.9, Verdict.COLLAPSED),
-        ([0.05, 0.05], 0.1, Verdict.COLLAPSED),
-        ([0.09, 0.09], 0.9, Verdict.COLLAPSED),
-        ([0.09, 0.09], 0.1, Verdict.POOR),
-        ([0.02, 0.08], 0.9, Verdict.RISING),
-        ([0.4, 0.38], 0.1, Verdict.LEARNT),
+        ([0.3, 0.4], None, CellOutcome.DIVERGED),
+        ([0.3, 0.4], 0.9, CellOutcome.LEARNT),
+        ([0.3, 0.2], 0.1, CellOutcome.FELL),
+        ([0.3, 0.2], 0.9, CellOutcome.COLLAPSED),
+        ([0.3, 0.05], 0.1, CellOutcome.COLLAPSED),
+        ([0.05, 0.05], 0.9, CellOutcome.COLLAPSED),
+        ([0.05, 0.05], 0.1, CellOutcome.COLLAPSED),
+        ([0.09, 0.09], 0.9, CellOutcome.COLLAPSED),
+        ([0.09, 0.09], 0.1, CellOutcome.POOR),
+        ([0.02, 0.08], 0.9, CellOutcome.RISING),
+        ([0.4, 0.38], 0.1, CellOutcome.LEARNT),
     ],
 )
 def test_a_verdict_rests_on_the_hit_rate_and_on_more_than_one_sign(
-    hits: list[float], cosine: float | None, verdict: Verdict
+    hits: list[float], cosine: float | None, verdict: CellOutcome
 ) -> None:
-    checkpoints = tuple(Checkpoint(epoch, epoch, hit, hit, cosine) for epoch, hit in enumerate([0.01, *hits]))
+    checkpoints = tuple(SweepPoint(epoch, epoch, hit, hit, cosine) for epoch, hit in enumerate([0.01, *hits]))
     assert judge(checkpoints, 0.3, 0.1, 5000) == verdict
 
 
@@ -170,8 +170,8 @@ def test_too_little_is_refused_in_one_line(archive: Archive) -> None:
 
 
 def test_cells_that_diverged_are_drawn_like_all_others(tmp_path: Path, swept: Sweep) -> None:
-    checkpoints = (Checkpoint(0, 0, 0.1, 0.1, 0.0), Checkpoint(1, 900, 0.0, 0.0, None))
-    lost = tuple(Cell(8, window, checkpoints, Verdict.DIVERGED) for window in (2, 5, 10, 20, None))
+    checkpoints = (SweepPoint(0, 0, 0.1, 0.1, 0.0), SweepPoint(1, 900, 0.0, 0.0, None))
+    lost = tuple(Cell(8, window, checkpoints, CellOutcome.DIVERGED) for window in (2, 5, 10, 20, None))
     draw_sweep(replace(swept, cells=lost), tmp_path / "sweep.png")
     assert Image.open(tmp_path / "sweep.png").format == "PNG"
 

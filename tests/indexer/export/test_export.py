@@ -127,7 +127,7 @@ def test_sidecars_are_written_as_photos_are_tagged_and_follow_what_is_assigned(
     colours: Archive, photos: Path
 ) -> None:
     with colours.store.write() as connection:
-        colours.store.vocabulary.put_under(connection, "tomato", "food")
+        colours.store.vocabulary.set_parent(connection, "tomato", "food")
     broken = photos / "blue.png.xmp"
     broken.write_text("<x:xmpmeta")
     told = run(colours, "tag", "--write", "xmp", "--threshold", 0.5, photos)
@@ -171,7 +171,7 @@ def test_what_is_no_longer_tagged_loses_its_sidecar_at_the_next_export(
     done(tagged, "export", "--to", "xmp,txt", photos)
     with tagged.store.write() as connection:
         ids = tagged.store.exports.photo_ids([str(photos / "red.png")]).values()
-        tagged.store.exports.take_back_guesses(connection, None, ids)
+        tagged.store.exports.remove_guesses(connection, None, ids)
     done(tagged, "export", "--to", "xmp,txt", photos)
     assert sorted(path.name for path in photos.iterdir() if "red" in path.name) == ["red.png"]
     assert (photos / "blue.png.xmp").exists() and (photos / "blue.txt").exists()

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from hashtag_archive.indexer.export.sidecars import take_back_sidecar, write_sidecar
+from hashtag_archive.indexer.export.sidecars import untag_sidecar, write_sidecar
 from hashtag_archive.indexer.export.xmp import Xmp, XmpError
-from hashtag_archive.indexer.export.xmp_tags import HIERARCHY, SUBJECT, marks_of, take_back, write_tags
+from hashtag_archive.indexer.export.xmp_tags import HIERARCHY, SUBJECT, marks_of, remove_marked, write_tags
 from hashtag_archive.indexer.photos.keywords import PhotoKeywords, add_xmp
 from hashtag_archive.indexer.tagging.assigned import AssignedHashtag
 
@@ -55,7 +55,7 @@ def test_a_sidecar_of_another_program_keeps_everything_and_gets_it_all_back(tmp_
     note = 'dt:note="first line&#10;second &quot;line&quot; &amp; more"'
     assert all(kept in path.read_text() for kept in (note, "<!-- a comment -->", "<?xpacket end"))
     assert write_sidecar(str(path), [guess("ramen"), guess("noodles", "food")]) == ("unchanged", True)
-    assert take_back_sidecar(str(path), None) == ("updated", False)
+    assert untag_sidecar(str(path), None) == ("updated", False)
     assert path.read_bytes() == Xmp(FOREIGN.encode()).serialised()
     assert keywords(path) == ["Ramen", "holiday <2019>"]
 
@@ -76,9 +76,9 @@ def test_writing_again_updates_in_place_and_takes_away_what_is_no_longer_assigne
 def test_one_models_guesses_go_and_another_models_and_a_persons_word_stay(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg.xmp"
     write_sidecar(str(path), [said("lunch"), guess("ramen", model=1), guess("spicy", model=2)])
-    assert take_back_sidecar(str(path), 1) == ("updated", True)
+    assert untag_sidecar(str(path), 1) == ("updated", True)
     assert keywords(path) == ["lunch", "spicy"]
-    assert take_back_sidecar(str(path), None) == ("updated", True)
+    assert untag_sidecar(str(path), None) == ("updated", True)
     assert keywords(path) == ["lunch"]
 
 
@@ -92,7 +92,7 @@ def test_a_keyword_that_stands_alone_or_as_an_attribute_becomes_an_item_and_stay
         xmp = Xmp(f"<rdf:RDF {rdf}>{spelt}</rdf:RDF>".encode())
         write_tags(xmp, [guess("wave")])
         assert Xmp(xmp.serialised()).texts(SUBJECT) == ["sea", "wave"]
-        assert [mark.tag.hashtag for mark in take_back(xmp)] == ["wave"]
+        assert [mark.tag.hashtag for mark in remove_marked(xmp)] == ["wave"]
         assert xmp.texts(SUBJECT) == ["sea"]
 
 
@@ -159,7 +159,7 @@ def test_exiftool_reads_what_was_written_and_its_own_changes_are_kept(tmp_path: 
     subprocess.run(command, check=True)
     assert write_sidecar(str(path), [guess("spicy")]) == ("updated", True)
     assert exiftool("-XMP:all", str(path))["Subject"] == ["mine", "spicy"]
-    assert take_back_sidecar(str(path), None) == ("updated", False)
+    assert untag_sidecar(str(path), None) == ("updated", False)
     read = exiftool("-XMP:all", str(path))
     assert (read["Subject"], read["Rating"]) == (["mine"], 3)
     assert "Tags" not in read

@@ -11,16 +11,16 @@ from click.testing import CliRunner
 from hashtag_archive.cli import main
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
-from hashtag_archive.indexer.curation.verdicts import say_of_photo
+from hashtag_archive.indexer.curation.verdicts import record_verdict
 from hashtag_archive.indexer.learning.corpus import load_corpus
-from hashtag_archive.indexer.learning.habits import OwnerBound, bound_habits
+from hashtag_archive.indexer.learning.habits import HabitLimit, bound_habits
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
 from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.tagging.query import query_photo
 from tests.conftest import QUICK, draw_photo, write_crawl
 
 
-def bounded(posts: list[tuple[str | None, list[int]]], bound: OwnerBound) -> tuple[list[list[int]], int, int]:
+def bounded(posts: list[tuple[str | None, list[int]]], bound: HabitLimit) -> tuple[list[list[int]], int, int]:
     """Return what each post teaches, habits and owners."""
     offsets = np.cumsum([0, *(len(hashtags) for _, hashtags in posts)])
     flat = np.array([id for _, hashtags in posts for id in hashtags], np.int64)
@@ -31,7 +31,7 @@ def bounded(posts: list[tuple[str | None, list[int]]], bound: OwnerBound) -> tup
 
 def test_of_a_habit_so_many_uses_teach_spread_over_the_owners_posts() -> None:
     posts: list[tuple[str | None, list[int]]] = [("ann", [7, number]) for number in range(10, 22)]
-    kept, habits, owners = bounded(posts, OwnerBound(uses=3))
+    kept, habits, owners = bounded(posts, HabitLimit(uses=3))
     assert [7 in post for post in kept] == [number % 4 == 3 for number in range(12)]
     assert [post[-1] for post in kept] == list(range(10, 22))
     assert (habits, owners) == (1, 1)
@@ -41,17 +41,17 @@ def test_what_is_on_half_of_an_owners_posts_or_on_few_is_no_habit() -> None:
     half: list[tuple[str | None, list[int]]] = [("ann", [7] if number % 2 else [8]) for number in range(40)]
     few: list[tuple[str | None, list[int]]] = [("bob", [9]) for _ in range(10)]
     nobody: list[tuple[str | None, list[int]]] = [(None, [7]) for _ in range(40)]
-    kept, habits, _ = bounded([*half, *few, *nobody], OwnerBound(uses=10))
+    kept, habits, _ = bounded([*half, *few, *nobody], HabitLimit(uses=10))
     assert kept == [hashtags for _, hashtags in [*half, *few, *nobody]]
     assert habits == 0
-    assert bounded([("ann", [7])] * 40, OwnerBound(uses=0))[1] == 0
-    assert bounded([], OwnerBound())[0] == []
+    assert bounded([("ann", [7])] * 40, HabitLimit(uses=0))[1] == 0
+    assert bounded([], HabitLimit())[0] == []
 
 
 def test_the_same_hashtag_is_a_habit_of_one_owner_and_not_of_another() -> None:
     ann: list[tuple[str | None, list[int]]] = [("ann", [7]) for _ in range(20)]
     bob: list[tuple[str | None, list[int]]] = [("bob", [7] if number < 8 else [8]) for number in range(16)]
-    kept, habits, owners = bounded([*ann, *bob], OwnerBound(uses=5))
+    kept, habits, owners = bounded([*ann, *bob], HabitLimit(uses=5))
     assert sum(len(post) for post in kept[:20]) == 5
     assert kept[20:] == [hashtags for _, hashtags in bob]
     assert (habits, owners) == (1, 1)
@@ -73,10 +73,10 @@ def test_a_habit_is_learnt_from_few_posts_and_judged_on_all(
 ) -> None:
     import_crawls(archive, [write_crawl(tmp_path / "crawl"), write_habit(tmp_path / "anna")])
     first = str(tmp_path / "anna/000.png")
-    say_of_photo(archive, first, accept=["annasshop"])
-    corpus = load_corpus(archive.store, bound=OwnerBound())
+    record_verdict(archive, first, accept=["annasshop"])
+    corpus = load_corpus(archive.store, bound=HabitLimit())
     shop = next(id for id, text in corpus.texts.items() if text == "annasshop")
-    taught = corpus.taught()
+    taught = corpus.without_habits()
     assert (corpus.hashtags == shop).sum() == 60 and (taught.hashtags == shop).sum() == 10
     assert sum(shop in row for row in corpus.photo_hashtags) == 60
     learnt = [shop in row for row in taught.photo_hashtags]
@@ -86,7 +86,7 @@ def test_a_habit_is_learnt_from_few_posts_and_judged_on_all(
     )  # a person's word stands
     shares = {}
     for uses in (0, 10):
-        config = replace(QUICK, owners=OwnerBound(uses=uses))
+        config = replace(QUICK, owners=HabitLimit(uses=uses))
         manifest = rebuild_model(archive, backbone, config, force=True).manifest
         assert manifest["counts"]["habits_bounded_uses"] == (0, 100)[uses > 0]
         model = open_model(archive)

@@ -14,7 +14,7 @@ from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.learning.metrics import measure
 from hashtag_archive.indexer.learning.model_change import ComparedFigures
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
-from hashtag_archive.indexer.model.judged import Judged
+from hashtag_archive.indexer.model.held_out_results import HeldOutResults
 from hashtag_archive.indexer.model.logits import Thresholds
 from hashtag_archive.indexer.model.model import JUDGED
 from hashtag_archive.indexer.model.opening import use_model
@@ -125,11 +125,14 @@ def test_judged_photos_give_the_figures_that_are_reported() -> None:
     truth[:, 0] |= ~truth.any(1)
     logits = (draw.normal(0, 1, (50, 9)) + truth).astype(np.float32)
     photos = draw.permutation(50).astype(np.int64)
-    figures, judged = measure(logits, truth, Thresholds(0.5, 0.4)), Judged.of(photos, logits, truth, 0.4)
+    figures, judged = (
+        measure(logits, truth, Thresholds(0.5, 0.4)),
+        HeldOutResults.of(photos, logits, truth, 0.4),
+    )
     assert judged.photos.tolist() == list(range(50))
     assert (judged.p_at_1, judged.f2) == pytest.approx((figures.p_at_1, figures.f2))
     row = photos.tolist().index(7)
-    alone = Judged.of(photos[[row]], logits[[row]], truth[[row]], 0.4)
+    alone = HeldOutResults.of(photos[[row]], logits[[row]], truth[[row]], 0.4)
     assert judged.only(np.array([7])).f2 == alone.f2
 
 

@@ -136,7 +136,7 @@ def test_broken_photos_are_named_and_the_rest_is_learnt_from(
     (tmp_path / "photos/004.png").unlink()
     import_crawls(archive, [crawl])
     result = rebuild_model(archive, backbone, QUICK)
-    assert {Path(path).name: reason for path, reason in result.failures.told} == {
+    assert {Path(path).name: reason for path, reason in result.failures.reported} == {
         "003.png": "not an image that can be read",
         "004.png": "not found",
     }

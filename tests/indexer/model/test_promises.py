@@ -5,8 +5,8 @@ import pytest
 
 from hashtag_archive.indexer.model.promises import (
     ENOUGH,
-    Evidence,
-    keep_promises,
+    ValidationScores,
+    check_promises,
     lowest_threshold,
     wilson_lower,
 )
@@ -46,21 +46,21 @@ def promised(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def test_hashtags_with_evidence_have_thresholds_of_their_own_and_promises_hold_elsewhere() -> None:
     ids, logits, truth = promised(0)
-    evidence = Evidence.of(ids, logits, truth)
+    evidence = ValidationScores.of(ids, logits, truth)
     thresholds = evidence.thresholds(0.8)
     assert set(thresholds.own) == {1, 2}
     assert thresholds.own[1] < thresholds.own[2]
     assert thresholds.of(ids)[2] == pytest.approx(thresholds.for_all)
-    for kept in keep_promises(evidence, ids[:2], promised(1)[1][:, :2], promised(1)[2][:, :2]):
+    for kept in check_promises(evidence, ids[:2], promised(1)[1][:, :2], promised(1)[2][:, :2]):
         assert kept.got is not None
         assert kept.got >= kept.promised - 0.03
         assert kept.assigned > 0
 
 
 def test_evidence_comes_back_from_its_file(tmp_path: Path) -> None:
-    evidence = Evidence.of(*promised(0))
+    evidence = ValidationScores.of(*promised(0))
     evidence.save(tmp_path / "evidence.npz")
-    loaded = Evidence.load(tmp_path / "evidence.npz")
+    loaded = ValidationScores.load(tmp_path / "evidence.npz")
     np.testing.assert_array_equal(loaded.logits, evidence.logits)
     assert loaded.thresholds(0.7) == evidence.thresholds(0.7)
     assert evidence.logits.min() >= np.log(0.02 / 0.98)

@@ -15,7 +15,7 @@ from hashtag_archive.indexer.learning.hashtag_vectors import learn_vectors
 from hashtag_archive.indexer.learning.photo_set import PhotoSet
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
 from hashtag_archive.indexer.learning.tagger import TaggerConfig, fit_photos
-from hashtag_archive.indexer.learning.text_fit import SaidPost, add_text, learn_text_space
+from hashtag_archive.indexer.learning.text_fit import TextPost, add_text, learn_text_space
 from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.model.text_space import BALANCE, TextSpace, join, joined, words_of
 from hashtag_archive.indexer.tagging.query import query_photo
@@ -45,7 +45,7 @@ def test_words_are_those_that_give_no_hashtag_away(text: str, words: list[str]) 
 
 
 def test_a_text_is_zero_where_nothing_known_is_said_and_of_length_one_elsewhere() -> None:
-    texts = SPACE.embed([{}, {"caption": "unheard of"}, {"caption": "good", "location": "Osaka"}])
+    texts = SPACE.embed([{}, {"caption": "ignore_source of"}, {"caption": "good", "location": "Osaka"}])
     np.testing.assert_array_equal(texts[:2], np.zeros((2, 4)))
     np.testing.assert_allclose(texts[2], [1, 0, 0.6, 0.8], atol=1e-6)
 
@@ -79,7 +79,7 @@ def test_a_text_adds_its_regression_to_the_photos_score_in_one_inner_product() -
         {"caption": f"w{'a' if 0 in ids else 'b'} common"} if draw.random() < 0.8 else {}
         for ids in photos.hashtags
     ]
-    posts = [SaidPost(ids, said) for ids, said in zip(photos.hashtags, photos.words, strict=True)]
+    posts = [TextPost(ids, said) for ids, said in zip(photos.hashtags, photos.words, strict=True)]
     space = learn_text_space(posts, ["caption"], QUICK.vectors)
     fit = fit_photos(photos, vectors, TaggerConfig(min_photos=2))
     alone, heavy, light = (add_text(fit, space, photos, weight) for weight in (0.0, 1.0, 0.5))
@@ -130,7 +130,7 @@ def test_a_location_tells_what_no_picture_does_and_counts_where_a_photo_has_a_po
     assert figures["test"]["map"] > figures["beside"]["photo alone"]["map"] + 0.1
     tagged = {Path(photo.photo).name: photo for photo in tag_photos(places, [str(tmp_path)])}
     with places.store.snapshot() as connection:
-        said = dict(places.store.posts.said(connection))
+        said = dict(places.store.posts.texts(connection))
     for number in range(30):
         town = said[number + 1].get("location")
         best = {guess.hashtag: guess.score for guess in tagged[f"{number}.png"].guesses}

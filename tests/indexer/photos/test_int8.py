@@ -22,7 +22,7 @@ from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.disk import file_digest
 from hashtag_archive.indexer.errors import ModelError
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
-from hashtag_archive.indexer.model.int8_backbone import int8_backbone, need_int8
+from hashtag_archive.indexer.model.int8_backbone import int8_backbone, require_int8
 from hashtag_archive.indexer.model.opening import open_model, use_model
 from hashtag_archive.indexer.photos.choose_dtype import choose_dtype, set_dtype
 from hashtag_archive.indexer.photos.dtype_trial import Speed, measure_dtype
@@ -141,7 +141,7 @@ def test_a_network_without_convolutions_and_one_without_photos_are_refused_by_na
 
 
 def test_a_backbone_is_quantised_once_and_again_only_what_is_damaged(whole: Archive) -> None:
-    made = need_int8(open_model(whole).backbone_file)
+    made = require_int8(open_model(whole).backbone_file)
     assert made.photos == 220
     assert made.sha256 == file_digest(made.path)
     stages: list[str] = []
@@ -152,7 +152,7 @@ def test_a_backbone_is_quantised_once_and_again_only_what_is_damaged(whole: Arch
     made.path.write_bytes(content)
     make_and_measure_int8(whole, lambda stage, done, total: stages.append(stage))
     assert "calibrating int8" in stages
-    again = need_int8(open_model(whole).backbone_file)
+    again = require_int8(open_model(whole).backbone_file)
     assert again.sha256 == file_digest(again.path)
 
 
@@ -173,7 +173,7 @@ def test_int8_that_is_faster_and_agrees_is_chosen_and_its_features_are_kept_apar
     assert choice.overlap >= 0.95
     assert choice.difference is not None
     assert choice.difference <= 0.02
-    assert features_by_dtype(whole) == {"float32": 220, need_int8(model.backbone_file).dtype: 220}
+    assert features_by_dtype(whole) == {"float32": 220, require_int8(model.backbone_file).dtype: 220}
     with whole.store.snapshot() as connection:
         rows = connection.exec_driver_sql("SELECT data FROM features ORDER BY photo_id, precision").scalars()
         pairs = list(rows)
@@ -187,7 +187,7 @@ def features_by_dtype(archive: Archive) -> dict[str, int]:
 
 @pytest.mark.parametrize("damage", ["shuffled weights", "not a number"])
 def test_a_damaged_int8_is_refused_and_costs_no_photo(whole: Archive, damage: str) -> None:
-    path = need_int8(open_model(whole).backbone_file).path
+    path = require_int8(open_model(whole).backbone_file).path
     network = onnx.load(path)
     for tensor in network.graph.initializer:
         value = numpy_helper.to_array(tensor)
@@ -208,7 +208,7 @@ def test_a_damaged_int8_is_refused_and_costs_no_photo(whole: Archive, damage: st
 
 
 def test_a_file_that_is_no_network_is_refused_by_the_gate(whole: Archive) -> None:
-    path = need_int8(open_model(whole).backbone_file).path
+    path = require_int8(open_model(whole).backbone_file).path
     path.write_bytes(bytes(path.stat().st_size))
     choice = measure_dtype(whole, open_model(whole))
     assert choice.dtype == "float32"
@@ -251,7 +251,7 @@ def test_the_choice_is_remembered_and_measured_again_on_another_machine(
 def test_another_int8_form_makes_the_choice_out_of_date(whole: Archive) -> None:
     measure_dtype(whole, open_model(whole))
     assert choose_dtype(whole).dtype == "int8"
-    sidecar = need_int8(open_model(whole).backbone_file).path.with_suffix(".json")
+    sidecar = require_int8(open_model(whole).backbone_file).path.with_suffix(".json")
     sidecar.write_text(json.dumps(json.loads(sidecar.read_text()) | {"sha256": "0" * 64}))
     assert choose_dtype(whole).dtype == "float32"
 
@@ -296,7 +296,7 @@ def test_a_query_runs_in_the_measured_precision_unless_another_is_asked_for(
 
 
 def test_int8_where_there_is_none_is_one_line_that_says_what_to_do(whole: Archive, photos: list[str]) -> None:
-    path = need_int8(open_model(whole).backbone_file).path
+    path = require_int8(open_model(whole).backbone_file).path
     path.write_bytes(path.read_bytes()[:-1])
     assert int8_backbone(open_model(whole).backbone_file) is None
     with pytest.raises(ModelError, match="no int8 form; `hashtag rebuild` makes one"):

@@ -119,8 +119,8 @@ def test_blocks_aliases_hierarchy_and_a_persons_word_are_respected(guessed: Arch
     assert found(guessed, "ramen") == ["dry", "hot", "japan"]
     assert found(guessed, "ramen", Cut(0.999)) == ["dry"]
     with guessed.store.write() as connection:
-        vocabulary.put_under(connection, "ramen", "noodles")
-        vocabulary.put_under(connection, "noodles", "food")
+        vocabulary.set_parent(connection, "ramen", "noodles")
+        vocabulary.set_parent(connection, "noodles", "food")
     assert found(guessed, "food") == found(guessed, "noodles") == ["dry", "hot", "japan", "mild"]
     with guessed.store.write() as connection:
         vocabulary.block(connection, "ramen")
@@ -144,7 +144,7 @@ def test_what_is_found_is_what_assigned_hashtags_says(
     with guessed.store.write() as connection:
         guessed.store.vocabulary.alias(connection, "tag1", "tag2")
         guessed.store.vocabulary.alias(connection, "tag3", "tag4")
-        guessed.store.vocabulary.put_under(connection, "tag4", "tag5")
+        guessed.store.vocabulary.set_parent(connection, "tag4", "tag5")
         guessed.store.vocabulary.block(connection, "tag1")
         guessed.store.vocabulary.block(connection, "tag6")
     monkeypatch.setattr(finding, "PAGE", 17)

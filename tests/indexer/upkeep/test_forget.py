@@ -20,7 +20,7 @@ from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
 from hashtag_archive.indexer.tagging.tag import tag_photos
-from hashtag_archive.indexer.upkeep.forget import Whom, forget_posts, lift_tombstone
+from hashtag_archive.indexer.upkeep.forget import ForgetRequest, forget_posts, lift_tombstone
 from hashtag_archive.indexer.upkeep.stats import archive_stats, list_models
 from tests.conftest import QUICK, copy_archive, draw_photo, write_crawl
 from tests.support.paths import ROOT
@@ -96,7 +96,7 @@ def test_nothing_of_a_forgotten_owner_is_left_in_the_archives_bytes(hers: Archiv
 def test_a_later_crawl_brings_nobody_back_until_the_tombstone_is_lifted(
     hers: Archive, crawled: Path, tmp_path: Path
 ) -> None:
-    forget_posts(hers, Whom(OWNER))
+    forget_posts(hers, ForgetRequest(OWNER))
     crawl = crawled / "quirina-2.jsonl"
     new = write(
         tmp_path / OWNER / "new.jsonl", post(9), {"key": "other", "owner": "bob", "hashtags": ["red"]}
@@ -106,7 +106,7 @@ def test_a_later_crawl_brings_nobody_back_until_the_tombstone_is_lifted(
         assert f"{new_posts} new" in done.output
         assert f"{kept_out} posts of people who asked to be forgotten were left out" in done.output
     assert still_there(hers.folder) == set()
-    assert lift_tombstone(hers, Whom(OWNER)) == 5
+    assert lift_tombstone(hers, ForgetRequest(OWNER)) == 5
     assert import_crawls(hers, [crawl]).new == 4
 
 
@@ -117,7 +117,7 @@ def test_what_others_hold_too_stays_without_her_words(hers: Archive, crawled: Pa
     mine.parent.mkdir()
     shutil.copy(crawled / "photos/wolkenveer-1.png", mine)
     list(tag_photos(hers, [str(mine)]))
-    result = forget_posts(hers, Whom(OWNER))
+    result = forget_posts(hers, ForgetRequest(OWNER))
     assert (result.photos, result.staying) == (2, 2)
     assert result.proof and ("archive.db", "a photo's path") not in result.proof.found
     assert len(contents(hers, "%wolkenveer-0.png")) == 1
@@ -148,7 +148,7 @@ def test_a_backbone_that_was_learnt_here_goes_with_its_models(hers: Archive) -> 
         connection.exec_driver_sql("UPDATE models SET backbone_id = ?", (id,))
     for path in (hers.backbone_file(learnt), hers.backbones_folder / "unfreeze-abc.pt"):
         path.write_bytes(b"learnt from them")
-    result = forget_posts(hers, Whom(post="zwanenmeer-1"))
+    result = forget_posts(hers, ForgetRequest(post="zwanenmeer-1"))
     assert (result.posts, result.models) == (1, [1])
     assert hers.store.setting("backbone") == given
     assert hers.store.photos.backbones() == [given]
@@ -211,7 +211,7 @@ cli.main()
     with open_archive(hers.folder) as again:
         posts = archive_stats(again).posts
         assert posts == (68 if moment == "_erase_learnt_backbones" else 64)
-        forget_posts(again, Whom(OWNER))
+        forget_posts(again, ForgetRequest(OWNER))
         assert archive_stats(again).posts == 64
         assert import_crawls(again, [crawled / "quirina-2.jsonl"]).new == 0
     assert still_there(hers.folder) == set()

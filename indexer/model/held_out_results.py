@@ -11,7 +11,7 @@ from hashtag_archive.indexer.model.logits import sigmoid
 
 
 @dataclass(frozen=True)
-class Judged:
+class HeldOutResults:
     """Of n held-out photos, ids ascending: whether the best hashtag was true, and hashtags right, wrong, missed."""
 
     photos: Ids
@@ -21,7 +21,7 @@ class Judged:
     missed: Ids
 
     @classmethod
-    def of(cls, photos: Ids, logits: Floats, truth: NDArray[np.bool_], threshold: float) -> "Judged":
+    def of(cls, photos: Ids, logits: Floats, truth: NDArray[np.bool_], threshold: float) -> "HeldOutResults":
         """Judge logits (n, V) by truth (n, V), assigned from probability `threshold` on."""
         best = np.argmax(logits, axis=1)
         assigned = sigmoid(logits) >= threshold
@@ -34,10 +34,10 @@ class Judged:
             (~assigned & truth).sum(1)[order],
         )
 
-    def only(self, photos: Ids) -> "Judged":
+    def only(self, photos: Ids) -> "HeldOutResults":
         """Those of the photos `photos`, each of which is among them."""
         rows = np.searchsorted(self.photos, photos)
-        return Judged(photos, self.hit[rows], self.right[rows], self.wrong[rows], self.missed[rows])
+        return HeldOutResults(photos, self.hit[rows], self.right[rows], self.wrong[rows], self.missed[rows])
 
     @property
     def p_at_1(self) -> float:
@@ -57,7 +57,7 @@ class Judged:
         )
 
     @classmethod
-    def load(cls, path: Path) -> "Judged | None":
+    def load(cls, path: Path) -> "HeldOutResults | None":
         """Read it back, None where a model of an earlier version has none."""
         if not path.is_file():
             return None
