@@ -127,7 +127,7 @@ _OPTIONS = (
     owner_uses_option,
     click.option(
         "--with",
-        "words",
+        "text_fields",
         type=Fields(),
         default=(),
         metavar="caption,location",
@@ -190,7 +190,7 @@ def rebuild_config(options: dict[str, Any]) -> "RebuildConfig":
         vectors,
         tagger,
         HabitLimit(uses=options["owner_uses"]),
-        options["words"],
+        options["text_fields"],
         options["seed"],
         options["workers"],
         unfreeze,

@@ -21,7 +21,7 @@ from hashtag_archive.indexer.model.logits import REPORTS_RULE
 from hashtag_archive.indexer.model.model import Model, Rule
 from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.model.promises import PromiseCheck, check_promises
-from hashtag_archive.indexer.model.text_space import Words
+from hashtag_archive.indexer.model.text_space import PostText
 from hashtag_archive.indexer.photos.features import Failures
 from hashtag_archive.indexer.photos.files import read_file
 from hashtag_archive.indexer.progress import Progress, silent
@@ -54,7 +54,7 @@ class _Labelled:
 
     path: str
     columns: Ids
-    words: Words
+    text: PostText
 
 
 def evaluate_held_out(archive: Archive, rule: Rule = "logit") -> Evaluation:
@@ -99,7 +99,7 @@ def evaluate_on(
         pixels, kept = _decoded(model, batch, failures)
         if kept:
             features = model.backbone.encode(np.stack(pixels))
-            logits.append(_all_logits(model, features, [entry.words for entry in kept], ids, rule))
+            logits.append(_all_logits(model, features, [entry.text for entry in kept], ids, rule))
             truth.append(truth_matrix([entry.columns for entry in kept], len(ids)))
         progress("looking at photos", min(start + BATCH, len(labelled)), len(labelled))
     if not truth:
@@ -148,8 +148,8 @@ def _labelled(
         columns = np.flatnonzero(np.isin(ids, known))
         if len(columns):
             said = {"caption": entry.caption, "location": entry.location}
-            words = {name: text for name, text in said.items() if text}
-            yield from (_Labelled(path, columns, words) for path in entry.photos)
+            text = {name: value for name, value in said.items() if value}
+            yield from (_Labelled(path, columns, text) for path in entry.photos)
 
 
 def _decoded(
@@ -169,12 +169,12 @@ def _decoded(
 
 
 def _all_logits(
-    model: Model, features: NDArray[np.float16], words: list[Words], ids: Ids, rule: Rule
+    model: Model, features: NDArray[np.float16], texts: list[PostText], ids: Ids, rule: Rule
 ) -> NDArray[np.float32]:
     """Return the logits, or cosines, of every assignable hashtag, columns in the order of `ids`."""
     if not np.isfinite(features).all():
         raise ArchiveError(NOT_FINITE)
-    embeddings = model.embed(features, words)
+    embeddings = model.embed(features, texts)
     if rule == "cosine":
         cosines, order = model.index.cosines(embeddings)
         return cosines[:, np.argsort(order)]

@@ -25,7 +25,7 @@ class Corpus:
     `post_folds[i]`. A hashtag that counts as another has that one's id, everywhere. Photo j is `photo_ids[j]`, of
     fold `photo_folds[j]` ("" where its posts are of several), and has the hashtags of all its posts but blocked
     ones, `photo_hashtags[j]` (sorted ids), and stands in the posts `photo_posts[j]`. `texts` gives every id's
-    text; `post_words` is each post's caption and location, where they were asked for.
+    text; `post_texts` is each post's caption and location, where they were asked for.
 
     A person's word stands above the crawl's: what was accepted is among a photo's hashtags, what was rejected is
     not, and is in `photo_rejected[j]` (sorted ids; empty lists everywhere where nothing was said). Photos in no
@@ -43,7 +43,7 @@ class Corpus:
     photo_hashtags: list[Ids]
     texts: dict[int, str]
     photo_posts: Sequence[Sequence[int]] = ()
-    post_words: list[dict[str, str]] | None = None
+    post_texts: list[dict[str, str]] | None = None
     photo_rejected: list[Ids] = field(default_factory=list)
     verdicts: tuple[int, int] = (0, 0)
     habits: Habits | None = None
@@ -123,7 +123,7 @@ def hashtag_lists(rows: list[Ids], name: str = "rows") -> HashtagLists:
     return HashtagLists(Corpus(offsets, flat, folds, flat[:0], folds[:0], [], {}), np.arange(len(rows)), name)
 
 
-def load_corpus(store: Store, *, with_words: bool = False, bound: HabitLimit | None = None) -> Corpus:
+def load_corpus(store: Store, *, with_texts: bool = False, bound: HabitLimit | None = None) -> Corpus:
     """Give a fold to every post that has none, then read posts, hashtags and photos of one moment.
 
     With a `bound` it knows which uses of hashtags are owners' habits and do not teach.
@@ -134,8 +134,8 @@ def load_corpus(store: Store, *, with_words: bool = False, bound: HabitLimit | N
         changes = assign_folds(posts, links)
         store.posts.put_folds(connection, changes)
         corpus = _corpus(connection, store, posts, links, changes, bound)
-        if with_words:
-            corpus.post_words = [said for _, said in store.posts.texts(connection)]
+        if with_texts:
+            corpus.post_texts = [said for _, said in store.posts.texts(connection)]
         return corpus
 
 

@@ -58,14 +58,14 @@ def fit_held_out(
     folds: np.ndarray,
     vectors: VectorConfig,
     tagger: TaggerConfig,
-    words: tuple[str, ...] = (),
+    text_fields: tuple[str, ...] = (),
     stages: Stages | None = None,
     known: HashtagVectors | None = None,
 ) -> HeldOut:
     """Learn from training posts, choose on validation posts, measure on test posts.
 
-    `photos` may be empty: then hashtag vectors alone are learnt and measured. `words` are the fields of posts that
-    are read beside the photo, `known` the vectors of training posts where they were learnt before. Raises
+    `photos` may be empty: then hashtag vectors alone are learnt and measured. `text_fields` are the fields of posts
+    that are read in addition to the photo, `known` the vectors of training posts where they were learnt before. Raises
     `ArchiveError` where a fold has too few photos.
     """
     stages = stages or Stages()
@@ -85,26 +85,26 @@ def fit_held_out(
     with stages("head, training posts"):
         fit = fit_photos(sets[TRAINING], learnt, tagger, sets[VALIDATION])
     with_text = fit
-    if words:
-        with stages("words, training posts"):
-            space = learn_words(taught, vectors, words, stages, TRAINING)
+    if text_fields:
+        with stages("texts, training posts"):
+            space = learn_texts(taught, vectors, text_fields, stages, TRAINING)
             with_text = choose_text(fit, space, sets[TRAINING], sets[VALIDATION])
     with stages("figures"):
         _measure(held_out, with_text, sets)
         if photos.taught:
             asked = {**sets, TEST: photos.only(folds == TEST)}
             held_out.variants["habits asked"] = _figures(with_text, asked)
-        if words:
+        if text_fields:
             held_out.variants["photo alone"] = _figures(fit, sets)
     return held_out
 
 
-def learn_words(
+def learn_texts(
     corpus: Corpus, config: VectorConfig, fields: tuple[str, ...], stages: Stages, *folds: str
 ) -> TextSpace:
     """Learn what the posts of `folds`, all where none is named, say in `fields`."""
     kept = np.isin(corpus.post_folds, folds) if folds else np.ones(corpus.posts, np.bool_)
-    said = corpus.post_words or [{}] * corpus.posts
+    said = corpus.post_texts or [{}] * corpus.posts
     hashtags = np.split(corpus.hashtags, corpus.offsets[1:-1])
     posts = [TextPost(hashtags[row], said[row]) for row in np.flatnonzero(kept).tolist()]
     return learn_text_space(posts, fields, config, stages.progress)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from hashtag_archive.indexer.arrays import Floats, Ids
 from hashtag_archive.indexer.learning.metrics import truth_matrix
-from hashtag_archive.indexer.model.text_space import Words
+from hashtag_archive.indexer.model.text_space import PostText
 
 MAX_CELLS = 20_000_000  # photos x hashtags that a figure is computed from: 160 MB as float64
 
@@ -17,14 +17,14 @@ MAX_CELLS = 20_000_000  # photos x hashtags that a figure is computed from: 160 
 class PhotoSet:
     """n photos: features float32 (n, f), and the hashtag ids of each.
 
-    `words` gives the caption and the location of each photo's posts, where a rebuild asked for them;
+    `texts` gives the caption and the location of each photo's posts, where a rebuild asked for them;
     `ids` (n,) names them, where they are an archive's; `rejected` are the hashtag ids that a person says are not on
     each; `taught` are those of its hashtags that teach, where owners' habits do not.
     """
 
     features: Floats
     hashtags: list[Ids]
-    words: list[Words] | None = None
+    texts: list[PostText] | None = None
     ids: Ids | None = None
     rejected: list[Ids] | None = None
     taught: list[Ids] | None = None
@@ -34,7 +34,7 @@ class PhotoSet:
         return PhotoSet(
             self.features[rows],
             [ids for ids, kept in zip(self.hashtags, rows, strict=True) if kept],
-            [said for said, kept in zip(self.words, rows, strict=True) if kept] if self.words else None,
+            [said for said, kept in zip(self.texts, rows, strict=True) if kept] if self.texts else None,
             self.ids[rows] if self.ids is not None else None,
             [ids for ids, kept in zip(self.rejected, rows, strict=True) if kept] if self.rejected else None,
             [ids for ids, kept in zip(self.taught, rows, strict=True) if kept] if self.taught else None,

@@ -22,7 +22,7 @@ from hashtag_archive.indexer.learning.hashtag_vectors import (
     learn_vectors,
     require_hashtags,
 )
-from hashtag_archive.indexer.learning.held_out import fit_held_out, learn_words
+from hashtag_archive.indexer.learning.held_out import fit_held_out, learn_texts
 from hashtag_archive.indexer.learning.model_change import ModelChange
 from hashtag_archive.indexer.learning.photo_set import PhotoSet
 from hashtag_archive.indexer.learning.tagger import TaggerConfig, fit_photos, seeded
@@ -46,16 +46,15 @@ from hashtag_archive.indexer.progress import Progress, Stages, silent
 class RebuildConfig:
     """How a model is made; `seed` is that of vectors, head and batches alike.
 
-    `owners` bounds what an owner's habits teach. `words` are fields of posts, of `post_text.FIELDS`, that are read
-    beside the photo; with
-    `unfreeze` the last stage of a ResNet50 is trained first, on training posts. `int8` says whether the backbone is
+    `owners` bounds what an owner's habits teach. `text_fields` are fields of posts, of `text_space.FIELDS`, that are
+    read in addition to the photo; with `unfreeze` the last stage of a ResNet50 is trained first, on training posts. `int8` says whether the backbone is
     quantised as well, and what this machine gains by it measured.
     """
 
     vectors: VectorConfig = field(default_factory=VectorConfig)
     tagger: TaggerConfig = field(default_factory=TaggerConfig)
     owners: HabitLimit = field(default_factory=HabitLimit)
-    words: tuple[str, ...] = ()
+    text_fields: tuple[str, ...] = ()
     seed: int = 0
     workers: int | None = None
     unfreeze: UnfreezeConfig | None = None
@@ -109,7 +108,7 @@ def rebuild_model(
                 adopted = adopt(archive, BackboneChoice.of(backbone), config.seed)
             failures = _encode(archive, new, adopted, config, stages)
         with stages("posts and folds"):
-            corpus = load_corpus(archive.store, with_words=bool(config.words), bound=config.owners)
+            corpus = load_corpus(archive.store, with_texts=bool(config.text_fields), bound=config.owners)
         require_hashtags(corpus.without_habits().lists(), config.vectors.min_count)
         photos = _learn(archive, corpus, new, config, stages)
         if config.unfreeze:
@@ -179,7 +178,7 @@ def _learn(
     with stages("features"):
         photos, folds = _photo_set(archive, corpus, new, config, stages.progress)
     new.held_out = fit_held_out(
-        corpus, photos, folds, config.vectors, config.tagger, config.words, stages, known
+        corpus, photos, folds, config.vectors, config.tagger, config.text_fields, stages, known
     )
     return photos
 
@@ -197,8 +196,8 @@ def _ship(new: NewModel, corpus: Corpus, photos: PhotoSet, config: RebuildConfig
         shipped = replace(config.tagger, network=network, landmarks=landmarks)
         new.tagger = fit_photos(photos.for_training(), new.vectors, shipped)
     if chosen.text_weight:
-        with stages("words, all posts"):
-            space = learn_words(corpus.without_habits(), config.vectors, config.words, stages)
+        with stages("texts, all posts"):
+            space = learn_texts(corpus.without_habits(), config.vectors, config.text_fields, stages)
             new.tagger = add_text(new.tagger, space, photos.for_training(), chosen.text_weight)
     new.tagger.calibration = chosen.calibration
 
@@ -224,10 +223,10 @@ def _photo_set(
         photos.taught = [corpus.photo_taught[place] for place in places]
     if any(len(ids) for ids in corpus.photo_rejected):
         photos.rejected = [corpus.photo_rejected[place] for place in places]
-    if corpus.post_words:
-        said = corpus.post_words
-        photos.words = [
-            joined((said[post] for post in corpus.photo_posts[place]), config.words) for place in places
+    if corpus.post_texts:
+        said = corpus.post_texts
+        photos.texts = [
+            joined((said[post] for post in corpus.photo_posts[place]), config.text_fields) for place in places
         ]
     return photos, corpus.photo_folds[places]
 
@@ -237,7 +236,7 @@ def _parameters(config: RebuildConfig) -> dict[str, Any]:
         "vectors": asdict(config.vectors),
         "tagger": asdict(config.tagger),
         "owners": asdict(config.owners),
-        "words": list(config.words),
+        "words": list(config.text_fields),
         "unfreeze": asdict(config.unfreeze) if config.unfreeze else None,
     }
 

@@ -91,7 +91,7 @@ class TaggerFit:
 
     def texts(self, photos: PhotoSet) -> Floats | None:
         """Return texts (n, t) of what is said of photos, None where this fit reads no words."""
-        return self.text.embed(photos.words or [{}] * len(photos.hashtags)) if self.text else None
+        return self.text.embed(photos.texts or [{}] * len(photos.hashtags)) if self.text else None
 
     def cosines(self, features: Floats, texts: Floats | None = None) -> Floats:
         """Return cosines (n, V) of photos and hashtags."""

@@ -1,6 +1,6 @@
 """Learning what captions and locations say, and adding it to a tagger that looks at photos.
 
-Words learn vectors as hashtags do, by skip-gram over the words and hashtags that share a post, so that a word lies
+Words get vectors as hashtags do, by skip-gram over the words and hashtags that share a post, so that a word lies
 near the hashtags that it goes with. A ridge regression of standardised hashtags on those texts is then added to the
 photo's score, by a weight that validation photos choose: zero where the words bring nothing.
 """
@@ -20,7 +20,7 @@ from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig, learn
 from hashtag_archive.indexer.learning.photo_set import PhotoSet, columns, judged_photos, truth_of
 from hashtag_archive.indexer.learning.tagger import TaggerFit
 from hashtag_archive.indexer.model.logits import sigmoid
-from hashtag_archive.indexer.model.text_space import BALANCE, TextSpace, Words, words_of
+from hashtag_archive.indexer.model.text_space import BALANCE, PostText, TextSpace, words_of
 from hashtag_archive.indexer.progress import Progress, silent
 
 _RIDGE = 5.0
@@ -33,7 +33,7 @@ class TextPost:
     """A post's hashtag ids, and what it says beside them."""
 
     hashtags: Ids
-    words: Words
+    text: PostText
 
 
 def learn_text_space(
@@ -44,7 +44,7 @@ def learn_text_space(
     numbers: dict[str, int] = {}
     rows, seen = [], Counter[str]()
     for post in posts:
-        tokens = [f"{name}:{word}" for name in fields for word in words_of(post.words.get(name, ""))]
+        tokens = [f"{name}:{word}" for name in fields for word in words_of(post.text.get(name, ""))]
         seen.update(tokens)
         ids = [numbers.setdefault(token, offset + len(numbers)) for token in tokens]
         rows.append(np.concatenate([post.hashtags, np.array(ids, np.int64)]))
@@ -66,7 +66,7 @@ def learn_text_space(
 def choose_text(fit: TaggerFit, space: TextSpace, training: PhotoSet, validation: PhotoSet) -> TaggerFit:
     """Return the fit with the weight of the texts that validation photos like best, calibrated with it.
 
-    The weight is in `text_weight`; at zero the fit is the photo's alone. Photos' `words` are read.
+    The weight is in `text_weight`; at zero the fit is the photo's alone. Photos' `texts` are read.
     """
     judged = judged_photos(validation, fit.ids)
     truth = truth_of(judged, fit.ids)
@@ -90,7 +90,7 @@ def add_text(fit: TaggerFit, space: TextSpace, training: PhotoSet, weight: float
     """
     if not weight:
         return replace(fit, text=None, text_weight=0.0, calibration=Calibration())
-    slopes = (weight / BALANCE) * _regression(space.embed(training.words or []), training, fit.ids)
+    slopes = (weight / BALANCE) * _regression(space.embed(training.texts or []), training, fit.ids)
     scaled = np.concatenate([fit.raw_scale * fit.vectors, slopes], axis=1)
     longest = max(float(np.linalg.norm(scaled, axis=1).max()), 1e-12)
     inside = scaled / longest

@@ -187,13 +187,13 @@ class Model:
 
         return TextSpace.load(self.folder / TEXT)
 
-    def embed(self, features: NDArray[np.float16], words: Sequence[dict[str, str]] | None = None) -> Floats:
-        """Return unit embeddings (n, d) of features (n, f), and of the `words` (n) of posts where it reads them."""
+    def embed(self, features: NDArray[np.float16], texts: Sequence[dict[str, str]] | None = None) -> Floats:
+        """Return unit embeddings (n, d) of features (n, f), and of the `texts` (n) of posts where it reads them."""
         embeddings = self.head.embed(features)
-        if words and self.text:
+        if texts and self.text:
             from hashtag_archive.indexer.model.text_space import join
 
-            return join(embeddings, self.text.embed(words))
+            return join(embeddings, self.text.embed(texts))
         return embeddings
 
     def _check_same_model(self, metadata: dict[str, str], name: str) -> None:
@@ -235,16 +235,16 @@ class Model:
         return np.asarray(np.load(self.folder / "vectors.npy"), np.float32)
 
     def guesses(
-        self, features: NDArray[np.float16], words: Sequence[dict[str, str]] | None = None
+        self, features: NDArray[np.float16], texts: Sequence[dict[str, str]] | None = None
     ) -> "Guesses":
         """Return what is stored of each photo: the best 20 hashtags, and more above probability 0.05.
 
-        `features` are float16 (n, f), `words` what the posts of each photo say; at most 100 hashtags a photo, best
+        `features` are float16 (n, f), `texts` what the posts of each photo say; at most 100 hashtags a photo, best
         first.
         """
         from hashtag_archive.indexer.model.guesses import keep_best
 
-        embeddings = self.embed(features, words)
+        embeddings = self.embed(features, texts)
         logits, ids = self.index.search(embeddings, FIRST_SEARCH)
         more = np.flatnonzero(logits.min(1, initial=np.inf) > STORED_ABOVE)
         if len(more) and len(self.index) > FIRST_SEARCH:
@@ -259,14 +259,14 @@ class Model:
         features: NDArray[np.float16],
         best: int,
         rule: Rule = "logit",
-        words: Sequence[dict[str, str]] | None = None,
+        texts: Sequence[dict[str, str]] | None = None,
     ) -> list[list[ScoredHashtag]]:
         """Return each photo's `best` hashtags with their probabilities, best first.
 
         `logit` asks the index; `cosine` is the report's rule, sigmoid(cosine), over the same hashtags. Blocked
         hashtags are left out, and those that count as one are named once, by the best of them.
         """
-        embeddings, vocabulary = self.embed(features, words), self.vocabulary()
+        embeddings, vocabulary = self.embed(features, texts), self.vocabulary()
         asked = best + vocabulary.most_dropped
         if rule == "logit":
             logits, ids = self.index.search(embeddings, asked)

@@ -12,7 +12,7 @@ from hashtag_archive.indexer.arrays import Floats
 from hashtag_archive.indexer.errors import ModelError
 
 # what posts say of a photo beside its hashtags: field → text
-Words = dict[str, str]
+PostText = dict[str, str]
 FIELDS = ("caption", "location")
 BALANCE = 0.1  # a text's length beside its photo's 1: small, so that having a text costs no cosine
 _NOT_WORDS = re.compile(r"https?://\S+|[@＠#＃]\S+")
@@ -28,9 +28,9 @@ def words_of(text: str) -> list[str]:
     return list(dict.fromkeys(_WORD.findall(plain)))
 
 
-def joined(texts: Iterable[Words], fields: Sequence[str]) -> Words:
+def joined(texts: Iterable[PostText], fields: Sequence[str]) -> PostText:
     """What several posts say of one photo, together."""
-    found: Words = {}
+    found: PostText = {}
     for said in texts:
         for name in fields:
             if text := said.get(name):
@@ -40,7 +40,7 @@ def joined(texts: Iterable[Words], fields: Sequence[str]) -> Words:
 
 @dataclass(frozen=True)
 class TextSpace:
-    """Words of `fields` with unit vectors (w, k), and the weight of each (w,): the rarer, the heavier.
+    """PostText of `fields` with unit vectors (w, k), and the weight of each (w,): the rarer, the heavier.
 
     `rows` maps `field:word` to its row. Texts join embeddings by `join`.
     """
@@ -55,16 +55,16 @@ class TextSpace:
         """The texts' dimension: a part for each field."""
         return len(self.fields) * int(self.vectors.shape[1])
 
-    def embed(self, said: Sequence[Words]) -> Floats:
+    def embed(self, said: Sequence[PostText]) -> Floats:
         """Return texts float32 (n, size): for each field the weighted mean of its words, of length 1.
 
         Zero where a field is absent or holds no known word.
         """
         part = self.vectors.shape[1]
         texts = np.zeros((len(said), self.size), np.float32)
-        for row, words in enumerate(said):
+        for row, text in enumerate(said):
             for place, name in enumerate(self.fields):
-                known = [self.rows.get(f"{name}:{word}") for word in words_of(words.get(name, ""))]
+                known = [self.rows.get(f"{name}:{word}") for word in words_of(text.get(name, ""))]
                 found = [number for number in known if number is not None]
                 if found:
                     mean = self.weights[found] @ self.vectors[found]

@@ -6,16 +6,16 @@ from numpy.typing import NDArray
 from hashtag_archive.encoder import PhotoError, decode_photo
 from hashtag_archive.encoder.errors import NOT_FINITE
 from hashtag_archive.indexer.model.model import Model, Rule, ScoredHashtag
-from hashtag_archive.indexer.model.text_space import Words
+from hashtag_archive.indexer.model.text_space import PostText
 from hashtag_archive.indexer.photos.files import read_file
 
 
 def query_photo(
-    model: Model, photo: str, *, best: int = 10, rule: Rule = "logit", words: Words | None = None
+    model: Model, photo: str, *, best: int = 10, rule: Rule = "logit", text: PostText | None = None
 ) -> list[ScoredHashtag]:
     """Return the `best` hashtags nearest to one photo, from its pixels; nothing is stored.
 
-    `words` are its `caption` and `location`, which count where the model reads them. Raises `PhotoError` where the
+    `text` are its `caption` and `location`, which count where the model reads them. Raises `PhotoError` where the
     photo cannot be read, `ModelError` where the model has no head.
     """
     model.require_head()
@@ -23,7 +23,7 @@ def query_photo(
     if read.content is None:
         raise PhotoError(read.seen.error or "cannot be read")
     features = photo_features(model, read.content)
-    return model.nearest(features, best, rule, [words] if words else None)[0]
+    return model.nearest(features, best, rule, [text] if text else None)[0]
 
 
 def photo_features(model: Model, content: bytes) -> NDArray[np.float16]:

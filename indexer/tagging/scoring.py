@@ -11,12 +11,12 @@ from hashtag_archive.indexer.model.text_space import joined
 
 
 def guess(store: Store, model: Model, photo_ids: Ids, features: NDArray[np.float16]) -> Guesses:
-    """Return what `model` guesses of photos (n,) from features (n, f), and from posts' words if it reads them."""
+    """Return what `model` guesses of photos (n,) from features (n, f), and from posts' texts if it reads them."""
     if not model.text:
         return model.guesses(features)
     said = store.posts.texts_of_photos(photo_ids.tolist())
-    words = [joined(said.get(photo, ()), model.text.fields) for photo in photo_ids.tolist()]
-    return model.guesses(features, words)
+    texts = [joined(said.get(photo, ()), model.text.fields) for photo in photo_ids.tolist()]
+    return model.guesses(features, texts)
 
 
 def store_guesses(store: Store, model: int, photo_ids: Ids, guesses: Guesses) -> None:

@@ -75,11 +75,11 @@ def test_a_text_adds_its_regression_to_the_photos_score_in_one_inner_product() -
     hashtags = [np.sort(draw.permutation(6)[:2]).astype(np.int64) for _ in range(60)]
     photos = PhotoSet(draw.random((60, 12)).astype(np.float32), hashtags)
     vectors = learn_vectors(hashtag_lists(hashtags), QUICK.vectors)
-    photos.words = [
+    photos.texts = [
         {"caption": f"w{'a' if 0 in ids else 'b'} common"} if draw.random() < 0.8 else {}
         for ids in photos.hashtags
     ]
-    posts = [TextPost(ids, said) for ids, said in zip(photos.hashtags, photos.words, strict=True)]
+    posts = [TextPost(ids, said) for ids, said in zip(photos.hashtags, photos.texts, strict=True)]
     space = learn_text_space(posts, ["caption"], QUICK.vectors)
     fit = fit_photos(photos, vectors, TaggerConfig(min_photos=2))
     alone, heavy, light = (add_text(fit, space, photos, weight) for weight in (0.0, 1.0, 0.5))
@@ -94,7 +94,7 @@ def test_a_text_adds_its_regression_to_the_photos_score_in_one_inner_product() -
     np.testing.assert_allclose(half, added / 2, atol=4e-3)
     column = int(np.searchsorted(fit.ids, 0))
     said_a = np.array(
-        [0 in ids and bool(said) for ids, said in zip(photos.hashtags, photos.words, strict=True)]
+        [0 in ids and bool(said) for ids, said in zip(photos.hashtags, photos.texts, strict=True)]
     )
     assert added[said_a, column].min() > 0.1 > added[~said_a, column].max()
 
@@ -117,7 +117,7 @@ def places(archive: Archive, tmp_path: Path, backbone: Path) -> Archive:
         lines.append(post | {name: text for name, text in said.items() if text})
     (tmp_path / "posts.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     import_crawls(archive, [tmp_path / "posts.jsonl"])
-    rebuild_model(archive, backbone, replace(QUICK, words=("caption", "location")))
+    rebuild_model(archive, backbone, replace(QUICK, text_fields=("caption", "location")))
     return archive
 
 
@@ -136,7 +136,7 @@ def test_a_location_tells_what_no_picture_does_and_counts_where_a_photo_has_a_po
         best = {guess.hashtag: guess.score for guess in tagged[f"{number}.png"].guesses}
         if town == "Osaka":
             assert best["kansai"] > 0.5 > best["styria"]
-        asked = query_photo(model, str(tmp_path / f"{number}.png"), best=50, words=said[number + 1])
+        asked = query_photo(model, str(tmp_path / f"{number}.png"), best=50, text=said[number + 1])
         assert {guess.hashtag: guess.score for guess in asked} == pytest.approx(best, abs=1e-3)
     # the same picture in no post is asked without words
     (tmp_path / "elsewhere").mkdir()
@@ -145,7 +145,7 @@ def test_a_location_tells_what_no_picture_does_and_counts_where_a_photo_has_a_po
     alone = query_photo(model, str(tmp_path / "elsewhere/new.png"), best=50)
     scores = {guess.hashtag: guess.score for guess in alone}
     assert {guess.hashtag: guess.score for guess in new.guesses} == pytest.approx(scores, abs=1e-3)
-    moved = query_photo(model, str(tmp_path / "elsewhere/new.png"), best=50, words={"location": "Osaka"})
+    moved = query_photo(model, str(tmp_path / "elsewhere/new.png"), best=50, text={"location": "Osaka"})
     assert {guess.hashtag: guess.score for guess in moved}["kansai"] > scores["kansai"] + 0.2
 
 

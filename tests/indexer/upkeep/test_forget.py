@@ -41,7 +41,7 @@ def crawled(tmp_path_factory: pytest.TempPathFactory, backbone: Path) -> Path:
     with open_archive(folder / "archive", create=True) as opened:
         import_crawls(opened, [crawl, write(folder / "quirina-1.jsonl", *first)])
         import_crawls(opened, [write(folder / "quirina-2.jsonl", *again)])
-        learn = replace(QUICK, words=("caption", "location"))
+        learn = replace(QUICK, text_fields=("caption", "location"))
         with pytest.MonkeyPatch.context() as only_weight:
             # Validation decides by a hair whether texts count, and rounding decides the hair: here they always do.
             only_weight.setattr("hashtag_archive.indexer.learning.text_fit._WEIGHTS", (1.0,))
