@@ -64,9 +64,9 @@ def fit_held_out(
 ) -> HeldOut:
     """Learn from training posts, choose on validation posts, measure on test posts.
 
-    `photos` may be empty: then hashtag vectors alone are learnt and measured. `text_fields` are the fields of posts
-    that are read in addition to the photo, `known` the vectors of training posts where they were learnt before. Raises
-    `ArchiveError` where a fold has too few photos.
+    `photos` may be empty: then hashtag vectors alone are learnt and measured. `text_fields` are the fields of
+    posts that are read in addition to the photo, `known` the vectors of training posts where they were learnt
+    before. Raises `ArchiveError` where a fold has too few photos.
     """
     stages = stages or Stages()
     with stages("hashtag vectors, training posts"):

@@ -46,9 +46,9 @@ from hashtag_archive.indexer.progress import Progress, Stages, silent
 class RebuildConfig:
     """How a model is made; `seed` is that of vectors, head and batches alike.
 
-    `owners` bounds what an owner's habits teach. `text_fields` are fields of posts, of `text_space.FIELDS`, that are
-    read in addition to the photo; with `unfreeze` the last stage of a ResNet50 is trained first, on training posts. `int8` says whether the backbone is
-    quantised as well, and what this machine gains by it measured.
+    `owners` bounds what an owner's habits teach. `text_fields` are fields of posts, of `text_space.FIELDS`, that
+    are read in addition to the photo; with `unfreeze` the last stage of a ResNet50 is trained first, on training
+    posts. `int8` says whether the backbone is quantised as well, and what this machine gains by it measured.
     """
 
     vectors: VectorConfig = field(default_factory=VectorConfig)
