@@ -6,20 +6,18 @@ import sys
 
 import click
 
-from hashtag_archive.commands.correct.verdicts import accept_command, reject_command, unsay_command
+from hashtag_archive.commands.correct.verdicts import accept_command, reject_command
 from hashtag_archive.commands.correct.words import (
     alias_command,
     block_command,
     group_command,
-    unalias_command,
-    unblock_command,
-    ungroup_command,
     vocabulary_command,
 )
+from hashtag_archive.commands.former_names import FORMER_COMMANDS
 from hashtag_archive.commands.jobs.import_posts import import_command
 from hashtag_archive.commands.jobs.query import query_command
 from hashtag_archive.commands.jobs.rebuild import rebuild_command
-from hashtag_archive.commands.jobs.tag import retry_command, tag_command
+from hashtag_archive.commands.jobs.tag import tag_command
 from hashtag_archive.commands.look.find import find_command
 from hashtag_archive.commands.look.report import report_command
 from hashtag_archive.commands.look.show import show_command
@@ -30,6 +28,7 @@ from hashtag_archive.commands.models.evaluate import evaluate_command
 from hashtag_archive.commands.models.models import models_command, use_command
 from hashtag_archive.commands.models.retag import retag_command
 from hashtag_archive.commands.models.sweep import sweep_command
+from hashtag_archive.commands.models.unfreeze import unfreeze_command
 from hashtag_archive.commands.opening import as_click_exception
 from hashtag_archive.commands.upkeep.backup import backup_command
 from hashtag_archive.commands.upkeep.check import check_command
@@ -40,7 +39,7 @@ from hashtag_archive.commands.upkeep.prune import prune_command
 from hashtag_archive.commands.write.encoder import export_encoder_command
 from hashtag_archive.commands.write.export import export_command, untag_command
 
-# A process that ends gives its memory back anyway; looking through it for garbage on_source an eighth of a query.
+# A process that ends gives its memory back anyway; collecting its garbage took an eighth of a query.
 atexit.register(gc.freeze)
 
 SECTIONS = {
@@ -49,26 +48,22 @@ SECTIONS = {
     "Correct": (
         accept_command,
         reject_command,
-        unsay_command,
         block_command,
-        unblock_command,
         alias_command,
-        unalias_command,
         group_command,
-        ungroup_command,
         vocabulary_command,
     ),
     "Write": (export_command, untag_command, export_encoder_command),
-    "Models": (models_command, use_command, evaluate_command, compare_command, sweep_command, retag_command),
-    "Upkeep": (
-        check_command,
-        backup_command,
-        prune_command,
-        forget_command,
-        retry_command,
-        doctor_command,
-        demo_command,
+    "Models": (
+        models_command,
+        use_command,
+        evaluate_command,
+        compare_command,
+        sweep_command,
+        retag_command,
+        unfreeze_command,
     ),
+    "Upkeep": (check_command, backup_command, prune_command, forget_command, doctor_command, demo_command),
 }
 
 
@@ -110,26 +105,26 @@ class HashtagGroup(click.Group):
     envvar="HASHTAG_ARCHIVE",
     show_default=True,
     show_envvar=True,
-    help="The archive's folder.",
+    help="Folder of the archive.",
 )
-@click.option("--quiet", is_flag=True, help="Say nothing on stderr but what fails; for cron.")
-@click.option("--debug", is_flag=True, help="Show where an error comes from.")
+@click.option("--quiet", is_flag=True, help="Print only failures on stderr; for cron.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(package_name="hashtag-archive", prog_name="hashtag")
 @click.pass_context
 def main(context: click.Context, archive: str, quiet: bool, debug: bool) -> None:
     """Tag a photo archive in its own vocabulary of hashtags.
 
     \b
-    The way through, with posts in posts.jsonl and photos in a folder:
+    Start with posts in posts.jsonl and photos in a folder:
       hashtag import posts.jsonl
-      hashtag rebuild --backbone backbone.onnx
+      hashtag rebuild
       hashtag tag photos/
       hashtag query photo.jpg
     """
     context.obj = {"archive": archive}
 
 
-for command in (command for commands in SECTIONS.values() for command in commands):
+for command in (*(command for commands in SECTIONS.values() for command in commands), *FORMER_COMMANDS):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -12,23 +12,10 @@ if TYPE_CHECKING:
     from hashtag_archive.indexer.archive import Archive
 
 
-EXTRA_MODULES = {
-    "torch",
-    "torchvision",
-    "gensim",
-    "jinja2",
-    "matplotlib",
-    "onnx",
-    "onnxscript",
-    "sklearn",
-    "scipy",
-}
-
-
-EXTRA_OF = dict.fromkeys(EXTRA_MODULES, "train") | {"pyarrow": "parquet"}
-
-
-# Commands that only read; every other is told of a network file system.
+_TRAIN = ("torch", "torchvision", "gensim", "jinja2", "matplotlib", "onnx", "onnxscript", "sklearn", "scipy")
+# a module that may be absent -> the extra that installs it
+EXTRA_OF = dict.fromkeys(_TRAIN, "train") | {"pyarrow": "parquet"}
+# Commands that only read; every other one warns of a network file system.
 READERS = {
     "backup",
     "compare",
@@ -54,13 +41,13 @@ def open_from(context: click.Context, *, create: bool = False, device: "Device" 
     context.call_on_close(archive.close)
     if archive.upgraded:
         info(
-            f"brought the archive up from schema {archive.upgraded.schema} to this version's; the database as it"
-            f" was is {archive.upgraded.backup}"
+            f"upgraded the archive from schema {archive.upgraded.schema} to this version's; the previous database"
+            f" is kept in {archive.upgraded.backup}"
         )
     if context.info_name not in READERS and (kind := network_disk(archive.folder)):
         info(
-            f"warning: {archive.folder} lies on a network file system ({kind}), where two processes that write at"
-            " once can damage the database: let one at a time write, or keep the archive on a disk of this machine"
+            f"warning: {archive.folder} is on a network file system ({kind}), where two concurrent writers can"
+            " damage the database; run one at a time, or keep the archive on a local disk"
         )
     if device != "cpu" and archive.sessions.on_cuda:
         info("the backbone runs on the GPU (CUDA)")
@@ -68,7 +55,7 @@ def open_from(context: click.Context, *, create: bool = False, device: "Device" 
 
 
 def as_click_exception(error: Exception) -> click.ClickException:
-    """Turn an error into the one line that a user sees."""
+    """Return an error as the one line that a user sees."""
     from sqlalchemy.exc import DatabaseError
 
     from hashtag_archive.db.errors import DbError
@@ -78,7 +65,7 @@ def as_click_exception(error: Exception) -> click.ClickException:
     if isinstance(error, ArchiveError | DbError | EncoderError):
         return click.ClickException(printable(str(error)))
     if isinstance(error, DatabaseError):
-        return click.ClickException(f"the database: {error.orig}; what was committed before stays")
+        return click.ClickException(f"the database: {error.orig}; earlier commits are kept")
     if isinstance(error, ModuleNotFoundError) and (extra := EXTRA_OF.get((error.name or "").split(".")[0])):
         return click.ClickException(f"this needs {error.name}: pip install 'hashtag-archive[{extra}]'")
     if isinstance(error, OSError):

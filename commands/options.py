@@ -1,22 +1,20 @@
 """Options that several commands share, and what they stand for."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from hashtag_archive.commands.output import info
 
 if TYPE_CHECKING:
-    from hashtag_archive.indexer.archive import Archive
-
-from typing import TYPE_CHECKING
-
-from click.core import ParameterSource
-
-if TYPE_CHECKING:
-    from hashtag_archive.indexer.archive import Archive
     from hashtag_archive.indexer.model.cut import Cut
+    from hashtag_archive.indexer.model.model import Model
+
+Command = Callable[..., Any]
 
 
 class _Threshold(click.ParamType[str | float]):
@@ -34,8 +32,8 @@ class _Threshold(click.ParamType[str | float]):
         return probability
 
 
-def threshold_option(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command `--threshold`, which may have other `names` beside this one."""
+def threshold_option(*names: str) -> Callable[[Command], Command]:
+    """Give a command `--threshold`, under further `names` too."""
     return click.option(
         "--threshold",
         *names,
@@ -43,7 +41,7 @@ def threshold_option(*names: str) -> Callable[[Callable[..., Any]], Callable[...
         type=_Threshold(),
         default="f1",
         show_default=True,
-        help="Show hashtags from this probability on; f1 and f2 were chosen on held-out posts, f2 is the report's.",
+        help="Least probability of a hashtag. f1 and f2 were chosen on held-out posts to maximise that metric.",
     )
 
 
@@ -51,51 +49,109 @@ precision_option = click.option(
     "--precision",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     metavar="P",
-    help="In --threshold's place: show hashtags that are true in this share of cases, as validation posts promise.",
+    help="Instead of --threshold: least share of shown hashtags that are true, as estimated on validation posts.",
 )
 
-
-_top_option = click.option("--top", type=click.IntRange(1), help="Show at most this many hashtags a photo.")
-
-
-def cut_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--threshold`, `--precision` and `--top`."""
-    for option in (_top_option, precision_option, threshold_option()):
-        command = option(command)
-    return command
+_top_option = click.option("--top", type=click.IntRange(1), help="Most hashtags to show per photo.")
 
 
-def chosen_cut(
-    context: click.Context, archive: "Archive", threshold: str | float, precision: float | None
-) -> "Cut":
-    """Return the probabilities that `--threshold` or `--precision` stands for in the current model."""
-    if precision and context.get_parameter_source("threshold") == ParameterSource.COMMANDLINE:
-        raise click.UsageError("--precision takes --threshold's place: give one of them")
-    from hashtag_archive.indexer.model.cut import Cut, cut_for_precision, threshold_of
-    from hashtag_archive.indexer.model.opening import open_model
+@dataclass(frozen=True)
+class CutOptions:
+    """The values of `--threshold`, `--precision` and `--top`."""
 
-    model = open_model(archive)
-    model.require_head()
-    if not precision:
-        return Cut(threshold_of(model, threshold))
-    cut = cut_for_precision(model, precision)
-    if cut.promises_nothing:
-        info(
-            f"no threshold promises a precision of {precision} on this model's validation photos: nothing is shown;"
-            " `hashtag evaluate` says what can be promised"
-        )
-    return cut
+    threshold: str | float
+    precision: float | None = None
+    top: int | None = None
+
+    def cut(self, context: click.Context, model: "Model") -> "Cut":
+        """Return the cut that they stand for in a model."""
+        if self.precision and context.get_parameter_source("threshold") == ParameterSource.COMMANDLINE:
+            raise click.UsageError("--precision replaces --threshold: give one of them")
+        from hashtag_archive.indexer.model.cut import Cut, cut_for_precision, threshold_of
+
+        model.require_head()
+        if not self.precision:
+            return Cut(threshold_of(model, self.threshold))
+        cut = cut_for_precision(model, self.precision)
+        if cut.promises_nothing:
+            info(
+                f"no threshold reaches a precision of {self.precision} on this model's validation photos: no guess"
+                " is shown; `hashtag evaluate` shows which precisions are reached"
+            )
+        return cut
 
 
-def device_option(default: str = "auto") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def cut_options(command: Command) -> Command:
+    """Give a command `--threshold`, `--precision` and `--top`, as one `CutOptions` named `cut_by`."""
+    return threshold_option()(precision_option(_top_option(_as_cut_options(command))))
+
+
+def cut_options_without_top(*threshold_names: str) -> Callable[[Command], Command]:
+    """Give a command `--threshold`, under further names too, and `--precision`, as `cut_by`."""
+    return lambda command: threshold_option(*threshold_names)(precision_option(_as_cut_options(command)))
+
+
+def _as_cut_options(command: Command) -> Command:
+    @wraps(command)
+    def with_cut(
+        *arguments: Any,
+        threshold: str | float,
+        precision: float | None,
+        top: int | None = None,
+        **options: Any,
+    ) -> Any:
+        return command(*arguments, cut_by=CutOptions(threshold, precision, top), **options)
+
+    return with_cut
+
+
+def device_option(default: str = "auto") -> Callable[[Command], Command]:
     """Give a command `--device`."""
     return click.option(
         "--device",
         type=click.Choice(["auto", "cpu", "cuda"]),
         default=default,
         show_default=True,
-        help="Where the backbone runs; auto takes an NVIDIA GPU where onnxruntime can use it.",
+        help="Processor of the backbone. auto uses an NVIDIA GPU if onnxruntime can.",
     )
+
+
+def dtype_option(command: Command) -> Command:
+    """Give a command `--dtype`."""
+    return click.option(
+        "--dtype",
+        type=click.Choice(["auto", "float32", "int8"]),
+        default="auto",
+        show_default=True,
+        help="Number format of the backbone. auto uses int8 if it was measured to be faster here and to agree.",
+    )(former_dtype_option(command))
+
+
+def _refuse_former_name(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        raise click.UsageError(f"--precision-mode is now --dtype: give --dtype {value}")
+
+
+former_dtype_option = click.option(
+    "--precision-mode", hidden=True, expose_value=False, callback=_refuse_former_name, help="Now --dtype."
+)
+
+
+workers_option = click.option(
+    "--workers", type=click.IntRange(1), help="Encoding threads.  [default: one per core]"
+)
+
+
+def exclude_option(command: Command) -> Command:
+    """Give a command `--exclude`, which may be given several times."""
+    return click.option(
+        "--exclude",
+        metavar="GLOB",
+        multiple=True,
+        callback=_require_patterns,
+        help="Files and folders to skip below the named folders, as in .gitignore: thumbs/, *.png, /2019. May be"
+        " given several times; a .hashtagignore file in a folder has the same effect.",
+    )(command)
 
 
 def _require_patterns(
@@ -112,32 +168,9 @@ def _require_patterns(
     return patterns
 
 
-def exclude_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--exclude`, which may be given several times."""
-    return click.option(
-        "--exclude",
-        metavar="GLOB",
-        multiple=True,
-        callback=_require_patterns,
-        help="Pass over what is called so below the folders named, written as in .gitignore: thumbs/, *.png, /2019;"
-        " may be given several times. A .hashtagignore in a folder does the same for good.",
-    )(command)
-
-
-def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+def json_option(command: Command) -> Command:
     """Give a command `--json`, under the name `as_json`."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")(command)
-
-
-def dtype_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--dtype`."""
-    return click.option(
-        "--dtype",
-        type=click.Choice(["auto", "float32", "int8"]),
-        default="auto",
-        show_default=True,
-        help="Number format of the backbone; auto takes int8 if it was measured to be faster here and as good.",
-    )(command)
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON Lines, for programs.")(command)
 
 
 class HashtagText(click.ParamType[str]):
@@ -148,7 +181,7 @@ class HashtagText(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         from hashtag_archive.indexer.hashtag_text import normalise_hashtag
 
-        return normalise_hashtag(str(value)) or self.fail(f"{value!r} is no hashtag", param, ctx)
+        return normalise_hashtag(str(value)) or self.fail(f"{value!r} is not a valid hashtag", param, ctx)
 
 
 tags_argument = click.argument("tags", nargs=-1, required=True, type=HashtagText(), metavar="TAG...")

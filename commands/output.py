@@ -1,25 +1,22 @@
-"""What every command shares: the archive it works on, JSON on stdout, bars on stderr, errors as one line."""
+"""Output: data on stdout, messages and progress bars on stderr."""
 
 import json
 import sys
 from collections.abc import Iterable
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    pass
-
 
 def echo_json(value: object) -> None:
-    """Print a value as one line of JSON; a file name that is no Unicode comes out escaped."""
+    """Print a value as one line of JSON; a file name that is not valid Unicode is escaped."""
     click.echo(json_bytes(value), nl=False)
 
 
 def json_bytes(value: object) -> bytes:
-    """A value as one line of JSON, with its end."""
+    """Return a value as one line of JSON, newline included."""
     try:
         return json.dumps(value, ensure_ascii=False).encode("utf-8") + b"\n"
     except UnicodeEncodeError:
@@ -27,7 +24,7 @@ def json_bytes(value: object) -> bytes:
 
 
 def echo_bytes(lines: Iterable[bytes]) -> None:
-    """Print lines as they are, many to a write: a file's name may be any bytes, and there may be a million."""
+    """Print lines of bytes unchanged, buffered: file names may be any bytes, and there may be a million."""
     sys.stdout.flush()
     for line in lines:
         sys.stdout.buffer.write(line)
@@ -35,18 +32,18 @@ def echo_bytes(lines: Iterable[bytes]) -> None:
 
 
 def printable(text: str) -> str:
-    """A path as it can be printed, whatever bytes it holds."""
+    """Return a path that can be printed, whatever bytes it contains."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def info(message: str) -> None:
-    """Say something to the person, on stderr, unless `--quiet`."""
+    """Print a message on stderr, unless `--quiet`."""
     if not _is_quiet():
         click.echo(message, err=True)
 
 
 def warn(message: str) -> None:
-    """Say on stderr what went wrong, `--quiet` or not."""
+    """Print what went wrong on stderr, even with `--quiet`."""
     click.echo(message, err=True)
 
 
@@ -56,10 +53,10 @@ def _is_quiet() -> bool:
 
 
 class Bars:
-    """A progress bar on stderr for each stage that knows its length, with rate and time left.
+    """A progress bar on stderr for each stage, with rate and time left.
 
-    Call it with (stage, done, total). It draws only on a terminal; elsewhere it names each stage once, and with
-    `--quiet` nothing.
+    Call it with (stage, done, total). It draws only on a terminal; elsewhere it prints each stage's name once,
+    and with `--quiet` nothing.
     """
 
     def __init__(self, unit: str = "") -> None:
@@ -90,7 +87,7 @@ class Bars:
         self._bar.update(done - self._bar.pos, done)
 
     def clear(self) -> None:
-        """Take the bar off its line, so that a line of stdout on the same terminal stands alone."""
+        """Erase the bar, so that a line of stdout on the same terminal is not mixed with it."""
         if self._bar and sys.stderr.isatty() and sys.stdout.isatty():
             click.echo("\r\033[2K", err=True, nl=False)
 

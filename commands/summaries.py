@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def report_files(files: "WrittenFiles") -> None:
-    """Name the files that nothing was done with, and count the others."""
+    """Report the files that were left unchanged, and count the others."""
     for path, reason in files.named:
         info(printable(f"{path}: {reason}"))
     if counts := ", ".join(
@@ -20,8 +20,8 @@ def report_files(files: "WrittenFiles") -> None:
 
 
 def report_stale(archive: "Archive") -> None:
-    """Say, after a tagging, that photos elsewhere in the archive are still tagged by another model."""
+    """Report, after tagging, how many photos of the archive are still tagged by another model."""
     from hashtag_archive.indexer.upkeep.stats import count_stale
 
     if stale := count_stale(archive):
-        info(f"{stale:,} photos are still tagged by another model: `hashtag retag` brings them up to date")
+        info(f"{stale:,} photos are still tagged by another model: `hashtag retag` updates them")

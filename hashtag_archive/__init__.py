@@ -33,11 +33,12 @@ if TYPE_CHECKING:
     from hashtag_archive.indexer.photos.dtype_trial import measure_dtype
     from hashtag_archive.indexer.progress import Stages
     from hashtag_archive.indexer.tagging.find import find_failed, find_photos
+    from hashtag_archive.indexer.tagging.outcome import TaggedPhoto
     from hashtag_archive.indexer.tagging.query import query_photo
     from hashtag_archive.indexer.tagging.retag import retag_photos
     from hashtag_archive.indexer.tagging.show import show_photo
     from hashtag_archive.indexer.tagging.similar import similar_photos
-    from hashtag_archive.indexer.tagging.tag import TaggedPhoto, tag_photos
+    from hashtag_archive.indexer.tagging.tag import tag_photos
     from hashtag_archive.indexer.upkeep.backup import back_up
     from hashtag_archive.indexer.upkeep.check import check_archive
     from hashtag_archive.indexer.upkeep.forget import ForgetRequest, forget_posts, plan_forget
@@ -69,7 +70,8 @@ _EXPORTS = {
     "indexer.tagging.retag": ("retag_photos",),
     "indexer.tagging.show": ("show_photo",),
     "indexer.tagging.similar": ("similar_photos",),
-    "indexer.tagging.tag": ("TaggedPhoto", "tag_photos"),
+    "indexer.tagging.outcome": ("TaggedPhoto",),
+    "indexer.tagging.tag": ("tag_photos",),
     "indexer.upkeep.backup": ("back_up",),
     "indexer.upkeep.check": ("check_archive",),
     "indexer.upkeep.forget": ("ForgetRequest", "forget_posts", "plan_forget"),

@@ -1,4 +1,4 @@
-"""`hashtag block`, `unblock`, `alias`, `unalias`, `group`, `ungroup` and `vocabulary`: words of one's own."""
+"""`hashtag block`, `alias`, `group` and `vocabulary`."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -10,74 +10,70 @@ from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import HashtagText, json_option, tags_argument
 from hashtag_archive.commands.output import echo_json, info
 
+_file = click.Path(dir_okay=False, path_type=Path)
+
 
 @click.command("block")
 @tags_argument
+@click.option("--undo", is_flag=True, help="Allow these hashtags again.")
 @click.pass_context
-def block_command(context: click.Context, tags: tuple[str, ...]) -> None:
-    """Have hashtags never assigned.
+def block_command(context: click.Context, tags: tuple[str, ...], undo: bool) -> None:
+    """Never assign hashtags.
 
-    They are no longer shown on any photo, at once; the next rebuild does not learn to assign them, but still learns
-    from what company they keep.
+    They disappear from all photos at once. The next model cannot guess them, but still learns from the hashtags
+    that occur with them. After --undo, stored guesses of them show again at once; a model that was learnt while
+    they were blocked cannot guess them.
 
     \b
-    Example:
+    Examples:
       hashtag block nofilter instagood "#follow4follow"
+      hashtag block --undo nofilter
     """
-    from hashtag_archive.indexer.curation.vocabulary import block_hashtags
+    from hashtag_archive.indexer.curation.vocabulary import block_hashtags, unblock_hashtags
 
-    info(f"never assigned: {_named(block_hashtags(open_from(context), tags))}")
-
-
-@click.command("unblock")
-@tags_argument
-@click.pass_context
-def unblock_command(context: click.Context, tags: tuple[str, ...]) -> None:
-    """Allow hashtags again.
-
-    Guesses of theirs that are stored show again at once; a model that was learnt while they were blocked cannot
-    guess them, the next one can.
-
-    \b
-    Example:
-      hashtag unblock nofilter
-    """
-    from hashtag_archive.indexer.curation.vocabulary import unblock_hashtags
-
-    _report(tags, unblock_hashtags(open_from(context), tags), "allowed again", "not blocked")
+    archive = open_from(context)
+    if undo:
+        _report(tags, unblock_hashtags(archive, tags), "allowed again", "not blocked")
+    else:
+        info(f"blocked: {_named(block_hashtags(archive, tags))}")
 
 
 @click.command("alias")
-@click.argument("hashtag", required=False, type=HashtagText(), metavar="FROM")
-@click.argument("target", required=False, type=HashtagText(), metavar="TO")
-@click.option(
-    "--suggest", is_flag=True, help="Print pairs that look like one, most certain first; write nothing."
-)
+@click.argument("tags", nargs=-1, type=HashtagText(), metavar="FROM TO")
+@click.option("--undo", is_flag=True, help="Remove the aliases of the hashtags given.")
+@click.option("--suggest", is_flag=True, help="Print likely aliases, most certain first; change nothing.")
 @json_option
 @click.pass_context
 def alias_command(
-    context: click.Context, hashtag: str | None, target: str | None, suggest: bool, as_json: bool
+    context: click.Context, tags: tuple[str, ...], undo: bool, suggest: bool, as_json: bool
 ) -> None:
-    """Have hashtag FROM count and be assigned as TO.
+    """Treat one hashtag as another.
 
-    Photos show TO in its place at once; the next rebuild learns them as one. --suggest looks for pairs that are
-    alike in spelling and in the company they keep: a line each, FROM, TO, the posts of both, the cosine of their
-    vectors, and in what their spelling is alike.
+    FROM is shown as TO at once, and the next rebuild learns both as one. --suggest prints pairs that are alike in
+    spelling and occur with the same hashtags, one per line: FROM, TO, the posts of each, the cosine of their
+    vectors, and how their spellings agree.
 
     \b
     Examples:
       hashtag alias doughnut donut
       hashtag alias --suggest
+      hashtag alias --undo doughnut
     """
-    if suggest and not hashtag:
+    if suggest:
+        if tags or undo:
+            raise click.UsageError("--suggest takes no hashtags and no --undo")
         _suggest(context, as_json)
         return
-    if suggest or as_json or hashtag is None or target is None:
-        raise click.UsageError("give FROM and TO, or --suggest alone, with --json or without")
-    from hashtag_archive.indexer.curation.vocabulary import alias_hashtag
+    if as_json:
+        raise click.UsageError("--json is for --suggest")
+    from hashtag_archive.indexer.curation.vocabulary import alias_hashtag, unalias_hashtags
 
-    source, target = alias_hashtag(open_from(context), hashtag, target)
-    info(f"#{source} counts as #{target}")
+    if undo:
+        _require_tags(tags)
+        _report(tags, unalias_hashtags(open_from(context), tags), "no longer an alias", "not an alias")
+    else:
+        source, target = alias_hashtag(open_from(context), *_pair(tags, "FROM and TO"))
+        info(f"#{source} is now an alias of #{target}")
 
 
 def _suggest(context: click.Context, as_json: bool) -> None:
@@ -91,77 +87,49 @@ def _suggest(context: click.Context, as_json: bool) -> None:
             click.echo(
                 f"{pair.hashtag}\t{pair.target}\t{pair.posts}\t{pair.target_posts}\t{pair.cosine:.2f}\t{pair.spelling}"
             )
-    info(f"{len(proposals):,} pairs; `hashtag alias FROM TO` takes one")
-
-
-@click.command("unalias")
-@tags_argument
-@click.pass_context
-def unalias_command(context: click.Context, tags: tuple[str, ...]) -> None:
-    """Have hashtags count as themselves again.
-
-    \b
-    Example:
-      hashtag unalias doughnut
-    """
-    from hashtag_archive.indexer.curation.vocabulary import unalias_hashtags
-
-    _report(tags, unalias_hashtags(open_from(context), tags), "count as themselves", "no alias")
+    info(f"{len(proposals):,} pairs; `hashtag alias FROM TO` accepts one")
 
 
 @click.command("group")
-@click.argument("hashtag", type=HashtagText(), metavar="TAG")
-@click.argument("parent", type=HashtagText(), metavar="PARENT")
+@click.argument("tags", nargs=-1, type=HashtagText(), metavar="TAG PARENT")
+@click.option("--undo", is_flag=True, help="Remove the hashtags given from the hierarchy.")
 @click.pass_context
-def group_command(context: click.Context, hashtag: str, parent: str) -> None:
-    """Have hashtag TAG stand under PARENT.
+def group_command(context: click.Context, tags: tuple[str, ...], undo: bool) -> None:
+    """Put a hashtag under another in the hierarchy.
 
-    A hierarchy as deep as you like; it changes what is written as hierarchical keywords, and no guess.
+    The hierarchy may have any depth. It changes hierarchical keywords and what `find` finds, but no guess.
 
     \b
     Examples:
       hashtag group ramen noodles
       hashtag group noodles food
+      hashtag group --undo ramen
     """
-    from hashtag_archive.indexer.curation.vocabulary import group_hashtag
+    from hashtag_archive.indexer.curation.vocabulary import group_hashtag, ungroup_hashtags
 
-    hashtag, parent = group_hashtag(open_from(context), hashtag, parent)
-    info(f"#{hashtag} stands under #{parent}")
-
-
-@click.command("ungroup")
-@tags_argument
-@click.pass_context
-def ungroup_command(context: click.Context, tags: tuple[str, ...]) -> None:
-    """Have hashtags stand under nothing.
-
-    \b
-    Example:
-      hashtag ungroup ramen
-    """
-    from hashtag_archive.indexer.curation.vocabulary import ungroup_hashtags
-
-    _report(tags, ungroup_hashtags(open_from(context), tags), "stand alone", "under nothing")
-
-
-_file = click.Path(dir_okay=False, path_type=Path)
+    if undo:
+        _require_tags(tags)
+        _report(tags, ungroup_hashtags(open_from(context), tags), "no longer grouped", "not grouped")
+    else:
+        hashtag, parent = group_hashtag(open_from(context), *_pair(tags, "TAG and PARENT"))
+        info(f"#{hashtag} is now under #{parent}")
 
 
 @click.command("vocabulary")
-@click.option("--save", type=_file, metavar="FILE", help="Write it to FILE instead.")
+@click.option("--save", type=_file, metavar="FILE", help="Write the vocabulary to FILE instead of stdout.")
 @click.option(
     "--load",
     type=_file,
     metavar="FILE",
-    help="Add FILE's lines to it, all or none; a later line on a hashtag takes an earlier one's place.",
+    help="Add FILE's lines to the vocabulary, all or none; a later line on a hashtag replaces an earlier one.",
 )
 @json_option
 @click.pass_context
 def vocabulary_command(context: click.Context, save: Path | None, load: Path | None, as_json: bool) -> None:
-    """Print what is blocked, aliased and grouped, or save it, or load it.
+    """Print, save or load blocks, aliases and groups.
 
-    A line each, fields parted by tabs: block TAG, alias FROM TO, group TAG PARENT. Blank lines and those that
-    begin with ; are passed over.
+    One per line, fields separated by tabs: block TAG, alias FROM TO, group TAG PARENT. Blank lines and lines that
+    begin with ; are skipped.
 
     \b
     Examples:
@@ -169,7 +137,7 @@ def vocabulary_command(context: click.Context, save: Path | None, load: Path | N
       hashtag --archive other vocabulary --load words.txt
     """
     if bool(save) + bool(load) + as_json > 1:
-        raise click.UsageError("--save, --load and --json: one at a time")
+        raise click.UsageError("give only one of --save, --load and --json")
     from hashtag_archive.indexer.curation.vocabulary import load_vocabulary, save_vocabulary
     from hashtag_archive.indexer.curation.vocabulary_file import vocabulary_lines
 
@@ -186,11 +154,22 @@ def vocabulary_command(context: click.Context, save: Path | None, load: Path | N
             click.echo(line)
 
 
-def _report(asked: Sequence[str], changed: Sequence[str], done: str, as_before: str) -> None:
+def _pair(tags: tuple[str, ...], names: str) -> tuple[str, str]:
+    if len(tags) != 2:
+        raise click.UsageError(f"give {names}, two hashtags")
+    return tags[0], tags[1]
+
+
+def _require_tags(tags: tuple[str, ...]) -> None:
+    if not tags:
+        raise click.UsageError("--undo needs at least one hashtag")
+
+
+def _report(asked: Sequence[str], changed: Sequence[str], done: str, otherwise: str) -> None:
     if changed:
         info(f"{done}: {_named(changed)}")
     if rest := [tag for tag in asked if tag not in changed]:
-        info(f"{as_before}: {_named(rest)}")
+        info(f"{otherwise}: {_named(rest)}")
 
 
 def _named(hashtags: Sequence[str]) -> str:

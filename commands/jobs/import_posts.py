@@ -24,7 +24,7 @@ FORMATS = ["auto", "jsonl", "hashtags", "csv", "instagram-crawler", "instaloader
     type=click.Choice(FORMATS),
     default="auto",
     show_default=True,
-    help="What the sources are; auto looks at each and says which it on_source.",
+    help="What the sources are; auto detects it for each source and reports it.",
 )
 @click.option(
     "--photos",

@@ -15,18 +15,16 @@ if TYPE_CHECKING:
 
 @click.command("query")
 @click.argument("photos", nargs=-1, required=True, type=click.Path())
-@click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="Hashtags a photo.")
+@click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="Hashtags per photo.")
 @click.option(
     "--rule",
     type=click.Choice(["logit", "cosine"]),
     default="logit",
     show_default=True,
-    help="Calibrated probabilities, or the report's sigmoid(cosine) over every hashtag.",
+    help="Score: calibrated probability, or the report's sigmoid(cosine).",
 )
-@click.option(
-    "--caption", metavar="TEXT", help="What is said of the photo, for a model learnt --with caption."
-)
-@click.option("--location", metavar="TEXT", help="Where it is, for a model learnt --with location.")
+@click.option("--caption", metavar="TEXT", help="Caption of the photo, for a model learnt --with caption.")
+@click.option("--location", metavar="TEXT", help="Location of the photo, for a model learnt --with location.")
 @dtype_option
 @device_option("cpu")
 @json_option
@@ -42,10 +40,11 @@ def query_command(
     device: "Device",
     as_json: bool,
 ) -> None:
-    """Print the hashtags nearest to single photos; store nothing.
+    """Print the nearest hashtags of single photos.
 
-    A line a hashtag, best first: probability, hashtag, photo, separated by tabs. A GPU takes longer to start than
-    a CPU to look at a few photos, so that it is used only where --device asks for it.
+    One hashtag per line, best first: probability, hashtag and photo, separated by tabs. Nothing is stored, and
+    verdicts on the photo do not count. A GPU is used only if --device asks for it, as it takes longer to start
+    than a CPU to encode a few photos.
 
     \b
     Example:
@@ -62,7 +61,7 @@ def query_command(
     said = {name: text for name, text in (("caption", caption), ("location", location)) if text}
     if unread := set(said) - set(model.text.fields if model.text else ()):
         names = ",".join(sorted(unread))
-        info(f"not read: {names}; model {model.number} was not learnt --with {names}")
+        info(f"{names} ignored: model {model.number} was not learnt --with {names}")
     failed = False
     for photo in photos:
         try:

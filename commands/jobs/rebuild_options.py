@@ -5,9 +5,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
+
+from hashtag_archive.commands.options import Command, device_option, former_dtype_option, workers_option
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.learning.rebuild import RebuildConfig
+    from hashtag_archive.indexer.photos.backbones import BackboneChoice
 
 
 class Window(click.ParamType[int | None]):
@@ -19,12 +23,12 @@ class Window(click.ParamType[int | None]):
         if value == "post":
             return None
         if not str(value).isdecimal() or int(value) < 1:
-            self.fail(f"{value!r} is neither a number from 1 on nor 'post'", param, ctx)
+            self.fail(f"{value!r} is neither a positive number nor 'post'", param, ctx)
         return int(value)
 
 
 class Fields(click.ParamType[tuple[str, ...]]):
-    """Names of what posts say, separated by commas."""
+    """Names of posts' text fields, separated by commas."""
 
     name = "NAME,..."
     known = ("caption", "location")
@@ -36,7 +40,7 @@ class Fields(click.ParamType[tuple[str, ...]]):
             return value
         asked = [name.strip() for name in str(value).split(",") if name.strip()]
         if not asked or not set(asked) <= set(self.known):
-            self.fail(f"{value!r}: there are {', '.join(self.known)}", param, ctx)
+            self.fail(f"{value!r}: the fields are {', '.join(self.known)}", param, ctx)
         return tuple(name for name in self.known if name in asked)
 
 
@@ -45,125 +49,189 @@ owner_uses_option = _option(
     "--owner-uses",
     type=click.IntRange(0),
     default=10,
-    help="Of a hashtag that an owner puts on more than half of their posts, this many of those posts teach it; 0"
-    " bounds nothing.",
+    help="Most posts of one owner that teach a hashtag which is on more than half of that owner's posts; 0 means no"
+    " limit.",
 )
-_OPTIONS = (
-    _option(
-        "--backbone",
-        metavar="resnet50|FILE.onnx",
-        help="The network that looks at photos; without it the one used"
-        " last, or ResNet50. Beside FILE.onnx stands FILE.json.",
+_fraction = click.FloatRange(0, 1, max_open=True)
+_rate = click.FloatRange(0, 1, min_open=True)
+# section of the help -> its options
+_SECTIONS: dict[str, tuple[Callable[[Command], Command], ...]] = {
+    "Backbone": (
+        _option(
+            "--backbone",
+            metavar="resnet50|FILE.onnx",
+            help="The network that turns photos into features; FILE.json next to FILE.onnx describes it."
+            "  [default: the one used last, or resnet50]",
+        ),
+        _option(
+            "--weights",
+            metavar="FILE.pth|none",
+            help="Weights of resnet50; none leaves it untrained.  [default: torchvision's ImageNet weights]",
+        ),
+        _option(
+            "--image-size",
+            type=click.IntRange(32, 4096),
+            default=200,
+            help="Side of resnet50's input, in pixels.",
+        ),
+        _option(
+            "--dtype",
+            type=click.Choice(["auto", "float32"]),
+            default="auto",
+            help="auto also quantises the backbone to int8, once, and measures its gain on this machine. Models are"
+            " fitted on float32 features in either case.",
+        ),
+        former_dtype_option,
+        device_option(),
+        workers_option,
     ),
-    _option(
-        "--weights",
-        metavar="FILE.pth|none",
-        help="ResNet50's weights; without it torchvision's of ImageNet, 'none' takes an untrained network.",
+    "Hashtag vectors": (
+        _option("--size", type=click.IntRange(2, 4096), default=40, help="Dimensions of a hashtag vector."),
+        _option(
+            "--window",
+            type=Window(),
+            default="post",
+            help="Neighbours of a hashtag on each side that are its context; 'post' takes the whole post.",
+        ),
+        _option(
+            "--epochs",
+            type=click.IntRange(1),
+            help="Epochs of skip-gram.  [default: more for a smaller corpus]",
+        ),
+        _option(
+            "--alpha",
+            type=click.FloatRange(0, 10, min_open=True),
+            default=0.1,
+            help="Learning rate of skip-gram.",
+        ),
+        _option("--min-count", type=click.IntRange(1), default=2, help="Posts a hashtag needs for a vector."),
+        owner_uses_option,
     ),
-    _option(
-        "--image-size",
-        type=click.IntRange(32, 4096),
-        default=200,
-        help="Side of ResNet50's pictures, in pixels.",
+    "Head": (
+        _option(
+            "--min-photos", type=click.IntRange(0), default=5, help="Photos a hashtag needs to be assignable."
+        ),
+        _option(
+            "--head",
+            type=click.Choice(["landmarks", "network"]),
+            default="landmarks",
+            help="How features become embeddings: by similarity to landmark photos, or by a trained network.",
+        ),
+        _option(
+            "--embedding-size",
+            type=click.IntRange(2, 4096),
+            default=256,
+            help="Landmark head: dimensions of an embedding.",
+        ),
+        _option(
+            "--landmarks",
+            type=click.IntRange(2, 20000),
+            default=4000,
+            help="Landmark head: most photos used as landmarks.",
+        ),
+        _option(
+            "--loss",
+            type=click.Choice(["scaled", "report"]),
+            default="scaled",
+            help="Network head: KLDiv + 0.3 BCE scaled by the vocabulary's size, or the report's KLDiv + 0.1 BCE.",
+        ),
+        _option("--learning-rate", type=_rate, default=1e-3, help="Network head: learning rate."),
+        _option(
+            "--batch-size",
+            type=click.IntRange(2),
+            help="Network head: batch size.  [default: 64, or 32 below 500 photos]",
+        ),
+        _option("--dropout", type=_fraction, default=0.5, help="Network head: dropout."),
+        _option("--head-epochs", type=click.IntRange(1), default=40, help="Network head: most epochs."),
     ),
-    click.option(
-        "--unfreeze",
-        type=click.Choice(["layer4"]),
-        help="Train ResNet50's last stage first, on training posts, and say what it brought.",
+    "Texts": (
+        click.option(
+            "--with",
+            "text_fields",
+            type=Fields(),
+            default=(),
+            metavar="caption,location",
+            help="Text fields of posts to use in addition to the photo.",
+        ),
     ),
-    _option("--unfreeze-epochs", type=click.IntRange(1), default=5, help="Of that training, at the most."),
-    _option("--size", type=click.IntRange(2, 4096), default=40, help="Of a hashtag vector."),
-    _option(
-        "--window",
-        type=Window(),
-        default="post",
-        help="Hashtags on each side that count as company; 'post' takes the whole post.",
+    "Run": (
+        _option(
+            "--seed",
+            type=click.IntRange(0, 2**31),
+            default=0,
+            help="Random seed: the same seed and posts give the same model.",
+        ),
+        click.option(
+            "--force",
+            is_flag=True,
+            help="Make the new model current even if it is worse by more than the margin: both P@1 and F2 on"
+            " held-out posts lower by 0.05, or by 1/√n for n < 400 photos.",
+        ),
+        click.option(
+            "--retag",
+            is_flag=True,
+            help="Then tag the whole archive again from stored features, as `hashtag retag` does.",
+        ),
+        click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON."),
     ),
-    _option(
-        "--epochs", type=click.IntRange(1), help="Of the hashtag vectors; without it chosen by the corpus."
-    ),
-    _option(
-        "--alpha",
-        type=click.FloatRange(0, 10, min_open=True),
-        default=0.1,
-        help="Learning rate of the hashtag vectors.",
-    ),
-    _option("--min-count", type=click.IntRange(1), default=2, help="Posts a hashtag needs for a vector."),
-    _option("--min-photos", type=click.IntRange(0), default=5, help="Photos a hashtag needs to be assigned."),
-    _option(
-        "--head",
-        type=click.Choice(["landmarks", "network"]),
-        default="landmarks",
-        help="How photos come into the hashtag space: by likeness to landmark photos, or by a trained network.",
-    ),
-    _option("--embedding-size", type=click.IntRange(2, 4096), default=256, help="Of the landmark head."),
-    _option(
-        "--landmarks",
-        type=click.IntRange(2, 20000),
-        default=4000,
-        help="Photos that others are compared with.",
-    ),
-    _option(
-        "--loss",
-        type=click.Choice(["scaled", "report"]),
-        default="scaled",
-        help="Of the network head: KLDiv + 0.3 BCE scaled by the vocabulary, or the report's KLDiv + 0.1 BCE.",
-    ),
-    _option(
-        "--learning-rate",
-        type=click.FloatRange(0, 1, min_open=True),
-        default=1e-3,
-        help="Of the network head.",
-    ),
-    _option(
-        "--batch-size",
-        type=click.IntRange(2),
-        help="Of the network head; without it 64, and 32 below 500 photos.",
-    ),
-    _option(
-        "--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.5, help="Of the network head."
-    ),
-    _option("--head-epochs", type=click.IntRange(1), default=40, help="Of the network head, at the most."),
-    owner_uses_option,
-    click.option(
-        "--with",
-        "text_fields",
-        type=Fields(),
-        default=(),
-        metavar="caption,location",
-        help="What posts say that is read beside the photo, where a photo has a post.",
-    ),
-    _option(
-        "--seed",
-        type=click.IntRange(0, 2**31),
-        default=0,
-        help="The same seed and posts give the same model.",
-    ),
-    click.option(
-        "--workers", type=click.IntRange(1), help="Photos encoded side by side; without it one a core."
-    ),
-    _option(
-        "--dtype",
-        type=click.Choice(["auto", "float32"]),
-        default="auto",
-        help="auto also quantises the network to int8, once, and measures what this machine gains by it; a model is"
-        " fitted on float32 either way.",
-    ),
-)
+}
 
 
-def rebuild_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command every option of a rebuild, in the order of the list above."""
-    for option in reversed(_OPTIONS):
+class RebuildCommand(click.Command):
+    """A command with a rebuild's options, which its help shows in sections after the command's own."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, a section at a time."""
+        sections: dict[str, list[tuple[str, str]]] = {"Options": []}
+        for param in self.get_params(ctx):
+            if record := param.get_help_record(ctx):
+                sections.setdefault(_SECTION_OF.get(str(param.name), "Options"), []).append(record)
+        for section, records in sections.items():
+            with formatter.section(section):
+                formatter.write_dl(records)
+
+
+def _section_of() -> dict[str, str]:
+    """Return the section of each option, by the name of its value."""
+    found = {}
+    for section, options in _SECTIONS.items():
+        for option in options:
+            made = option(lambda: None)
+            found.update({str(param.name): section for param in made.__click_params__})  # type: ignore[attr-defined]
+    return found
+
+
+_SECTION_OF = _section_of()
+
+
+def rebuild_options(command: Command) -> Command:
+    """Give a command every option of a rebuild, in the order above."""
+    for option in reversed([option for options in _SECTIONS.values() for option in options]):
         command = option(command)
     return command
 
 
+def backbone_choice(context: click.Context, options: dict[str, Any]) -> "BackboneChoice":
+    """Return the backbone that the options name; raises `UsageError` if they contradict each other."""
+    from pathlib import Path
+
+    from hashtag_archive.indexer.photos.backbones import BackboneChoice
+
+    backbone, weights, image_size = (options.pop(name) for name in ("backbone", "weights", "image_size"))
+    if backbone not in (None, "resnet50"):
+        if weights is not None or context.get_parameter_source("image_size") == ParameterSource.COMMANDLINE:
+            raise click.UsageError(
+                "--weights and --image-size are for resnet50; FILE.json describes other backbones"
+            )
+        if not Path(backbone).is_file():
+            raise click.UsageError(f"--backbone: {backbone}: no such file")
+    return BackboneChoice(backbone, weights, image_size)
+
+
 def rebuild_config(options: dict[str, Any]) -> "RebuildConfig":
-    """Return what the options say, by the names that click gives them."""
+    """Return the configuration that the options make, by the names that click gives them."""
     from hashtag_archive.encoder.training.landmark_fit import LandmarkConfig
     from hashtag_archive.encoder.training.train import TrainConfig
-    from hashtag_archive.encoder.training.unfreeze import UnfreezeConfig
     from hashtag_archive.indexer.learning.habits import HabitLimit
     from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig
     from hashtag_archive.indexer.learning.rebuild import RebuildConfig
@@ -184,15 +252,12 @@ def rebuild_config(options: dict[str, Any]) -> "RebuildConfig":
         loss=options["loss"],
     )
     landmarks = LandmarkConfig(size=options["embedding_size"], landmarks=options["landmarks"])
-    tagger = TaggerConfig(options["head"], landmarks, network, options["min_photos"])
-    unfreeze = UnfreezeConfig(epochs=options["unfreeze_epochs"]) if options["unfreeze"] else None
     return RebuildConfig(
-        vectors,
-        tagger,
-        HabitLimit(uses=options["owner_uses"]),
-        options["text_fields"],
-        options["seed"],
-        options["workers"],
-        unfreeze,
+        vectors=vectors,
+        tagger=TaggerConfig(options["head"], landmarks, network, options["min_photos"]),
+        owners=HabitLimit(uses=options["owner_uses"]),
+        text_fields=options["text_fields"],
+        seed=options["seed"],
+        workers=options["workers"],
         int8=options["dtype"] == "auto",
     )

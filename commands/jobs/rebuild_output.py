@@ -1,74 +1,170 @@
-"""What a rebuild changed, as it is told; and the retagging that follows it."""
+"""What `rebuild` and `unfreeze` print: stages, figures, and how the new model differs from the previous one."""
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from hashtag_archive.commands.output import Bars, info
+from hashtag_archive.commands.output import Bars, echo_json, info, printable, warn
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.archive import Archive
     from hashtag_archive.indexer.learning.model_change import ModelChange
     from hashtag_archive.indexer.learning.rebuild import RebuildResult
 
-SHOWN = 10
+SHOWN = 10  # hashtags of a list
+SHOWN_FAILURES = 20
+# a variant's name in manifests -> in the table
+_ROWS = {"habits asked": "with habits", "photo alone": "photo only"}
 
 
-def change_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give `rebuild` `--force` and `--retag`."""
-    force = click.option(
-        "--force",
-        is_flag=True,
-        help="Make the new model current even where it is worse than the current one by more than the margin: P@1"
-        " and F2 on held-out photos both lower by 0.05, or by 1/√n where n photos are fewer than 400.",
+def finish_rebuild(archive: "Archive", result: "RebuildResult", *, retag: bool, as_json: bool) -> None:
+    """Report a rebuild, print its figures, and retag if asked to."""
+    report_rebuild(result)
+    if as_json:
+        change = result.change.to_dict() if result.change else None
+        echo_json(result.manifest | {"current": result.current, "change": change})
+    else:
+        print_rebuild(result)
+    if not result.current:
+        _warn_of_worse(archive, result)
+    if retag:
+        _retag(archive, result)
+
+
+def report_rebuild(result: "RebuildResult") -> None:
+    """Report on stderr what failed, and what the user should know of the backbone."""
+    for path, reason in result.failures.reported[:SHOWN_FAILURES]:
+        warn(printable(f"{path}: {reason}"))
+    if failed := sum(result.failures.by_reason.values()):
+        warn(f"{failed:,} photos could not be encoded; all others were")
+    for warning in result.manifest["warnings"]:
+        warn(f"warning: {warning}")
+    for note in result.backbone.notes if result.backbone else []:
+        info(printable(note))
+    if result.backbone and result.backbone.proof:
+        proof = result.backbone.proof
+        info(
+            f"exported: ONNX differs from torch by {proof.features:.1e} in features and"
+            f" {proof.embeddings:.1e} in embeddings"
+        )
+    if result.dtype:
+        info(printable(f"tagging on this machine: {result.dtype}"))
+    if result.backbone and result.backbone.untrained:
+        but = " except for layer4" if result.manifest["unfrozen"] else ""
+        warn(
+            f"WARNING: this ResNet50 is UNTRAINED{but}: its features say little about a photo; see --weights"
+        )
+
+
+def print_rebuild(result: "RebuildResult") -> None:
+    """Print the seconds of each stage, the figures, and how the model differs from the previous one."""
+    manifest = result.manifest
+    counts, figures = manifest["counts"], manifest["figures"]
+    for stage, seconds in result.seconds.items():
+        click.echo(f"{seconds:8.1f} s  {stage}")
+    if figures["left_out_hits"] is not None:
+        click.echo(
+            f"hashtag vectors: a left-out hashtag is among the ten nearest on {figures['left_out_hits']:.3f} of"
+            f" held-out posts (most popular: {figures['left_out_hits_popularity']:.3f})"
+        )
+    if figures["test"]:
+        _print_figures(result)
+    if counts["habits"]:
+        click.echo(
+            f"owners' habits: {counts['habits']:,} hashtags that {counts['habits_owners']:,} owners put on more"
+            f" than half of their posts; {counts['habits_bounded_uses']:,} uses of them do not teach (--owner-uses)"
+        )
+    print_change(result.change)
+    state = "is current" if result.current else "is kept, but is not current"
+    click.echo(
+        f"model {manifest['number']} {state}: {counts['posts']:,} posts, {counts['photos']:,} photos,"
+        f" {counts['hashtags']:,} hashtags with a vector, {counts['assignable']:,} of them assignable"
     )
-    retag = click.option(
-        "--retag",
-        is_flag=True,
-        help="Then tag the whole archive again, from stored features, as `hashtag retag`.",
+    if manifest["index_recall"] is not None:
+        click.echo(
+            f"its index is approximate: it finds {manifest['index_recall']:.4f} of the ten best hashtags that an"
+            " exact search finds"
+        )
+    if not figures["test"]:
+        click.echo(
+            "it has only hashtag vectors, as no post has a photo: `related` works, `tag` and `query` need photos"
+        )
+
+
+def _print_figures(result: "RebuildResult") -> None:
+    from hashtag_archive.indexer.learning.metrics import FIGURE_NAMES
+
+    manifest, figures = result.manifest, result.manifest["figures"]
+    click.echo(f"{figures['judged_photos']:,} held-out photos, {figures['judged_hashtags']:,} hashtags:")
+    click.echo(" " * 16 + "".join(f"{name:>8}" for name in FIGURE_NAMES.values()))
+    rows = {"this model": figures["test"], **figures["beside"], "popularity": figures["popularity"]}
+    for name, row in rows.items():
+        click.echo(f"  {_ROWS.get(name, name):<14}" + "".join(f"{row[key]:8.3f}" for key in FIGURE_NAMES))
+    if manifest["text_weight"] == 0:
+        click.echo("captions and locations did not help on validation photos: this model uses photos only")
+    if "frozen" in figures["beside"]:
+        _print_unfrozen(result)
+
+
+def _print_unfrozen(result: "RebuildResult") -> None:
+    """Print what unfreezing gained and, if it harmed, how to go back."""
+    from hashtag_archive.indexer.learning.metrics import better_and_worse
+
+    figures, about = result.manifest["figures"], result.manifest["unfrozen"]
+    better, worse = better_and_worse(figures["test"], figures["beside"]["frozen"])
+    click.echo(
+        f"{about['layer']} learnt from {about['photos']['training']:,} photos of training posts, epoch"
+        f" {about['epoch']} of {len(about['losses'])} kept: better than frozen in {', '.join(better) or 'nothing'};"
+        f" worse in {', '.join(worse) or 'nothing'}"
     )
-    return force(retag(command))
+    if len(worse) >= len(better) and result.backbone and (file := result.backbone.tuned_from):
+        verdict = "HARMS" if len(worse) > len(better) else "gains nothing"
+        archive, frozen = (shlex.quote(str(path)) for path in (file.parent.parent, file))
+        click.echo(
+            f"unfreezing {verdict} here; to go back to the frozen network, whose features are kept:\n"
+            f"  hashtag --archive {archive} rebuild --backbone {frozen}"
+        )
 
 
 def print_change(change: "ModelChange | None") -> None:
-    """Print what a new model changes against the one that was current."""
+    """Print how a new model differs from the one that was current."""
     if change is None:
         return
-    click.echo(f"against model {change.before}:")
+    click.echo(f"compared with model {change.before}:")
     click.echo(f"  {len(change.new):,} new hashtags{_first(change.new)}")
     click.echo(f"  {len(change.vanished):,} vanished{_first(change.vanished)}")
     for moved in change.moved:
         click.echo(
             f"  #{moved.hashtag} kept {moved.kept} of its nearest{_first(moved.came, ': now ')}"
-            f"{_first(moved.went, '; no more ')}"
+            f"{_first(moved.went, '; no longer ')}"
         )
     if figures := change.figures:
         where = (
-            f"on {figures.photos:,} held-out photos that both judged" if figures.same else "each on its own"
+            f"on {figures.photos:,} held-out photos of both models"
+            if figures.same
+            else "each on its own held-out photos"
         )
         (p_before, p_after), (f_before, f_after) = figures.p_at_1, figures.f2
         click.echo(f"  {where}: P@1 {p_before:.3f} -> {p_after:.3f}, F2 {f_before:.3f} -> {f_after:.3f}")
         if not figures.same:
             info(
-                "warning: the models were judged on different held-out photos: their figures differ by that too"
+                "warning: the models were measured on different held-out photos, so their figures differ anyway"
             )
 
 
-def conclude(archive: "Archive", result: "RebuildResult", retag: bool) -> None:
-    """Say plainly where a new model did not become current; retag where that was asked for."""
-    number = result.manifest["number"]
-    if not result.current:
-        figures = result.change.figures if result.change else None
-        why = (
-            f"P@1 and F2 are both lower by more than {figures.margin:.2f}" if figures else "it sees no photos"
-        )
-        info(
-            f"WARNING: model {number} is worse than model {archive.current()}, which stays current: {why};"
-            f" `hashtag use {number}` takes it all the same, and so does `hashtag rebuild --force`"
-        )
-    if not retag:
-        return
+def _warn_of_worse(archive: "Archive", result: "RebuildResult") -> None:
+    """Warn that a new model did not become current, and say how to use it all the same."""
+    number, figures = result.manifest["number"], result.change.figures if result.change else None
+    why = f"P@1 and F2 are both lower by more than {figures.margin:.2f}" if figures else "it sees no photos"
+    info(
+        f"WARNING: model {number} is worse than model {archive.current()}, which stays current: {why};"
+        f" `hashtag use {number}` or `hashtag rebuild --force` use it all the same"
+    )
+
+
+def _retag(archive: "Archive", result: "RebuildResult") -> None:
     if not result.current or result.backbone is None:
         info("nothing was retagged")
         return
@@ -76,7 +172,7 @@ def conclude(archive: "Archive", result: "RebuildResult", retag: bool) -> None:
 
     with Bars("photos") as bars:
         done = retag_photos(archive, progress=bars)
-    info(f"{done.retagged:,} photos tagged again, {done.without_features:,} have no features")
+    info(f"{done.retagged:,} photos retagged, {done.without_features:,} have no features")
 
 
 def _first(hashtags: Sequence[str], before: str = ": ") -> str:

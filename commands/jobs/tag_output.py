@@ -1,4 +1,4 @@
-"""Photos as `tag` and `retry` print them, what is said of all of them at the end, and where the time went."""
+"""How `tag` prints photos, the totals at the end, and where the time went."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -9,33 +9,34 @@ import click
 from hashtag_archive.commands.output import Bars, echo_json, info, printable, warn
 
 if TYPE_CHECKING:
-    from hashtag_archive.indexer.archive import Archive
     from hashtag_archive.indexer.model.cut import Cut
-    from hashtag_archive.indexer.tagging.tag import TaggedPhoto
+    from hashtag_archive.indexer.tagging.outcome import TaggedPhoto
+    from hashtag_archive.indexer.tagging.tag import TagRun
 
 SHOWN = 1000
 _STAGES = {
     "open": "before the first photo: model, networks, index",
-    "read": "workers: the file, its digest, whether it is known",
-    "decode": "workers: the file's picture at the network's size",
-    "encode": "workers: the picture's features",
-    "score": "beside them: features to hashtags",
-    "write": "beside them: features and guesses into the database",
+    "read": "workers: read the file, hash it, look it up",
+    "decode": "workers: decode the photo at the network's size",
+    "encode": "workers: pixels to features",
+    "score": "meanwhile: features to hashtags",
+    "write": "meanwhile: features and guesses into the database",
 }
 
 
 def print_tagged(
-    archive: "Archive",
     tagged: "Iterable[TaggedPhoto]",
-    total: int,
+    run: "TagRun",
     cut: "Cut",
     top: int | None,
+    *,
     everything: bool,
     as_json: bool,
 ) -> int:
     """Print photos as they come, then failures and totals on stderr; return how many were encoded."""
     outcomes: Counter[str] = Counter()
     failed: list[tuple[str, str]] = []
+    total = len(run.files)
     with Bars("photos") as bars:
         for done, photo in enumerate(tagged, start=1):
             outcomes[photo.outcome] += 1
@@ -46,28 +47,28 @@ def print_tagged(
                 _print_photo(photo, cut, top, as_json)
             bars("tagging", done, max(done, total))
     if outcomes["done"] and not everything:
-        info(f"{outcomes['done']:,} were tagged before and are not printed; --all prints them")
+        info(f"{outcomes['done']:,} were already tagged and are not printed; --all prints them")
     for path, reason in failed:
         warn(printable(f"{path}: {reason}"))
     counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
     info(
         f"{sum(outcomes.values()):,} photos: {counts or 'none found'}"
-        f" (model {archive.current()}, threshold {cut})"
+        f" (model {run.model.number}, threshold {cut})"
     )
     return outcomes["encoded"]
 
 
 def report_times(seconds: dict[str, float], whole: float, encoded: int, workers: int) -> None:
-    """Say on stderr where the time of a run went.
+    """Report on stderr how long each stage of a run took.
 
-    Stages of the workers add up over all of them, so that their seconds are `workers` times as many as went by.
+    Stages of the workers are summed over all of them: up to `workers` times the elapsed seconds.
     """
-    info(f"{'stage':<8}{'seconds':>9}{'a photo':>10}  where")
+    info(f"{'stage':<8}{'seconds':>9}{'per photo':>10}  what")
     for stage, where in _STAGES.items():
         taken = seconds.get(stage, 0.0)
         each = f"{1e3 * taken / encoded:,.2f} ms" if encoded else ""
         info(f"{stage:<8}{taken:9.2f}{each:>10}  {where}")
-    rate = f", {encoded / whole:,.1f} a second" if encoded else ""
+    rate = f", {encoded / whole:,.1f} per second" if encoded else ""
     info(f"{encoded:,} photos encoded in {whole:.2f} s by {workers} workers{rate}")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hashtag_archive.commands.opening import open_from
-from hashtag_archive.commands.options import chosen_cut, json_option, precision_option, threshold_option
+from hashtag_archive.commands.options import CutOptions, cut_options_without_top, json_option
 from hashtag_archive.commands.output import echo_bytes, echo_json, info, json_bytes
 
 if TYPE_CHECKING:
@@ -18,31 +18,29 @@ if TYPE_CHECKING:
 
 @click.command("find")
 @click.argument("expression", required=False)
-@threshold_option("--min-probability")
-@precision_option
-@click.option("--owner", metavar="NAME", help="Photos of posts of this owner.")
+@cut_options_without_top("--min-probability")
+@click.option("--owner", metavar="NAME", help="Only photos of this owner's posts.")
 @click.option(
     "--since",
     type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
     metavar="DATE",
-    help="Photos of posts taken since 2026-11-25 or 2026-11-25T09:30:00 (UTC), or crawled since, where a post"
-    " does not say when it was taken.",
+    help="Only photos of posts taken since DATE (2026-11-25 or 2026-11-25T09:30:00, UTC), or crawled since DATE if"
+    " a post has no time.",
 )
-@click.option("--untagged", is_flag=True, help="Photos that the current model did not tag, though it could.")
+@click.option("--untagged", is_flag=True, help="Only photos that the current model could tag but has not.")
 @click.option(
-    "--failed",
-    is_flag=True,
-    help="Files that could not be read or encoded, each with its reason, after a tab.",
+    "--failed", is_flag=True, help="Files that could not be read or encoded, each with a tab and its reason."
 )
-@click.option("--print0", is_flag=True, help="End paths with a zero byte, for xargs -0; no reasons.")
-@click.option("--count", is_flag=True, help="Print only how many photos (or failed files) there are.")
+@click.option(
+    "--print0", is_flag=True, help="End each path with a zero byte, for xargs -0; print no reasons."
+)
+@click.option("--count", is_flag=True, help="Print only the number of photos (or failed files).")
 @json_option
 @click.pass_context
 def find_command(
     context: click.Context,
     expression: str | None,
-    threshold: str | float,
-    precision: float | None,
+    cut_by: CutOptions,
     owner: str | None,
     since: datetime | None,
     untagged: bool,
@@ -51,14 +49,14 @@ def find_command(
     count: bool,
     as_json: bool,
 ) -> None:
-    """Print the paths of photos that have hashtags.
+    """Print the paths of photos that have certain hashtags.
 
-    EXPRESSION joins hashtags by not, and, or (in this order) and parentheses; a hashtag may begin with #, and
-    stands in double quotes where it has spaces. A photo has what a person accepted, and what was guessed of it
-    from the threshold on, blocked and rejected hashtags left out; crawled ones do not count. An alias finds what
-    its target finds, and a hashtag finds those that stand under it. Every path of a photo is printed.
+    EXPRESSION combines hashtags by not, and, or (in this order) and parentheses; a hashtag may begin with #, and
+    one with spaces is written in double quotes. A photo has the hashtags that you accepted, and guesses at or
+    above the threshold that are neither blocked nor rejected; crawled hashtags do not count. An alias finds what
+    its target finds, and a hashtag also finds those grouped under it. Every path of a photo is printed.
 
-    Options narrow EXPRESSION down, or stand alone.
+    Options narrow EXPRESSION down, or work without it.
 
     \b
     Examples:
@@ -76,39 +74,40 @@ def find_command(
         _print_failed(find_failed(archive, owner=owner, since=since), print0, count, as_json)
         return
     try:
-        found = _find(context, archive, expression)
+        found = _find(context, archive, expression, cut_by)
     except ExpressionError as error:
         raise click.UsageError(str(error)) from error
     _print_found(found, print0, count, as_json)
 
 
 def _require_sense(context: click.Context) -> None:
-    """Raise `UsageError` where nothing is asked for, or what excludes each other."""
+    """Raise `UsageError` if nothing is asked for, or options contradict each other."""
     asked = {name for name, value in context.params.items() if value}
     if (
         not asked & {"expression", "owner", "since", "untagged", "failed"}
         and context.params["expression"] is None
     ):
-        raise click.UsageError("what is looked for? An EXPRESSION, --owner, --since, --untagged or --failed")
+        raise click.UsageError("give an EXPRESSION, --owner, --since, --untagged or --failed")
     if "failed" in asked and asked & {"expression", "untagged"}:
-        raise click.UsageError(
-            "--failed stands alone, or with --owner and --since: such files have no hashtags"
-        )
+        raise click.UsageError("--failed goes only with --owner and --since: failed files have no hashtags")
     if len(asked & {"print0", "count", "as_json"}) > 1:
-        raise click.UsageError("--print0, --count and --json exclude each other")
+        raise click.UsageError("give only one of --print0, --count and --json")
 
 
-def _find(context: click.Context, archive: "Archive", expression: str | None) -> "Iterator[FoundPhoto]":
+def _find(
+    context: click.Context, archive: "Archive", expression: str | None, cut_by: CutOptions
+) -> "Iterator[FoundPhoto]":
     from hashtag_archive.indexer.model.cut import Cut
+    from hashtag_archive.indexer.model.opening import open_model
     from hashtag_archive.indexer.tagging.find import find_photos, unknown_hashtags
 
     asked = context.params
     cut = Cut(0)
     if expression is not None:
         for text in unknown_hashtags(archive, expression):
-            info(f"#{text}: no photo has it: nothing in the archive is called so")
+            info(f"#{text}: not a hashtag of this archive")
     if expression is not None or (asked["as_json"] and archive.current()):
-        cut = chosen_cut(context, archive, asked["threshold"], asked["precision"])
+        cut = cut_by.cut(context, open_model(archive))
     return find_photos(
         archive,
         expression,

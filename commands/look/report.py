@@ -16,28 +16,27 @@ from hashtag_archive.commands.output import Bars, info, printable
     default="hashtag-report.html",
     show_default=True,
     metavar="FILE.html",
-    help="The page.",
+    help="The page to write.",
 )
 @click.option(
     "--systems",
     type=Systems(),
-    help=f"Those to set side by side, of {', '.join(SYSTEMS)}; popularity and product always, without it all."
-    " The two CNNs take most of the time.",
+    help=f"Systems to compare, of {', '.join(SYSTEMS)}; popularity and product are always included. The two CNNs"
+    " take most of the time.  [default: all]",
 )
 @click.option(
     "--photos", type=click.IntRange(4, 500), default=36, show_default=True, help="Held-out photos to show."
 )
-@click.option("--seed", type=click.IntRange(0, 2**31), help="Of every draw; without it the current model's.")
+@click.option("--seed", type=click.IntRange(0, 2**31), help="Random seed.  [default: the current model's]")
 @click.pass_context
 def report_command(
     context: click.Context, out: Path, systems: tuple[str, ...] | None, photos: int, seed: int | None
 ) -> None:
-    """Write a page on the archive: what is in it, how good its model is, where it fails.
+    """Write an HTML page about the archive and its model.
 
-    One HTML file that needs nothing else: counts, the systems of `compare`, learning curves, thresholds and
-    reliability, a map of the hashtags, and held-out photos with their guesses, the worst failures among them.
-    Figures are of fits that have not seen the photos asked about, by the current model's settings; nothing is
-    written to the archive.
+    One self-contained file: counts, the systems of `compare`, learning curves, thresholds and reliability, a map
+    of the hashtags, and held-out photos with their guesses, the worst failures among them. The figures are of
+    fits with the current model's settings on photos that were held out. Nothing is written to the archive.
 
     \b
     Examples:
@@ -53,5 +52,5 @@ def report_command(
     with Bars() as bars:
         gathered = write_report(archive, out, ReportConfig(systems or SYSTEMS, photos, seed), progress=bars)
     for why, count in gathered.comparison.left_out.items():
-        info(f"left out: {count:,} photos {why}")
+        info(f"not measured: {count:,} photos {why}")
     click.echo(printable(str(out)))

@@ -1,4 +1,4 @@
-"""`hashtag show`: everything known of one photo."""
+"""`hashtag show`."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hashtag_archive.commands.opening import open_from
-from hashtag_archive.commands.options import chosen_cut, json_option, precision_option, threshold_option
+from hashtag_archive.commands.options import CutOptions, cut_options_without_top, json_option
 from hashtag_archive.commands.output import echo_json, printable
 
 if TYPE_CHECKING:
@@ -18,17 +18,14 @@ if TYPE_CHECKING:
 
 @click.command("show")
 @click.argument("photo", type=click.Path())
-@threshold_option()
-@precision_option
+@cut_options_without_top()
 @json_option
 @click.pass_context
-def show_command(
-    context: click.Context, photo: str, threshold: str | float, precision: float | None, as_json: bool
-) -> None:
-    """Print everything known of a photo: crawled, guessed, and said by a person.
+def show_command(context: click.Context, photo: str, cut_by: CutOptions, as_json: bool) -> None:
+    """Print all that is known of a photo.
 
-    PHOTO is a file that the archive knows, by its path or, where it moved, by its content; it may be gone. Every
-    stored guess is printed, those that the photo is not tagged with marked with the reason.
+    PHOTO is a file that the archive knows by its path or, if it was moved, by its content; the file may be gone.
+    Every stored guess is printed; those that do not count as tags are marked with the reason.
 
     \b
     Examples:
@@ -36,10 +33,11 @@ def show_command(
       hashtag show lunch.jpg --json
     """
     from hashtag_archive.indexer.model.cut import Cut
+    from hashtag_archive.indexer.model.opening import open_model
     from hashtag_archive.indexer.tagging.show import show_photo
 
     archive = open_from(context)
-    cut = chosen_cut(context, archive, threshold, precision) if archive.current() else Cut(0)
+    cut = cut_by.cut(context, open_model(archive)) if archive.current() else Cut(0)
     shown = show_photo(archive, photo, cut)
     if as_json:
         echo_json(_as_json(shown))

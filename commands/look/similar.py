@@ -1,7 +1,6 @@
 """`hashtag similar` and `related`: what is nearest to a photo or a hashtag."""
 
 import os
-from typing import TYPE_CHECKING
 
 import click
 
@@ -10,23 +9,20 @@ from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
 from hashtag_archive.commands.output import Bars, echo_bytes, echo_json
 
-if TYPE_CHECKING:
-    pass
-
 
 @click.command("similar")
 @click.argument("photo", type=click.Path())
-@click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="How many photos.")
-@click.option("--print0", is_flag=True, help="Print paths alone, each ended by a zero byte, for xargs -0.")
+@click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="Number of photos.")
+@click.option("--print0", is_flag=True, help="Print only paths, each followed by a zero byte, for xargs -0.")
 @json_option
 @click.pass_context
 def similar_command(context: click.Context, photo: str, top: int, print0: bool, as_json: bool) -> None:
-    """Print the photos of the archive that are most like a photo.
+    """Print the photos that are most similar to a photo.
 
-    A line a path: the cosine of the current model's embeddings, a tab, the path. PHOTO need not be in the archive,
-    and is not put there; what has the same content is left out. The photos that are compared are those that were
-    tagged, or stand in posts that a model learnt from. Their embeddings are kept in the archive; the first
-    call after a rebuild makes them, and takes a while.
+    One per line: the cosine of the current model's embeddings, a tab, the path. PHOTO may be any file and is not
+    added to the archive; copies of it are left out. It is compared with photos that were tagged or are in posts
+    that a model learnt from. Their embeddings are kept in the archive; the first call after a rebuild computes
+    them, which takes a while.
 
     \b
     Example:
@@ -35,7 +31,7 @@ def similar_command(context: click.Context, photo: str, top: int, print0: bool, 
     from hashtag_archive.indexer.tagging.similar import similar_photos
 
     if print0 and as_json:
-        raise click.UsageError("--print0 and --json exclude each other")
+        raise click.UsageError("give only one of --print0 and --json")
     with Bars("photos") as bars:
         found = similar_photos(open_from(context), photo, best=top, progress=bars)
     if print0:
@@ -51,11 +47,13 @@ def similar_command(context: click.Context, photo: str, top: int, print0: bool, 
 
 @click.command("related")
 @click.argument("hashtag")
-@click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="How many.")
+@click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="Number of hashtags.")
 @json_option
 @click.pass_context
 def related_command(context: click.Context, hashtag: str, top: int, as_json: bool) -> None:
-    """Print the hashtags nearest to a hashtag, with their cosines.
+    """Print the hashtags nearest to a hashtag.
+
+    One per line: the cosine of their vectors, a tab, the hashtag.
 
     \b
     Example:
@@ -65,7 +63,7 @@ def related_command(context: click.Context, hashtag: str, top: int, as_json: boo
 
     text = normalise_hashtag(hashtag)
     if text is None:
-        raise click.UsageError(f"{hashtag!r} is no hashtag")
+        raise click.UsageError(f"{hashtag!r} is not a valid hashtag")
     from hashtag_archive.indexer.model.opening import open_model
 
     found = open_model(open_from(context)).related(text, top)

@@ -13,7 +13,7 @@ from hashtag_archive.commands.output import echo_json, info
 @json_option
 @click.pass_context
 def stats_command(context: click.Context, as_json: bool) -> None:
-    """Print what is in the archive.
+    """Count what is in the archive.
 
     \b
     Example:
@@ -35,13 +35,13 @@ def stats_command(context: click.Context, as_json: bool) -> None:
                 "photos",
                 f"{stats.photos:,} under {stats.photo_paths:,} paths, {stats.photos_with_features:,} with features",
             ),
-            ("hashtags", f"{stats.hashtags:,}, {stats.hashtags_per_post:.1f} a post"),
+            ("hashtags", f"{stats.hashtags:,}, {stats.hashtags_per_post:.1f} per post"),
             ("most frequent", frequent or "none"),
             (
                 "vocabulary",
                 f"{stats.blocked:,} blocked, {stats.aliases:,} aliases, {stats.grouped:,} grouped",
             ),
-            ("your word", f"{stats.accepted:,} hashtags accepted on photos, {stats.rejected:,} rejected"),
+            ("verdicts", f"{stats.accepted:,} hashtags accepted on photos, {stats.rejected:,} rejected"),
             ("current model", str(stats.current_model or "none")),
             ("tagged", tagged or "none"),
             ("failed", f"{stats.failed:,}"),

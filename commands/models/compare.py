@@ -49,46 +49,48 @@ class Systems(click.ParamType[tuple[str, ...]]):
             return value
         names = tuple(name.strip() for name in str(value).split(",") if name.strip())
         if unknown := [name for name in names if name not in SYSTEMS]:
-            self.fail(f"no system is called {', '.join(unknown)}; there are {', '.join(SYSTEMS)}", param, ctx)
-        return names or self.fail("names no system", param, ctx)
+            self.fail(f"{', '.join(unknown)}: not a system; the systems are {', '.join(SYSTEMS)}", param, ctx)
+        return names or self.fail("name at least one system", param, ctx)
 
 
 @click.command("compare")
-@click.option("--systems", type=Systems(), help=f"Those to compare, of {', '.join(SYSTEMS)}; without it all.")
+@click.option(
+    "--systems", type=Systems(), help=f"Systems to compare, of {', '.join(SYSTEMS)}.  [default: all]"
+)
 @click.option(
     "--split-by",
     type=click.Choice(["fold", "owner"]),
     default="fold",
     show_default=True,
-    help="Part posts by the archive's folds, or all posts of an owner together.",
+    help="How posts are split: by the archive's folds, or with all posts of an owner in one fold.",
 )
 @click.option(
     "--pixels",
     type=click.IntRange(16, 512),
     default=64,
     show_default=True,
-    help="Side of the pictures that the CNNs learn from; the report's are 200, which takes ten times as long.",
+    help="Side of the CNNs' input; the report's is 200, which takes ten times as long.",
 )
 @click.option(
     "--epochs",
     type=click.IntRange(1),
     default=50,
     show_default=True,
-    help="Of the report's systems: cnn, cnn-embedding, report.",
+    help="Epochs of the report's systems: cnn, cnn-embedding and report.",
 )
 @click.option(
     "--report-learning-rate",
     type=click.FloatRange(0, 1, min_open=True),
     default=1e-5,
     show_default=True,
-    help="Of the same three; at the report's own 0.00001 they hardly move, at 0.001 they do.",
+    help="Learning rate of the same three; at the report's 0.00001 they hardly learn, at 0.001 they do.",
 )
 @click.option(
     "--min-photos",
     type=click.IntRange(1),
     default=5,
     show_default=True,
-    help="Training photos a hashtag needs to be assigned.",
+    help="Training photos a hashtag needs to be assignable.",
 )
 @owner_uses_option
 @click.option(
@@ -96,15 +98,9 @@ class Systems(click.ParamType[tuple[str, ...]]):
     type=click.Choice(["logit", "cosine"]),
     default="logit",
     show_default=True,
-    help="By which the product assigns: its own, or the report's sigmoid(cosine) >= 0.5 on the same embeddings.",
+    help="Decision rule of the product: its own, or the report's sigmoid(cosine) >= 0.5 on the same embeddings.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**31),
-    default=0,
-    show_default=True,
-    help="Of every draw, and of the owners' order.",
-)
+@click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Random seed.")
 @json_option
 @click.pass_context
 def compare_command(
@@ -116,10 +112,10 @@ def compare_command(
     owner_uses: int,
     **options: Any,
 ) -> None:
-    """Set the report's systems, this product and its rivals side by side.
+    """Compare the model with the report's systems and baselines.
 
-    Each is fitted on training photos, chooses on validation photos, and is measured on all three folds of the
-    archive's own posts. It needs an archive that `hashtag rebuild` has seen, and writes nothing to it.
+    Each system is fitted on training photos, tuned on validation photos, and measured on all three folds of the
+    archive's posts. It needs an archive with a model, and writes nothing to it.
 
     \b
     Examples:
@@ -141,10 +137,10 @@ def compare_command(
     with Bars() as bars:
         comparison = compare_systems(archive, config, bars)
     for why, photos in comparison.left_out.items():
-        info(f"left out: {photos:,} photos {why}")
+        info(f"not measured: {photos:,} photos {why}")
     if config.split_by == "owner" and comparison.backbone.endswith("-layer4"):
         info(
-            "WARNING: this backbone's layer4 has learnt from some of these test photos: the figures flatter it"
+            "WARNING: this backbone's layer4 has learnt from some of these test photos: the figures are too good"
         )
     if as_json:
         echo_json(comparison.to_dict())
@@ -153,7 +149,7 @@ def compare_command(
 
 
 def print_comparison(comparison: "ComparisonResult") -> None:
-    """Print a table a fold, the test table by frequency, and how to read them."""
+    """Print one table per fold, the test table by frequency, and how to read them."""
     from hashtag_archive.indexer.evaluation.compare import F2_NOTE
 
     config, systems = comparison.config, comparison.systems
@@ -171,9 +167,9 @@ def print_comparison(comparison: "ComparisonResult") -> None:
         )
     own = [name for name, result in systems.items() if result.own_rule]
     click.echo(
-        "\naccuracy, precision, recall, F1: all (photo, hashtag) pairs, assigned from the threshold on that gives"
-        " the best F1 on validation photos;\nF2: from the one that gives the best F2 there."
-        + (f" {', '.join(own)}: from 0.5 on in both, the report's rule." if own else "")
+        "\naccuracy, precision, recall, F1: over all (photo, hashtag) pairs, at the threshold with the best F1 on"
+        " validation photos;\nF2: at the one with the best F2 there."
+        + (f" {', '.join(own)}: at 0.5 in both, the report's rule." if own else "")
         + f"\n{F2_NOTE}."
     )
     times = ", ".join(f"{name} {result.seconds:.1f} s" for name, result in systems.items())

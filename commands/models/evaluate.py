@@ -17,26 +17,24 @@ if TYPE_CHECKING:
 
 @click.command("evaluate")
 @click.argument("source", required=False, type=click.Path(exists=True, path_type=Path))
-@click.option(
-    "--format", default="auto", show_default=True, help="What SOURCE is, as import's --format has it."
-)
+@click.option("--format", default="auto", show_default=True, help="Format of SOURCE, as for import.")
 @click.option(
     "--rule",
     type=click.Choice(["logit", "cosine"]),
     default="logit",
     show_default=True,
-    help="The model's own, or the report's sigmoid(cosine) >= 0.5 on the same embeddings.",
+    help="Decision rule: the model's own, or the report's sigmoid(cosine) >= 0.5 on the same embeddings.",
 )
 @json_option
 @click.pass_context
 def evaluate_command(
     context: click.Context, source: Path | None, format: str, rule: "Rule", as_json: bool
 ) -> None:
-    """Print how good the current model is, beside popularity.
+    """Measure the current model against the popularity baseline.
 
-    Without SOURCE: on held-out posts, as the rebuild measured it with a fit that had not seen them. With
-    SOURCE, a crawl file or a labelled folder that import takes: on its photos, of which nothing is stored.
-    Below the figures stands what --precision promises against what those photos gave.
+    Without SOURCE: on held-out posts, as the rebuild measured it with a fit that had not seen them. With SOURCE,
+    a crawl file or labelled folder that `import` reads: on its photos; nothing of it is stored. A second table
+    compares the precision asked for by --precision with the precision reached.
 
     \b
     Examples:
@@ -55,8 +53,8 @@ def evaluate_command(
         warn(printable(f"{path}: {reason}"))
     if evaluation.learnt_from:
         info(
-            f"WARNING: {evaluation.learnt_from:,} of these photos are in posts that the model learnt from: the"
-            " figures flatter it"
+            f"WARNING: {evaluation.learnt_from:,} of these photos are in posts that the model learnt from, so that"
+            " the figures are too good"
         )
     if as_json:
         echo_json(asdict(evaluation))
@@ -76,12 +74,10 @@ def _print(evaluation: "Evaluation") -> None:
     click.echo("              " + "".join(f"{name:>8}" for name in FIGURE_NAMES.values()))
     for name, figures in (("model", evaluation.product), ("popularity", evaluation.popularity)):
         click.echo(f"  {name:<12}" + "".join(f"{getattr(figures, key):8.3f}" for key in FIGURE_NAMES))
-    click.echo(
-        "F2 is the report's, 5PR / (4P + R): it favours recall, though the report's text says precision"
-    )
+    click.echo("F2 = 5PR / (4P + R), as in the report, favours recall; the report's text says precision")
     if not evaluation.promises:
         return
-    click.echo("  --precision   gave   hashtags assigned   of the true ones found")
+    click.echo("  --precision  reached  hashtags assigned  recall")
     for kept in evaluation.promises:
-        gave = f"{kept.got:6.3f}" if kept.got is not None else "     -"
-        click.echo(f"  {kept.promised:11.1f} {gave} {kept.assigned:19,} {kept.recall:24.3f}")
+        gave = f"{kept.got:6.3f}" if kept.got is not None else "-"
+        click.echo(f"  {kept.promised:11.1f} {gave:>8} {kept.assigned:18,} {kept.recall:7.3f}")

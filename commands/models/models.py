@@ -13,7 +13,7 @@ from hashtag_archive.commands.output import echo_json, info
 @json_option
 @click.pass_context
 def models_command(context: click.Context, as_json: bool) -> None:
-    """List the models, the current one marked with a star.
+    """List the models; a star marks the current one.
 
     \b
     Example:
@@ -28,7 +28,7 @@ def models_command(context: click.Context, as_json: bool) -> None:
             echo_json(asdict(model))
             continue
         counts, test = model.manifest["counts"], model.manifest["figures"]["test"]
-        quality = f"P@1 {test['p_at_1']:.3f}, F2 {test['f2']:.3f}" if test else "hashtag vectors alone"
+        quality = f"P@1 {test['p_at_1']:.3f}, F2 {test['f2']:.3f}" if test else "hashtag vectors only"
         click.echo(
             f"{'*' if model.current else ' '} {model.number}\t{model.created_at}\t{counts['posts']:,} posts\t"
             f"{counts['photos']:,} photos\t{counts['hashtags']:,} hashtags\t{quality}\t{model.size / 1e6:.1f} MB"
@@ -41,7 +41,9 @@ def models_command(context: click.Context, as_json: bool) -> None:
 @click.argument("number", type=click.IntRange(1))
 @click.pass_context
 def use_command(context: click.Context, number: int) -> None:
-    """Make another model current, after checking its files.
+    """Make another model current.
+
+    Its files are checked first. Photos tagged by another model become stale.
 
     \b
     Example:
@@ -50,6 +52,4 @@ def use_command(context: click.Context, number: int) -> None:
     from hashtag_archive.indexer.model.opening import use_model
 
     use_model(open_from(context), number)
-    click.echo(
-        f"model {number} is current; photos that another model tagged are stale: `hashtag retag` redoes them"
-    )
+    click.echo(f"model {number} is current; `hashtag retag` updates photos that another model tagged")

@@ -21,21 +21,21 @@ SHOWN = 20
     "number",
     type=click.IntRange(1),
     metavar="N",
-    help="Tag by model N instead of the current one: what N tagged last is left as it is, and `tag` will find the"
-    " rest stale, until `use N` makes N current.",
+    help="Tag with model N instead of the current one. `tag` treats these photos as stale until `use N` makes N"
+    " current.",
 )
-@click.option("--all", "everything", is_flag=True, help="Tag photos again that this model tagged last, too.")
-@click.option("--workers", type=click.IntRange(1), help="Batches scored side by side; without it one a core.")
+@click.option("--all", "everything", is_flag=True, help="Also retag photos that this model tagged last.")
+@click.option("--workers", type=click.IntRange(1), help="Scoring threads.  [default: one per core]")
 @json_option
 @click.pass_context
 def retag_command(
     context: click.Context, number: int | None, everything: bool, workers: int | None, as_json: bool
 ) -> None:
-    """Tag the whole archive again, without opening a photo.
+    """Tag the whole archive again from stored features.
 
-    After a rebuild, every photo that has stored features gets the new model's guesses in place of its old ones.
-    They are stored batch by batch: stop it when you like, and the next run does the rest. Photos without
-    features are counted and named: `hashtag tag` opens those. Another threshold needs no retagging.
+    Use it after a rebuild: no photo is opened. Every photo with stored features gets the new model's guesses.
+    They are committed batch by batch: stop it at any time, and the next run does the rest. Photos without
+    features are reported; `hashtag tag` encodes them. Another threshold needs no retagging.
 
     \b
     Examples:
@@ -55,10 +55,10 @@ def retag_command(
 
 def _report(result: "Retagged") -> None:
     info(
-        f"model {result.model}: {result.retagged:,} photos tagged again, {result.up_to_date:,} were up to date,"
+        f"model {result.model}: {result.retagged:,} photos retagged, {result.up_to_date:,} were up to date,"
         f" {result.without_features:,} have no features"
     )
     for path in result.named[:SHOWN]:
-        info(printable(f"{path}: no features yet; `hashtag tag` makes them"))
+        info(printable(f"{path}: no features yet; `hashtag tag` computes them"))
     if result.without_features > SHOWN:
-        info("--json names up to 1,000 of them")
+        info("--json lists up to 1,000 of them")

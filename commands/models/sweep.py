@@ -14,7 +14,7 @@ from hashtag_archive.commands.output import Bars, echo_json, info, printable
 if TYPE_CHECKING:
     from hashtag_archive.indexer.evaluation.sweep import Cell, Sweep
 
-MOST = 64  # cells that anyone could read
+MOST = 64  # cells of one plot
 
 
 class _Several(click.ParamType[tuple[Any, ...]]):
@@ -39,23 +39,23 @@ class _Several(click.ParamType[tuple[Any, ...]]):
     type=_Several(click.IntRange(2, 4096), "N,N,..."),
     default="20,40,80,160",
     show_default=True,
-    help="Of the hashtag vectors.",
+    help="Dimensions of the hashtag vectors.",
 )
 @click.option(
     "--windows",
     type=_Several(Window(), "N,post,..."),
     default="2,5,10,post",
     show_default=True,
-    help="Hashtags on each side that count as company; 'post' takes the whole post.",
+    help="Neighbours on each side that are a hashtag's context; 'post' takes the whole post.",
 )
 @click.option(
     "--alpha",
     type=click.FloatRange(0, 10, min_open=True),
     default=0.1,
     show_default=True,
-    help="Learning rate, falling to nothing by the last epoch; the report's is 0.25.",
+    help="Learning rate, decaying to zero by the last epoch; the report's is 0.25.",
 )
-@click.option("--epochs", type=click.IntRange(1), help="Without it as many as a rebuild would take.")
+@click.option("--epochs", type=click.IntRange(1), help="Epochs.  [default: as for a rebuild]")
 @click.option(
     "--min-count",
     type=click.IntRange(1),
@@ -69,9 +69,9 @@ class _Several(click.ParamType[tuple[Any, ...]]):
     default="sweep.png",
     show_default=True,
     metavar="FILE.png",
-    help="The plot.",
+    help="The plot to write.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Random seed.")
 @json_option
 @click.pass_context
 def sweep_command(
@@ -85,11 +85,11 @@ def sweep_command(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Compare sizes and windows of hashtag vectors, in a plot.
+    """Compare sizes and windows of hashtag vectors, as a plot.
 
-    Training posts teach; a hashtag is left out of each validation post and looked for among the ten nearest to
-    the others, again and again while the vectors learn. Cells that diverged, collapsed or never moved are named.
-    No model is made or changed.
+    Vectors are learnt from training posts. At several points of the training, one hashtag is left out of each
+    validation post and searched among the ten nearest to the others. Cells that diverged, collapsed or never
+    learnt are marked. No model is made or changed.
 
     \b
     Examples:
@@ -97,7 +97,7 @@ def sweep_command(
       hashtag sweep --sizes 40 --windows 5,10 --alpha 0.25 --epochs 20
     """
     if len(sizes) * len(windows) > MOST:
-        raise click.UsageError(f"{len(sizes) * len(windows)} cells; {MOST} are the most")
+        raise click.UsageError(f"{len(sizes) * len(windows)} cells: at most {MOST} are possible")
     if not out.absolute().parent.is_dir():
         raise click.UsageError(f"--out: {out.parent}: no such folder")
     archive = open_from(context)
@@ -114,7 +114,7 @@ def sweep_command(
     else:
         _print(sweep)
     draw_sweep(sweep, out)
-    info(printable(f"{out}: the plot"))
+    info(printable(f"{out}: plot written"))
     _advise(sweep)
 
 
@@ -146,13 +146,13 @@ def _as_json(sweep: "Sweep") -> dict[str, Any]:
 
 
 def _checkpoint(values: dict[str, Any]) -> dict[str, Any]:
-    """A checkpoint's values under the names that the cell has for them."""
+    """Return a checkpoint's values under the cell's names for them."""
     names = {"hits": "hit_rate", "cosine": "mean_pairwise_cosine"}
     return {names.get(name, name): value for name, value in values.items()}
 
 
 def _print(sweep: "Sweep") -> None:
-    """Print a row a cell; steps in millions of hashtags passed over."""
+    """Print one row per cell; a step is one hashtag learnt from, in millions."""
     click.echo(
         f"{sweep.training_posts:,} training posts, {sweep.hashtags:,} hashtags, alpha {sweep.vectors.alpha:g},"
         f" {sweep.epochs} epochs; one hashtag left out of each of {sweep.asked:,} validation posts"
@@ -177,12 +177,12 @@ def _row(cell: "Cell", popularity: float) -> str:
 
 
 def _advise(sweep: "Sweep") -> None:
-    """Say what to do next, with every option that the best cell needs to be learnt again."""
+    """Print what to do next, with every option that a rebuild with the best cell needs."""
     lost = sum(cell.verdict in ("collapsed", "diverged") for cell in sweep.cells)
     if lost:
-        info(f"{lost} of {len(sweep.cells)} cells are lost: a lower --alpha would help, or more --epochs")
+        info(f"{lost} of {len(sweep.cells)} cells failed: lower --alpha or raise --epochs")
     if not sweep.best:
-        info("no cell learnt: try --alpha 0.1 and more --epochs, or import more posts")
+        info("no cell learnt anything: use --alpha 0.1 and more --epochs, or import more posts")
         return
     best, shared = sweep.best, sweep.vectors
     options = f"--size {best.size} --window {best.window or 'post'} --alpha {shared.alpha:g}"
@@ -190,4 +190,4 @@ def _advise(sweep: "Sweep") -> None:
         value = getattr(shared, name)
         if value != getattr(type(shared)(), name):
             options += f" --{name.replace('_', '-')} {value}"
-    info(f"next: `hashtag rebuild {options}` learns with the best cell")
+    info(f"next: `hashtag rebuild {options}` uses the best cell")

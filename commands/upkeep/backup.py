@@ -15,10 +15,11 @@ from hashtag_archive.commands.output import Bars, echo_json, info
 @json_option
 @click.pass_context
 def backup_command(context: click.Context, folder: Path, as_json: bool) -> None:
-    """Copy the archive to a folder while it is in use.
+    """Copy the archive to a folder, even while it is in use.
 
-    The copy is of one moment and is an archive itself: `hashtag --archive FOLDER` opens it. It is written aside and
-    renamed, over an earlier backup of the same archive too, from which files that did not change are taken over.
+    The copy is a consistent snapshot and an archive itself: `hashtag --archive FOLDER` opens it. It is written to
+    a temporary folder and renamed. An earlier backup of the same archive is replaced, and its unchanged files are
+    reused.
 
     \b
     Example:
@@ -35,5 +36,5 @@ def backup_command(context: click.Context, folder: Path, as_json: bool) -> None:
     else:
         click.echo(
             f"{made.folder}: {len(made.models)} models, {made.size / 1e6:.1f} MB,"
-            f" {made.taken_over / 1e6:.1f} MB of them taken over from the backup before"
+            f" {made.taken_over / 1e6:.1f} MB of them reused from the previous backup"
         )

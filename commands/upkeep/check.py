@@ -8,34 +8,37 @@ from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
 from hashtag_archive.commands.output import Bars, echo_json, info, printable
 
-SHOWN = 20  # lines of a kind
+SHOWN = 20  # lines per kind of problem
 
 
 @click.command("check")
 @click.option(
-    "--repair", is_flag=True, help="Mend what can be mended without losing what cannot be made again."
+    "--repair",
+    is_flag=True,
+    help="Repair everything whose repair loses nothing that cannot be computed again.",
 )
 @click.option(
     "--look-in",
     multiple=True,
     metavar="FOLDER",
     type=click.Path(exists=True, file_okay=False),
-    help="Look for photos that are gone in this folder, by their content; may be given several times.",
+    help="Folder in which to search missing photos by content; may be given several times.",
 )
 @click.option(
     "--accept-gone",
     is_flag=True,
-    help="Take photos that are gone, and found nowhere, as deleted for good: they are not named again.",
+    help="Accept that missing photos are deleted for good; they are not reported again.",
 )
 @json_option
 @click.pass_context
 def check_command(
     context: click.Context, repair: bool, look_in: tuple[str, ...], accept_gone: bool, as_json: bool
 ) -> None:
-    """Look whether the archive is whole: its database, models, backbones, features and photos.
+    """Check the archive for damage and missing photos.
 
-    A line for everything that is wrong, with its cure. It ends with exit code 1 where something is wrong and was
-    not mended; what killed processes left is told and is not wrong.
+    It checks the database, models, backbones, features and photos, and prints each problem with its cure on one
+    line. The exit code is 1 if a problem is left unrepaired; leftovers of killed processes are reported but are
+    no problem.
 
     \b
     Examples:
@@ -54,16 +57,16 @@ def check_command(
     for finding in findings:
         shown[finding.kind] += 1
         if as_json:
-            told = {name: getattr(finding, name) for name in ("kind", "what", "cure", "harmless", "mended")}
-            echo_json(told)
+            fields = {name: getattr(finding, name) for name in ("kind", "what", "cure", "harmless", "mended")}
+            echo_json(fields)
         elif shown[finding.kind] <= SHOWN:
-            done = "taken as deleted" if finding.kind == "gone" else "mended"
+            done = "accepted as deleted" if finding.kind == "gone" else "repaired"
             end = done if finding.mended else finding.cure
             click.echo(printable(f"{finding.what}: {end}" if finding.mended else f"{finding.what}; {end}"))
     for kind, count in shown.items():
         if count > SHOWN and not as_json:
             click.echo(f"{kind}: {count - SHOWN:,} more; --json prints all")
     mended = sum(finding.mended for finding in findings)
-    info(f"{len(left):,} things are wrong, {mended:,} were mended" if findings else "nothing is wrong")
+    info(f"{len(left):,} problems left, {mended:,} repaired" if findings else "no problems found")
     if left:
         context.exit(1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hashtag_archive.commands.jobs.rebuild import print_rebuild, report_rebuild
+from hashtag_archive.commands.jobs.rebuild_output import print_rebuild, report_rebuild
 from hashtag_archive.commands.output import Bars, info
 
 if TYPE_CHECKING:
@@ -21,19 +21,19 @@ KEPT_SHEET = "hashtag-demo.png"
     "--keep",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Keep pictures, crawl and archive in DIR, a new folder.",
+    help="New folder in which to keep pictures, crawl and archive.",
 )
 @click.option(
     "--backbone",
     type=click.Path(exists=True, dir_okay=False),
     metavar="FILE.onnx",
-    help="Take this network in ResNet50's place.",
+    help="Network to use instead of ResNet50.",
 )
 def demo_command(keep: Path | None, backbone: str | None) -> None:
-    """Draw a small archive, learn from it, and tag pictures it has not seen.
+    """Draw a small archive, learn from it, and tag new pictures.
 
-    Everything is made on this machine, nothing is downloaded. A contact sheet of the held-out pictures with
-    their hashtags is written to hashtag-demo.png, or into DIR.
+    Everything is made on this machine; nothing is downloaded. A contact sheet of held-out pictures with their
+    hashtags is written to hashtag-demo.png, or into DIR.
 
     \b
     Example:
@@ -61,15 +61,15 @@ def _print(result: "DemoResult", sheet: Path, keep: Path | None) -> None:
     adopted = result.rebuilt.backbone
     network = result.rebuilt.manifest["backbone_name"]
     if adopted and adopted.untrained:
-        network += " (UNTRAINED, since ImageNet weights are not at hand)"
-    click.echo(f"drawn and imported: {result.imported.posts} posts; looked at by {network}")
+        network += " (UNTRAINED: no ImageNet weights found)"
+    click.echo(f"drawn and imported: {result.imported.posts} posts; backbone: {network}")
     print_rebuild(result.rebuilt)
     click.echo(f"\nhashtag query {result.asked.name}")
     for guess in result.answer:
         click.echo(f"{guess.score:.3f}\t#{guess.hashtag}")
     click.echo(
-        f"\nthe most probable hashtag is true of {result.first_right} of {result.held_out} pictures"
-        f" that no post had; look at {sheet}"
+        f"\nthe most probable hashtag is true of {result.first_right} of {result.held_out} held-out pictures;"
+        f" see {sheet}"
     )
     click.echo(
         ", ".join(f"{name} {taken:.1f} s" for name, taken in result.seconds.items())
@@ -77,9 +77,9 @@ def _print(result: "DemoResult", sheet: Path, keep: Path | None) -> None:
     )
     where = f"--archive {keep / 'hashtag-archive'} " if keep else ""
     info(
-        "\nnext, with photos of your own: write posts.jsonl, a post a line,\n"
+        "\nnext, with your own photos: write posts.jsonl, one post per line,\n"
         '  {"key": "1", "hashtags": ["#ramen"], "photos": ["1.jpg"]}\n'
         "  hashtag import posts.jsonl && hashtag rebuild && hashtag tag PHOTOS"
     )
     if where:
-        info(f"or look around in this one: hashtag {where}stats")
+        info(f"or explore this archive: hashtag {where}stats")

@@ -13,7 +13,9 @@ from hashtag_archive.commands.output import echo_json, printable
 @json_option
 @click.pass_context
 def doctor_command(context: click.Context, as_json: bool) -> None:
-    """Print versions, cores, providers and weights, and what would run where.
+    """Report versions, cores, providers and weights.
+
+    It says what would run where on this machine, and what is missing. Add its output to a bug report.
 
     \b
     Example:
@@ -30,7 +32,7 @@ def doctor_command(context: click.Context, as_json: bool) -> None:
         ("python", found.python),
         ("system", found.system),
         ("cores", str(found.cores)),
-        ("instructions", ", ".join(found.instructions) or "not told"),
+        ("instructions", ", ".join(found.instructions) or "unknown"),
         ("packages", versions),
         ("sqlite", found.sqlite),
         ("providers", ", ".join(found.providers)),

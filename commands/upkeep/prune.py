@@ -12,20 +12,21 @@ from hashtag_archive.commands.output import echo_json, info
 
 @click.command("prune")
 @click.option(
-    "--keep", type=click.IntRange(1), metavar="K", help="Keep the current and the newest, K in all."
+    "--keep", type=click.IntRange(1), metavar="K", help="Keep K models: the current one and the newest."
 )
 @click.option("--model", "models", type=click.IntRange(1), multiple=True, metavar="N", help="Remove model N.")
 @click.option(
-    "--guesses",
-    is_flag=True,
-    help="Remove models by which photos are still tagged, too, and those tags; without it such models stay.",
+    "--guesses", is_flag=True, help="Also remove models that photos are still tagged by, with these tags."
 )
 @json_option
 @click.pass_context
 def prune_command(
     context: click.Context, keep: int | None, models: tuple[int, ...], guesses: bool, as_json: bool
 ) -> None:
-    """Remove old models, never the current one, and backbones that no other model uses, with their features.
+    """Remove old models, never the current one.
+
+    Backbones that no other model uses are removed too, with their features. A model that photos are still tagged
+    by is kept unless --guesses is given.
 
     \b
     Examples:
@@ -33,14 +34,14 @@ def prune_command(
       hashtag prune --model 3
     """
     if keep is None and not models:
-        raise click.UsageError("say what goes: --keep K or --model N")
+        raise click.UsageError("give --keep K or --model N")
     from hashtag_archive.indexer.upkeep.prune import prune_models
 
     pruned = prune_models(open_from(context), keep, models, guesses=guesses)
     for number, photos in pruned.kept.items():
         info(
-            f"model {number} stays: {photos:,} photos are still tagged by it; `hashtag retag` brings them up to"
-            " date, --guesses removes their tags"
+            f"model {number} is kept: {photos:,} photos are still tagged by it; `hashtag retag` updates them,"
+            " --guesses removes their tags"
         )
     if as_json:
         echo_json(asdict(pruned))
@@ -48,7 +49,7 @@ def prune_command(
     went = f"{_listed('model', pruned.models)} and {_listed('backbone', pruned.backbones)}"
     click.echo(
         f"removed {went}: {pruned.files / 1e6:.1f} MB of files, and {pruned.features / 1e6:.1f} MB of features,"
-        " whose place in the database is used again"
+        " whose space in the database will be reused"
     )
 
 

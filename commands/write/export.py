@@ -1,22 +1,15 @@
 """`hashtag export` and `hashtag untag`."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from hashtag_archive.commands.opening import open_from
-from hashtag_archive.commands.options import json_option
+from hashtag_archive.commands.options import CutOptions, cut_options, json_option
 from hashtag_archive.commands.output import Bars, echo_json, info, printable
 from hashtag_archive.commands.summaries import report_files
-
-if TYPE_CHECKING:
-    pass
-
-import sys
-from typing import TYPE_CHECKING
-
-from hashtag_archive.commands.options import chosen_cut, cut_options
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.export.beside import WrittenFiles
@@ -33,7 +26,7 @@ class _Formats(click.ParamType[tuple[str, ...]]):
     ) -> tuple[str, ...]:
         names = tuple(dict.fromkeys(name.strip() for name in str(value).split(",")))
         if wrong := [name for name in names if name not in FORMATS]:
-            self.fail(f"{wrong[0]!r} is none of {', '.join(FORMATS)}", param, ctx)
+            self.fail(f"{wrong[0]!r} is not one of {', '.join(FORMATS)}", param, ctx)
         return names
 
 
@@ -44,13 +37,13 @@ class _Formats(click.ParamType[tuple[str, ...]]):
     "formats",
     type=_Formats(),
     required=True,
-    help=f"One or several of {','.join(FORMATS)}, written in one pass.",
+    help=f"Formats to write, separated by commas: {', '.join(FORMATS)}.",
 )
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Write into DIR; without it xmp and txt go beside the photos, jsonl or csv to stdout.",
+    help="Folder to write into.  [default: xmp and txt next to the photos, jsonl or csv to stdout]",
 )
 @cut_options
 @click.option(
@@ -59,32 +52,26 @@ class _Formats(click.ParamType[tuple[str, ...]]):
     type=click.Choice(["photo.jpg.xmp", "photo.xmp"]),
     default="photo.jpg.xmp",
     show_default=True,
-    help="How the XMP sidecar of photo.jpg is called.",
+    help="Name of the XMP sidecar of photo.jpg.",
 )
-@click.option(
-    "--embed", is_flag=True, help="Write xmp and iptc, both, into the photos themselves; needs exiftool."
-)
-@click.option(
-    "--keep-times", is_flag=True, help="With --embed: leave photos' modification times as they are."
-)
+@click.option("--embed", is_flag=True, help="Write XMP and IPTC into the photos themselves; needs exiftool.")
+@click.option("--keep-times", is_flag=True, help="With --embed: keep the photos' modification times.")
 @click.pass_context
 def export_command(
     context: click.Context,
     paths: tuple[str, ...],
     formats: tuple[Any, ...],
     out: Path | None,
-    threshold: str | float,
-    precision: float | None,
-    top: int | None,
+    cut_by: CutOptions,
     naming: Any,
     embed: bool,
     keep_times: bool,
 ) -> None:
-    """Write the hashtags of tagged photos for other programs to read.
+    """Write hashtags for other programs.
 
-    Of every tagged photo, or of those under PATHS. XMP sidecars get them as keywords, marked as guesses, beside
-    whatever else they say; run it again, and they are brought up to date. `hashtag untag` takes them back. A
-    file that is not hashtag's, or is broken, is named and left as it is, and the exit code is 1.
+    Of all tagged photos, or of those under PATHS. In an XMP sidecar they become keywords, marked as guesses;
+    everything else in the file is kept, and a later run updates them. `hashtag untag` removes them. A file that
+    hashtag did not write, or that is broken, is reported and left unchanged, and the exit code is 1.
 
     \b
     Examples:
@@ -99,11 +86,12 @@ def export_command(
             f"--out DIR is needed for {', '.join(name for name in FORMATS if name in tables)}"
         )
     if embed != ("iptc" in formats) and not (embed and "xmp" in formats):
-        raise click.UsageError("iptc is written into photos, with --embed; --embed is for --to xmp or iptc")
+        raise click.UsageError("--to iptc needs --embed, and --embed needs --to xmp or iptc")
     from hashtag_archive.indexer.export.export import export_tags
+    from hashtag_archive.indexer.model.opening import open_model
 
     archive = open_from(context)
-    cut = chosen_cut(context, archive, threshold, precision)
+    cut = cut_by.cut(context, open_model(archive))
     with Bars("photos") as bars:
         result = export_tags(
             archive,
@@ -111,7 +99,7 @@ def export_command(
             cut,
             paths=paths,
             out=out,
-            top=top,
+            top=cut_by.top,
             naming=naming,
             embed=embed,
             keep_times=keep_times,
@@ -127,20 +115,18 @@ def export_command(
 
 @click.command("untag")
 @click.argument("paths", nargs=-1, type=click.Path())
-@click.option(
-    "--model", "number", type=click.IntRange(1), metavar="N", help="Take back what model N guessed."
-)
-@click.option("--all", "everything", is_flag=True, help="Take back what any model guessed.")
+@click.option("--model", "number", type=click.IntRange(1), metavar="N", help="Remove what model N guessed.")
+@click.option("--all", "everything", is_flag=True, help="Remove what any model guessed.")
 @json_option
 @click.pass_context
 def untag_command(
     context: click.Context, paths: tuple[str, ...], number: int | None, everything: bool, as_json: bool
 ) -> None:
-    """Take back what the machine wrote: in the archive, and in files.
+    """Remove guesses from the archive and from files.
 
-    Of all photos, or of those under PATHS. A person's word stays, and so do keywords that were not hashtag's.
-    A sidecar that hashtag made and that says nothing else is removed. Tables (jsonl, csv, parquet) are yours
-    to delete.
+    Of all photos, or of those under PATHS. Your verdicts are kept, as are keywords that hashtag did not write. A
+    sidecar that hashtag made and that has nothing else in it is deleted. Tables (jsonl, csv, parquet) are not
+    touched.
 
     \b
     Examples:
@@ -158,12 +144,12 @@ def untag_command(
         named = [{"file": path, "reason": reason} for path, reason in result.files.named]
         echo_json({"photos": result.photos, "files": dict(result.files.outcomes), "named": named})
     report_files(result.files)
-    info(f"{result.photos:,} photos have no guesses any more; `hashtag tag` or `hashtag retag` guess again")
+    info(f"guesses removed from {result.photos:,} photos; `hashtag tag` or `hashtag retag` guess again")
     _end(context, result.without, result.files)
 
 
 def _end(context: click.Context, without: list[str], files: "WrittenFiles") -> None:
     for path in without:
-        info(printable(f"{path}: no photo here is tagged; `hashtag tag` does that"))
+        info(printable(f"{path}: no tagged photo here; tag it with `hashtag tag`"))
     if without or files.outcomes["refused"]:
         context.exit(1)

@@ -23,7 +23,7 @@ from hashtag_archive.indexer.export.sidecars import (
 )
 from hashtag_archive.indexer.model.cut import Cut
 from hashtag_archive.indexer.tagging.assigned import AssignedHashtag, assigned_hashtags
-from hashtag_archive.indexer.tagging.tag import TaggedPhoto
+from hashtag_archive.indexer.tagging.outcome import TaggedPhoto
 
 Tags = Sequence[AssignedHashtag]
 _AT_ONCE = 32  # photos that wait for one another while they are being tagged

@@ -1,4 +1,4 @@
-"""What training posts teach, measured on posts that taught nothing."""
+"""What is learnt from training posts, measured on held-out posts."""
 
 from dataclasses import dataclass, field
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.learning.corpus import Corpus
+from hashtag_archive.indexer.learning.folded_photos import FoldedPhotos
 from hashtag_archive.indexer.learning.folds import TEST, TRAINING, VALIDATION
 from hashtag_archive.indexer.learning.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors
 from hashtag_archive.indexer.learning.left_out import left_out_hits, popularity_hits
@@ -31,11 +32,11 @@ LEAST_PHOTOS = {TRAINING: 10, VALIDATION: 2, TEST: 2}
 
 @dataclass
 class HeldOut:
-    """What training posts taught, and how good it was on posts that taught nothing.
+    """What was learnt from training posts, and how good it is on test posts.
 
-    `variants` has the figures of lesser variants on the same photos: the report's rule on the same embeddings, the
-    photo without its text, the backbone before its last stage was trained; or of the same
-    model where owners' habits are asked for too, which are left out of all else (`indexer/learning/habits.py`).
+    `variants` has figures of lesser variants on the same photos: the report's rule on the same embeddings, the
+    photo without its text, the backbone before its last stage was trained; and of the same model if owners'
+    habits, which are left out of all other figures, count as true too (`indexer/learning/habits.py`).
     """
 
     vectors: HashtagVectors
@@ -54,8 +55,7 @@ class HeldOut:
 
 def fit_held_out(
     corpus: Corpus,
-    photos: PhotoSet,
-    folds: np.ndarray,
+    photos: FoldedPhotos,
     vectors: VectorConfig,
     tagger: TaggerConfig,
     text_fields: tuple[str, ...] = (),
@@ -64,9 +64,9 @@ def fit_held_out(
 ) -> HeldOut:
     """Learn from training posts, choose on validation posts, measure on test posts.
 
-    `photos` may be empty: then hashtag vectors alone are learnt and measured. `text_fields` are the fields of
-    posts that are read in addition to the photo, `known` the vectors of training posts where they were learnt
-    before. Raises `ArchiveError` where a fold has too few photos.
+    Without `photos` only hashtag vectors are learnt and measured. `text_fields` are the fields of posts that are
+    read in addition to the photo; `known` are the vectors of training posts if they were learnt before. Raises
+    `ArchiveError` if a fold has too few photos.
     """
     stages = stages or Stages()
     with stages("hashtag vectors, training posts"):
@@ -78,9 +78,9 @@ def fit_held_out(
         held_out = HeldOut(
             learnt, left_out_hits(learnt, test.ids()), popularity_hits(learnt, test.ids(), counts)
         )
-    if not photos.hashtags:
+    if not len(photos):
         return held_out
-    sets = {fold: photos.only(folds == fold).for_training() for fold in LEAST_PHOTOS}
+    sets = {fold: photos.fold(fold).for_training() for fold in LEAST_PHOTOS}
     _require_enough(sets, learnt, tagger.min_photos)
     with stages("head, training posts"):
         fit = fit_photos(sets[TRAINING], learnt, tagger, sets[VALIDATION])
@@ -91,9 +91,8 @@ def fit_held_out(
             with_text = choose_text(fit, space, sets[TRAINING], sets[VALIDATION])
     with stages("figures"):
         _measure(held_out, with_text, sets)
-        if photos.taught:
-            asked = {**sets, TEST: photos.only(folds == TEST)}
-            held_out.variants["habits asked"] = _figures(with_text, asked)
+        if photos.photos.taught:
+            held_out.variants["habits asked"] = _figures(with_text, {**sets, TEST: photos.fold(TEST)})
         if text_fields:
             held_out.variants["photo alone"] = _figures(fit, sets)
     return held_out
@@ -102,7 +101,7 @@ def fit_held_out(
 def learn_texts(
     corpus: Corpus, config: VectorConfig, fields: tuple[str, ...], stages: Stages, *folds: str
 ) -> TextSpace:
-    """Learn what the posts of `folds`, all where none is named, say in `fields`."""
+    """Learn a text space from `fields` of the posts of `folds`, or of all posts if none is given."""
     kept = np.isin(corpus.post_folds, folds) if folds else np.ones(corpus.posts, np.bool_)
     said = corpus.post_texts or [{}] * corpus.posts
     hashtags = np.split(corpus.hashtags, corpus.offsets[1:-1])
@@ -144,10 +143,10 @@ def _require_enough(sets: dict[str, PhotoSet], vectors: HashtagVectors, min_phot
 
 
 def require_photos(found: dict[str, int], what: str) -> None:
-    """Raise `ArchiveError` where a fold has fewer photos than `LEAST_PHOTOS`; `found` is fold → photos."""
+    """Raise `ArchiveError` if a fold has fewer photos than `LEAST_PHOTOS`; `found` maps folds to photos."""
     if any(found[fold] < least for fold, least in LEAST_PHOTOS.items()):
         have = ", ".join(f"{count} in {fold}" for fold, count in found.items())
         need = ", ".join(str(least) for least in LEAST_PHOTOS.values())
         raise ArchiveError(
-            f"too few photos {what}: {have}; {need} are the least: import more posts with photos"
+            f"too few photos {what}: {have}; at least {need} are needed: import more posts with photos"
         )

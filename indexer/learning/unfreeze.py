@@ -1,250 +1,77 @@
-"""ResNet50 with layer4 trained on the archive's own posts: a backbone beside the frozen one, with its own digest.
+"""Training the last stage of ResNet50 on the archive's own posts, and a rebuild with it."""
 
-It learns from photos of training posts, and validation posts choose its epoch, so that what test posts say of it
-holds. It ships as it is then: the head is learnt again from all posts, this is not.
-"""
+from dataclasses import asdict, replace
 
-import hashlib
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
-
-from hashtag_archive.encoder import EncoderError
-from hashtag_archive.encoder.onnx_encoder import BackboneSpec
-from hashtag_archive.encoder.training.checkpoint import Checkpoint
-from hashtag_archive.encoder.training.layer3_maps import Machine, write_maps
-from hashtag_archive.encoder.training.resnet50 import PixelBackbone, resnet50_from_onnx
-from hashtag_archive.encoder.training.unfreeze import MapSet, TrainingData, UnfreezeConfig, train_layer4
+from hashtag_archive.encoder.training.unfreeze import UnfreezeConfig
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import ArchiveError
-from hashtag_archive.indexer.learning.calibration import prior_logits
-from hashtag_archive.indexer.learning.corpus import Corpus
-from hashtag_archive.indexer.learning.folds import TRAINING, VALIDATION
-from hashtag_archive.indexer.learning.hashtag_vectors import HashtagVectors
-from hashtag_archive.indexer.learning.photo_set import PhotoSet, columns
-from hashtag_archive.indexer.learning.tagger import assignable, require_assignable
-from hashtag_archive.indexer.photos.backbones import (
-    RESNET50,
-    AdoptedBackbone,
-    BackboneChoice,
-    adopt_backbone,
-    export_adopted,
-    open_adopted,
+from hashtag_archive.indexer.learning.held_out import HeldOut, fit_held_out
+from hashtag_archive.indexer.learning.rebuild import (
+    RebuildConfig,
+    RebuildResult,
+    encode_posts,
+    load_encoded,
+    load_posts,
+    require_posts,
+    ship,
 )
-from hashtag_archive.indexer.photos.pixels import has_unchanged_file, pixel_batches
-from hashtag_archive.indexer.progress import Progress
-
-if TYPE_CHECKING:
-    from hashtag_archive.indexer.learning.held_out import HeldOut
-
-LAYER = "layer4"
-LEARNT_FROM = "training posts, the epoch chosen on validation posts; it is not learnt again from all posts"
-_CHECKPOINTS = "unfreeze-*.pt"
-_FORMAT = 1  # of a checkpoint: one of another format is another's
-_ABOUT, _MADE = "unfrozen", "unfrozen-key"  # settings: digest → how it was made, key → digest
-_NO_FEATURES = np.zeros((0, 0), np.float32)
-_AT_ONCE = 16  # photos that go up to layer3 together
+from hashtag_archive.indexer.learning.tune_backbone import LAYER, frozen_base, tune_backbone
+from hashtag_archive.indexer.photos.backbones import AdoptedBackbone, BackboneChoice
+from hashtag_archive.indexer.progress import Progress, Stages, silent
 
 
-class NotResNet50Error(ArchiveError):
-    """A backbone that has no layer4 to train."""
-
-
-class _Photos:
-    """What layer4 learns from: photos of training posts, then of validation posts, with an assignable hashtag."""
-
-    def __init__(self, archive: Archive, corpus: Corpus, known: HashtagVectors, min_photos: int) -> None:
-        places = np.concatenate(
-            [np.flatnonzero(corpus.photo_folds == fold) for fold in (TRAINING, VALIDATION)]
-        )
-        kept = has_unchanged_file(archive, corpus.photo_ids[places])
-        self.notes: list[str] = []
-        if lost := int((~kept).sum()):
-            self.notes = [f"{LAYER} did not learn from {lost:,} photos whose files are gone or changed"]
-        places = places[kept]
-        _require_both_folds(corpus.photo_folds[places])
-        training = places[corpus.photo_folds[places] == TRAINING]
-        taught = [corpus.photo_hashtags[place] for place in training.tolist()]
-        self.ids, counts = assignable(PhotoSet(_NO_FEATURES, taught), known, min_photos)
-        require_assignable(self.ids, min_photos)
-        self.priors = prior_logits(counts, len(training))
-        self.vectors = known.vectors[known.rows(self.ids)]
-        rows = columns([corpus.photo_hashtags[place] for place in places.tolist()], self.ids)
-        named = np.array([len(row) > 0 for row in rows], np.bool_)
-        self.photo_ids, self.folds = corpus.photo_ids[places[named]], corpus.photo_folds[places[named]]
-        self.hashtags = [row for row in rows if len(row)]
-
-    def key(self, frozen: AdoptedBackbone, config: UnfreezeConfig) -> str:
-        """The sha256, in hex, of all that the outcome depends on; nothing of test posts is in it."""
-        digest = hashlib.sha256(json.dumps([_FORMAT, frozen.digest, asdict(config)]).encode())
-        digest.update(json.dumps([row.tolist() for row in self.hashtags]).encode())
-        digest.update("".join(self.folds.tolist()).encode())
-        for array in (self.photo_ids, self.ids, self.priors, self.vectors):
-            digest.update(np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()
-
-
-def _require_both_folds(folds: NDArray[np.str_]) -> int:
-    """Return how many photos are of training posts; raise `ArchiveError` where there are too few, or no others."""
-    training = int((folds == TRAINING).sum())
-    if training < 2 or training == len(folds):
-        raise ArchiveError(
-            f"too few photos to train {LAYER}: {training:,} of training and {len(folds) - training:,} of validation"
-            " posts can still be read, the files of the others are gone or changed"
-        )
-    return training
-
-
-def frozen_base(archive: Archive, choice: BackboneChoice, seed: int) -> AdoptedBackbone:
-    """Adopt the ResNet50 that training starts from: of one that was tuned here, the one it was tuned from.
-
-    Raises `NotResNet50Error` where it is another network, and then nothing is copied.
-    """
-    if choice.name not in (None, RESNET50):
-        _require_resnet50(Path(choice.name or ""))
-    adopted = adopt_backbone(archive, choice, seed)
-    about = about_unfrozen(archive, adopted.digest)
-    base = open_adopted(archive, about["from"]) if about else adopted
-    _require_resnet50(archive.backbone_file(base.digest))
-    return base
-
-
-def _require_resnet50(onnx_file: Path) -> None:
-    try:
-        resnet50_from_onnx(onnx_file)
-    except EncoderError as error:
-        name = BackboneSpec.read(onnx_file).name
-        raise NotResNet50Error(
-            f"--unfreeze {LAYER} needs a ResNet50, and {name} is none: add --backbone resnet50"
-        ) from error
-
-
-def about_unfrozen(archive: Archive, digest: str | None) -> dict[str, Any] | None:
-    """Return how a backbone was tuned, or None where it was not."""
-    text = archive.store.setting(f"{_ABOUT}:{digest}")
-    return dict(json.loads(text)) if text else None
-
-
-def clear_checkpoints(archive: Archive, keep: Path | None = None) -> None:
-    """Remove the checkpoints of trainings that nobody goes on with."""
-    for path in archive.backbones_folder.glob(_CHECKPOINTS):
-        if path != keep:
-            path.unlink()
-
-
-def tune_backbone(
+def unfreeze_model(
     archive: Archive,
-    frozen: AdoptedBackbone | None,
-    corpus: Corpus,
-    vectors: HashtagVectors,
-    min_photos: int,
-    config: UnfreezeConfig,
-    progress: Progress,
-) -> AdoptedBackbone:
-    """Train layer4 of a frozen ResNet50, or go on with it, and return the outcome as a backbone of the archive.
+    backbone: BackboneChoice | None = None,
+    config: RebuildConfig | None = None,
+    unfreeze: UnfreezeConfig | None = None,
+    *,
+    force: bool = False,
+    progress: Progress = silent,
+) -> RebuildResult:
+    """Train layer4 of a ResNet50 on training posts, then rebuild with the network that results.
 
-    `vectors` are those of training posts, and hashtags on `min_photos` of these posts' photos are what it learns.
-    The same archive and configuration give the same backbone, which is then not trained again. Raises
-    `ArchiveError` where no post has a photo, or the photos' files are gone.
+    The manifest has the figures of the frozen network too, as the variant `frozen`. A killed training is resumed
+    by the next call with the same posts and configuration. Raises `NotResNet50Error` if the backbone is another
+    network, `ArchiveError` if no post has a photo or there is too little to learn from.
     """
-    if frozen is None:
-        raise ArchiveError(f"no post has a photo: there is nothing that {LAYER} could learn from")
-    photos = _Photos(archive, corpus, vectors, min_photos)
-    key = photos.key(frozen, config)
-    made = archive.store.setting(f"{_MADE}:{key}")
-    if made and archive.backbone_file(made).is_file():
-        tuned = open_adopted(archive, made)
-    else:
-        tuned = _make(archive, frozen, photos, config, key, progress)
-    tuned.tuned_from = archive.backbone_file(frozen.digest)
-    tuned.notes += photos.notes
-    return tuned
+    config = (config or RebuildConfig()).seeded()
+    tuning = replace(unfreeze or UnfreezeConfig(), seed=config.seed)
+    stages = Stages(progress)
+    with archive.building():
+        if not require_posts(archive)["with_photo"]:
+            raise ArchiveError(f"no post has a photo: {LAYER} has nothing to learn from")
+        with stages("backbone"):
+            base = frozen_base(archive, backbone or BackboneChoice(), config.seed)
+        encoded = encode_posts(archive, base, config, stages)
+        corpus = load_posts(archive, config, stages)
+        how = config.vectors, config.tagger, config.text_fields, stages
+        frozen = fit_held_out(corpus, load_encoded(archive, corpus, encoded, config, stages), *how)
+        with stages(LAYER):
+            tuned = tune_backbone(
+                archive,
+                base,
+                corpus.without_habits(),
+                frozen.vectors,
+                config.tagger.min_photos,
+                tuning,
+                progress,
+            )
+        encoded = encode_posts(archive, tuned, config, stages)
+        photos = load_encoded(archive, corpus, encoded, config, stages)
+        held_out = fit_held_out(corpus, photos, *how, frozen.vectors)
+        _add_frozen_figures(frozen, held_out, tuned)
+        parameters = {"unfreeze": asdict(tuning)}
+        return ship(
+            archive, corpus, photos, held_out, encoded, config, stages, force=force, parameters=parameters
+        )
 
 
-def add_frozen_figures(frozen: "HeldOut", tuned: "HeldOut", adopted: AdoptedBackbone) -> None:
-    """Put the frozen backbone's figures beside the tuned one's."""
+def _add_frozen_figures(frozen: HeldOut, tuned: HeldOut, adopted: AdoptedBackbone) -> None:
+    """Add the frozen network's figures to the variants of the tuned one's."""
     if frozen.figures:
         tuned.variants["frozen"] = frozen.figures
     if frozen.judged_photos != tuned.judged_photos:
         adopted.notes.append(
-            f"frozen was judged on {frozen.judged_photos:,} photos, of which some have no file any more"
+            f"the frozen network was measured on {frozen.judged_photos:,} photos, some of whose files are gone"
         )
-
-
-def _make(
-    archive: Archive,
-    frozen: AdoptedBackbone,
-    photos: _Photos,
-    config: UnfreezeConfig,
-    key: str,
-    progress: Progress,
-) -> AdoptedBackbone:
-    """Train, export and remember; a killed training with the same key is gone on with."""
-    checkpoint = Checkpoint(archive.backbones_folder / _CHECKPOINTS.replace("*", key[:16]), key)
-    clear_checkpoints(archive, checkpoint.path)
-    spec = frozen.session.spec
-    base = archive.backbone_file(frozen.digest)
-    network = resnet50_from_onnx(base)
-    machine = Machine() if archive.device == "cpu" else Machine.here()
-    with _maps(archive, network, spec.size, machine, photos, progress) as (training, validation):
-        lesson = TrainingData(training, validation, photos.vectors, photos.priors)
-        tell = partial(progress, f"training {LAYER}")
-        outcome = train_layer4(network, lesson, config, checkpoint, tell, machine)
-    about = {
-        "layer": LAYER,
-        "from": frozen.digest,
-        "from_name": spec.name,
-        "learnt_from": LEARNT_FROM,
-        "photos": {TRAINING: len(training.maps), VALIDATION: len(validation.maps)},
-        "epoch": outcome.epoch,
-        "losses": outcome.losses,
-        "parameters": asdict(config),
-    }
-    tuned = export_adopted(archive, network, f"{spec.name}-{LAYER}", spec.size, base)
-    _remember(archive, tuned.digest, key, about)
-    checkpoint.path.unlink(missing_ok=True)
-    if outcome.damaged:
-        tuned.notes.append(f"{outcome.damaged}: training {LAYER} began again")
-    if outcome.resumed:
-        tuned.notes.append(f"training {LAYER} went on after epoch {outcome.resumed}, where it had been ended")
-    return tuned
-
-
-def _remember(archive: Archive, digest: str, key: str, about: dict[str, Any]) -> None:
-    with archive.store.write() as connection:
-        archive.store.put_setting(connection, f"{_ABOUT}:{digest}", json.dumps(about))
-        archive.store.put_setting(connection, f"{_MADE}:{key}", digest)
-
-
-@contextmanager
-def _maps(
-    archive: Archive, network: PixelBackbone, size: int, machine: Machine, photos: _Photos, progress: Progress
-) -> Iterator[tuple[MapSet, MapSet]]:
-    """What layer3 gives for the photos of training and of validation posts, in a file for as long as it is needed.
-
-    Computing it again every epoch would take as long as training does.
-    """
-    file = archive.backbones_folder / ".layer3.part"  # a killed rebuild's is cleared like every other part
-    read: list[int] = []
-
-    def batches() -> Iterator[NDArray[np.uint8]]:
-        for places, pixels in pixel_batches(archive, photos.photo_ids, size):
-            for start in range(0, len(places), _AT_ONCE):
-                yield pixels[start : start + _AT_ONCE]
-                read.extend(places[start : start + _AT_ONCE].tolist())
-                progress("photos up to layer3", len(read), len(photos.photo_ids))
-
-    try:
-        maps = write_maps(network, batches(), file, machine)
-        hashtags = [photos.hashtags[place] for place in read]
-        cut = _require_both_folds(photos.folds[read])
-        yield MapSet(maps[:cut], hashtags[:cut]), MapSet(maps[cut:], hashtags[cut:])
-    finally:
-        file.unlink(missing_ok=True)

@@ -1,61 +1,62 @@
-"""A fitted model → its folder, aside, checked, renamed, and made current by one transaction."""
+"""Writes a fitted model to its folder: aside, checked, renamed, and made current by one transaction."""
 
 import json
 import shutil
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from hashtag_archive.encoder import PREPROCESSING_VERSION
 from hashtag_archive.encoder.export.to_onnx import export_head
-from hashtag_archive.encoder.onnx_encoder import DTYPE, OnnxBackbone, OnnxHead
+from hashtag_archive.encoder.onnx_encoder import DTYPE, OnnxHead
 from hashtag_archive.indexer.archive import BACKBONE, CURRENT_MODEL, Archive
 from hashtag_archive.indexer.disk import file_digest, fsync_folder, fsync_tree, now
 from hashtag_archive.indexer.learning.corpus import Corpus
 from hashtag_archive.indexer.learning.hashtag_vectors import HashtagVectors
+from hashtag_archive.indexer.learning.held_out import HeldOut
 from hashtag_archive.indexer.learning.model_change import ModelChange, change_to
 from hashtag_archive.indexer.learning.photo_set import PhotoSet
 from hashtag_archive.indexer.learning.tagger import TaggerFit
-from hashtag_archive.indexer.learning.unfreeze import about_unfrozen
+from hashtag_archive.indexer.learning.tuned_backbones import about_unfrozen
 from hashtag_archive.indexer.model.hashtag_index import HashtagIndex
 from hashtag_archive.indexer.model.model import JUDGED, MANIFEST, TEXT, Model
+from hashtag_archive.indexer.photos.backbones import AdoptedBackbone
 
-if TYPE_CHECKING:
-    from hashtag_archive.indexer.learning.held_out import HeldOut
-
-ASKED = 1000  # photos on which an index that does not compare with every hashtag is measured
-LAST_NUMBER = "last_model"  # numbers are never given twice, even when their models are gone
+ASKED = 1000  # photos on which the recall of an approximate index is measured
+LAST_NUMBER = "last_model"  # numbers are never reused, even when their models are gone
 
 
-@dataclass
+@dataclass(frozen=True)
 class NewModel:
-    """What a rebuild has made so far. Backbone and tagger stay None where there are no photos."""
+    """What a rebuild has learnt. Backbone and tagger are None if there are no photos."""
 
     seed: int
-    parameters: dict[str, Any]
-    backbone: OnnxBackbone | None = None
-    backbone_digest: str | None = None
-    backbone_id: int | None = None
-    held_out: "HeldOut" = field(init=False)
-    vectors: HashtagVectors = field(init=False)
-    tagger: TaggerFit | None = None
-    corpus: Corpus = field(init=False)
-    photos: PhotoSet = field(init=False)
-    change: ModelChange | None = None
+    parameters: Mapping[str, Any]
+    corpus: Corpus
+    photos: PhotoSet
+    held_out: HeldOut
+    vectors: HashtagVectors
+    tagger: TaggerFit | None
+    backbone: AdoptedBackbone | None
+    backbone_id: int | None
+
+    @property
+    def backbone_digest(self) -> str | None:
+        """The digest of its backbone."""
+        return self.backbone.digest if self.backbone else None
 
 
 def write_model(
     archive: Archive, new: NewModel, seconds: dict[str, float], force: bool = False
-) -> dict[str, Any]:
-    """Write a model's folder and make it current, unless it is worse and not forced; return its manifest.
+) -> tuple[dict[str, Any], ModelChange | None]:
+    """Write a model's folder and make it current, unless it is worse and not forced.
 
-    What it changes against the model before is left in `new.change`.
-
-    A process killed before the last transaction leaves a folder that no row speaks of, which the next
-    rebuild clears away, and the model that was current.
+    Return its manifest, and how it differs from the previous model. A process killed before the last transaction
+    leaves the previous model current, and a folder without a row, which the next rebuild removes.
     """
     number = _next_number(archive)
     aside = archive.models_folder / f".building-{number:04d}"
@@ -76,26 +77,26 @@ def write_model(
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
-    new.change = change_to(archive, number)
+    change = change_to(archive, number)
+    _switch(archive, new, manifest, stays=bool(change and change.worse and not force))
+    return manifest, change
+
+
+def _switch(archive: Archive, new: NewModel, manifest: dict[str, Any], *, stays: bool) -> None:
+    """Record a model that is written and, unless the previous one `stays`, make it current, in one transaction."""
+    number, text = manifest["number"], json.dumps(manifest, ensure_ascii=False)
     with archive.store.write() as connection:
-        archive.store.models.add(
-            connection,
-            number,
-            manifest["created_at"],
-            new.backbone_id,
-            json.dumps(manifest, ensure_ascii=False),
-        )
+        archive.store.models.add(connection, number, manifest["created_at"], new.backbone_id, text)
         archive.store.put_setting(connection, LAST_NUMBER, str(number))
-        if new.change and new.change.worse and not force:
-            return manifest
+        if stays:
+            return
         archive.store.put_setting(connection, CURRENT_MODEL, str(number))
         if new.backbone_digest:
             archive.store.put_setting(connection, BACKBONE, new.backbone_digest)
-    return manifest
 
 
 def _write_parts(folder: Path, new: NewModel) -> float | None:
-    """Write all files but the manifest; return the index's recall, None where it compares with every hashtag."""
+    """Write all files but the manifest; return the index's recall, None if its search is exact."""
     vectors, tagger = new.vectors, new.tagger
     np.save(folder / "vectors.npy", vectors.vectors)
     posts = np.bincount(new.corpus.hashtags, minlength=int(vectors.ids.max()) + 1)
@@ -103,20 +104,20 @@ def _write_parts(folder: Path, new: NewModel) -> float | None:
     with (folder / "hashtags.tsv").open("w", encoding="utf-8", newline="\n") as file:
         for id in vectors.ids.tolist():
             file.write(f"{id}\t{posts[id]}\t{photos[id]}\t{new.corpus.texts[id]}\n")
-    if tagger and new.held_out.evidence:
-        new.held_out.evidence.save(folder / "evidence.npz")
-        if new.held_out.judged:
-            new.held_out.judged.save(folder / JUDGED)
-        if tagger.text:
-            tagger.text.save(folder / TEXT)
-        kin = {"vectors": vectors.digest(), "backbone": new.backbone_digest or ""}
-        export_head(tagger.network, new.photos.features.shape[1], folder / "head.onnx", kin)
-        shown = np.linspace(0, len(new.photos.features) - 1, ASKED).astype(np.int64)
-        asked = OnnxHead(folder / "head.onnx").embed(new.photos.features[np.unique(shown)].astype(np.float16))
-        index = HashtagIndex.build(tagger.ids, tagger.vectors, tagger.scale, tagger.biases, kin, asked)
-        index.save(folder / "index.faiss")
-        return index.recall
-    return None
+    if not (tagger and new.held_out.evidence):
+        return None
+    new.held_out.evidence.save(folder / "evidence.npz")
+    if new.held_out.judged:
+        new.held_out.judged.save(folder / JUDGED)
+    if tagger.text:
+        tagger.text.save(folder / TEXT)
+    digests = {"vectors": vectors.digest(), "backbone": new.backbone_digest or ""}
+    export_head(tagger.network, new.photos.features.shape[1], folder / "head.onnx", digests)
+    shown = np.linspace(0, len(new.photos.features) - 1, ASKED).astype(np.int64)
+    asked = OnnxHead(folder / "head.onnx").embed(new.photos.features[np.unique(shown)].astype(np.float16))
+    index = HashtagIndex.build(tagger.ids, tagger.vectors, tagger.scale, tagger.biases, digests, asked)
+    index.save(folder / "index.faiss")
+    return index.recall
 
 
 def _manifest(new: NewModel, number: int, seconds: dict[str, float]) -> dict[str, Any]:
@@ -129,7 +130,7 @@ def _manifest(new: NewModel, number: int, seconds: dict[str, float]) -> dict[str
         "learnt_from": "all posts, with what held-out posts chose; figures are of a fit on training posts alone",
         "seed": new.seed,
         "backbone": new.backbone_digest,
-        "backbone_name": new.backbone.spec.name if new.backbone else None,
+        "backbone_name": new.backbone.session.spec.name if new.backbone else None,
         "precision": DTYPE,
         "preprocessing": PREPROCESSING_VERSION,
         "vectors": new.vectors.digest(),

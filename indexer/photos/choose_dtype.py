@@ -53,8 +53,10 @@ def choose_dtype(
     return DtypeChoice("float32", "int8 was not measured on this machine")
 
 
-def set_dtype(archive: Archive, model: "Model", mode: DtypeMode) -> DtypeChoice:
+def set_dtype(
+    archive: Archive, model: "Model", mode: DtypeMode, *, photos: int = 0, progress: Progress = silent
+) -> DtypeChoice:
     """Have a model whose backbone is not open yet run it in the dtype that `choose_dtype` says."""
-    choice = choose_dtype(archive, mode, model=model)
+    choice = choose_dtype(archive, mode, model=model, photos=photos, progress=progress)
     model.int8 = require_int8(model.backbone_file) if choice.dtype == "int8" else None
     return choice

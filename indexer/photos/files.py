@@ -27,49 +27,91 @@ class ReadFile:
     content: bytes | None
 
 
-def walk_photos(paths: Iterable[str], exclude: Sequence[str] = ()) -> Iterator[PhotoFile]:
-    """Yield files as named, and under folders every file with an image's ending, in sorted order.
+class PhotoFiles:
+    """The photos that some paths name, found by one walk; iterating yields a `PhotoFile` for each.
 
-    Links are followed, but a folder is entered once, so that a loop of links ends. Names that begin with a dot
-    are passed over below a named folder, and so is what `exclude` or a `.hashtagignore` file says (`Exclusions`).
-    A named file is yielded whatever it is: the reader says what is wrong with it.
+    A named file is taken whatever it is: reading it says what is wrong with it. Below a named folder every file
+    with an image's suffix is taken, in sorted order. Links are followed, but each folder is listed only once, so
+    that a loop of links ends. Names that begin with a dot are skipped below a named folder, as is what `exclude`
+    or a `.hashtagignore` file excludes (`Exclusions`). Names are kept per folder, so that a million take little
+    memory.
     """
+
+    def __init__(self, paths: Iterable[str], exclude: Sequence[str] = ()) -> None:
+        """Raises `ArchiveError` if a pattern is invalid or a `.hashtagignore` file cannot be read."""
+        self._folders = list(_walk_folders(paths, exclude))
+        self._count = sum(len(names) for _, names in self._folders)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[PhotoFile]:
+        return _files_of(self._folders)
+
+
+def walk_photos(paths: Iterable[str], exclude: Sequence[str] = ()) -> Iterator[PhotoFile]:
+    """Yield what `PhotoFiles` would hold, while the walk goes on."""
+    return _files_of(_walk_folders(paths, exclude))
+
+
+def _files_of(folders: Iterable[tuple[str, list[str]]]) -> Iterator[PhotoFile]:
+    for folder, names in folders:
+        absolute = os.path.abspath(folder)
+        for name in names:
+            yield PhotoFile(os.path.join(folder, name), os.path.normpath(os.path.join(absolute, name)))
+
+
+def _walk_folders(paths: Iterable[str], exclude: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield folders with the photos in them; the folder of a named file is empty, its name the whole path."""
     entered: set[tuple[int, int]] = set()
     for path in paths:
-        if os.path.isdir(path):
-            yield from _walk(path, entered, Exclusions(path, exclude))
-        else:
-            yield PhotoFile(path, os.path.abspath(path))
-
-
-def _walk(folder: str, entered: set[tuple[int, int]], exclusions: Exclusions) -> Iterator[PhotoFile]:
-    waiting = [folder]
-    while waiting:
-        current = waiting.pop()
-        try:
-            found = os.stat(current)
-            if (found.st_dev, found.st_ino) in entered:
-                continue
-            entered.add((found.st_dev, found.st_ino))
-            with os.scandir(current) as entries:
-                names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
-        except OSError:
-            # A folder that cannot be listed is yielded itself, and so named with its reason like a file.
-            yield PhotoFile(current, os.path.abspath(current))
+        if not os.path.isdir(path):
+            yield "", [path]
             continue
-        folders = []
-        for name in names:
-            path = os.path.join(current, name)
-            is_folder = os.path.isdir(path)
-            if not is_folder and os.path.splitext(name)[1].lower() not in IMAGE_SUFFIXES:
+        exclusions = Exclusions(path, exclude)
+        waiting = [path]
+        while waiting:
+            folder = waiting.pop()
+            try:
+                found = os.stat(folder)
+                if (found.st_dev, found.st_ino) in entered:
+                    continue
+                entered.add((found.st_dev, found.st_ino))
+                names, subfolders = _list_folder(folder, exclusions)
+            except OSError:
+                # A folder that cannot be listed is yielded itself, and so reported with its reason like a file.
+                yield "", [folder]
                 continue
-            if exclusions.hides(path, is_folder):
-                continue
-            if is_folder:
-                folders.append(path)
-            else:
-                yield PhotoFile(path, os.path.abspath(path))
-        waiting.extend(reversed(folders))
+            if names:
+                yield folder, names
+            waiting.extend(reversed(subfolders))
+
+
+def _list_folder(folder: str, exclusions: Exclusions) -> tuple[list[str], list[str]]:
+    """Return the names of the photos in a folder, and the paths of its subfolders, both sorted."""
+    names, subfolders = [], []
+    with os.scandir(folder) as listing:
+        entries = sorted((entry.name, entry) for entry in listing if not entry.name.startswith("."))
+    for name, entry in entries:
+        is_folder = _is_folder(entry)
+        if not is_folder and os.path.splitext(name)[1].lower() not in IMAGE_SUFFIXES:
+            continue
+        path = os.path.join(folder, name)
+        if exclusions.hides(path, is_folder):
+            continue
+        if is_folder:
+            subfolders.append(path)
+        else:
+            names.append(name)
+    return names, subfolders
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    """Whether an entry is a folder or a link to one; asks the disk only about links."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def unchanged(path: str, row: PathRow) -> bool:

@@ -14,6 +14,7 @@ from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.errors import ArchiveError, ModelError
 from hashtag_archive.indexer.learning.corpus import Corpus
+from hashtag_archive.indexer.learning.folded_photos import FoldedPhotos
 from hashtag_archive.indexer.learning.folds import TEST, TRAINING, VALIDATION, assign_folds
 from hashtag_archive.indexer.learning.held_out import fit_held_out
 from hashtag_archive.indexer.learning.photo_set import PhotoSet
@@ -168,7 +169,7 @@ def held_out_pattern() -> tuple[Corpus, PhotoSet, np.ndarray]:
 
 def test_a_pattern_that_only_test_posts_have_is_learnt_by_nothing() -> None:
     corpus, photos, folds = held_out_pattern()
-    held_out = fit_held_out(corpus, photos, folds, QUICK.vectors, QUICK.tagger)
+    held_out = fit_held_out(corpus, FoldedPhotos(photos, folds), QUICK.vectors, QUICK.tagger)
     assert held_out.tagger is not None
     assert 9 not in held_out.vectors.ids
     assert 9 not in held_out.tagger.ids
@@ -177,7 +178,7 @@ def test_a_pattern_that_only_test_posts_have_is_learnt_by_nothing() -> None:
     changed.hashtags = np.where(changed.hashtags == 9, 8, changed.hashtags)
     other.features[folds == TEST] = -3
     other.hashtags = [np.where(ids == 9, 8, ids) for ids in other.hashtags]
-    again = fit_held_out(changed, other, folds, QUICK.vectors, QUICK.tagger)
+    again = fit_held_out(changed, FoldedPhotos(other, folds), QUICK.vectors, QUICK.tagger)
     assert again.tagger is not None
     assert again.vectors.digest() == held_out.vectors.digest()
     assert again.thresholds == held_out.thresholds

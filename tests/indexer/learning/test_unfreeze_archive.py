@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +20,13 @@ from hashtag_archive.encoder.training.unfreeze import UnfreezeConfig
 from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.errors import ArchiveError
-from hashtag_archive.indexer.learning import unfreeze as unfrozen_backbone
+from hashtag_archive.indexer.learning import tune_backbone as tuning
 from hashtag_archive.indexer.learning.corpus import Corpus, load_corpus
 from hashtag_archive.indexer.learning.folds import TEST, TRAINING
 from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig, learn_vectors
 from hashtag_archive.indexer.learning.metrics import better_and_worse
 from hashtag_archive.indexer.learning.rebuild import RebuildResult, rebuild_model
+from hashtag_archive.indexer.learning.unfreeze import unfreeze_model
 from hashtag_archive.indexer.photos.backbones import AdoptedBackbone, open_adopted
 from hashtag_archive.indexer.progress import silent
 from hashtag_archive.indexer.upkeep.stats import list_models
@@ -35,7 +35,7 @@ from tests.encoder.test_unfreeze_layer4 import Killed, assert_same
 from tests.support.paths import ROOT
 
 # those of `QUICK_NETWORK`, with layer4 unfrozen for two epochs
-OPTIONS = "--unfreeze layer4 --unfreeze-epochs 2 --min-photos 3 --size 8 --epochs 400"
+OPTIONS = "--layer-epochs 2 --min-photos 3 --size 8 --epochs 400"
 OPTIONS += " --head network --head-epochs 5 --dtype float32"
 
 
@@ -51,7 +51,7 @@ def kill_after_first_checkpoint(archive: Path) -> None:
         "hashtag_archive",
         "--archive",
         str(archive),
-        "rebuild",
+        "unfreeze",
         *OPTIONS.split(),
     ]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -72,7 +72,7 @@ def unfrozen(
     archive = copy_archive(untrained_rebuild[0] / "archive", tmp_path_factory.mktemp("unfrozen") / "archive")
     kill_after_first_checkpoint(archive)
     assert len(float32_backbones(archive / "backbones")) == 1
-    return archive, run(archive, "rebuild", *OPTIONS.split())
+    return archive, run(archive, "unfreeze", *OPTIONS.split())
 
 
 def tuned_weights(
@@ -85,14 +85,14 @@ def tuned_weights(
         kept.update(network.state_dict())
         raise Killed
 
-    monkeypatch.setattr(unfrozen_backbone, "export_adopted", keep)
+    monkeypatch.setattr(tuning, "export_adopted", keep)
     digest = archive.store.setting("resnet50:none:64")
     assert digest
     corpus = corpus or load_corpus(archive.store)
     vectors = learn_vectors(corpus.lists(TRAINING), VectorConfig(size=8, epochs=400))
     frozen, config = open_adopted(archive, digest), UnfreezeConfig(epochs=2)
     with pytest.raises(Killed):
-        unfrozen_backbone.tune_backbone(archive, frozen, corpus, vectors, 3, config, silent)
+        tuning.tune_backbone(archive, frozen, corpus, vectors, 3, config, silent)
     return kept
 
 
@@ -111,7 +111,7 @@ def test_an_unfreezing_killed_after_an_epoch_goes_on_and_ends_where_an_uninterru
 ) -> None:
     folder, done = unfrozen
     assert done.exit_code == 0, done.output
-    assert re.search(r"training layer4 went on after epoch [12], where it had been ended", done.stderr)
+    assert re.search(r"training layer4 resumed after epoch [12]", done.stderr)
     backbones = folder / "backbones"
     assert {path.suffix for path in backbones.iterdir()} == {".onnx", ".json"}
     with open_archive(folder) as archive:
@@ -193,9 +193,10 @@ def test_a_tuned_backbone_is_remembered_and_not_trained_twice(
         (archive.backbones_folder / "unfreeze-0123456789abcdef.pt").write_bytes(b"of a training given up")
         plain = rebuild_model(archive, config=QUICK_NETWORK).manifest
         assert not list(archive.backbones_folder.glob("*.pt"))
-        again = rebuild_model(
+        again = unfreeze_model(
             archive,
-            config=replace(QUICK_NETWORK, unfreeze=UnfreezeConfig(epochs=2)),
+            config=QUICK_NETWORK,
+            unfreeze=UnfreezeConfig(epochs=2),
             progress=lambda stage, *_: stages.add(stage),
         )
         assert len(float32_backbones(archive.backbones_folder)) == 2
@@ -221,17 +222,17 @@ def test_photos_whose_files_are_gone_are_not_learnt_from_and_told(
 ) -> None:
     corpus = load_corpus(untrained_colours.store)
     vectors = learn_vectors(corpus.lists(TRAINING), VectorConfig(size=8, epochs=400))
-    whole = unfrozen_backbone._Photos(untrained_colours, corpus, vectors, 3)
-    monkeypatch.setattr(unfrozen_backbone, "at_hand", lambda _, ids: np.arange(len(ids)) >= 2)
-    lesson = unfrozen_backbone._Photos(untrained_colours, corpus, vectors, 3)
+    whole = tuning._Photos(untrained_colours, corpus, vectors, 3)
+    monkeypatch.setattr(tuning, "has_unchanged_file", lambda _, ids: np.arange(len(ids)) >= 2)
+    lesson = tuning._Photos(untrained_colours, corpus, vectors, 3)
     assert set(whole.photo_ids) - set(lesson.photo_ids) == set(whole.photo_ids[:2])
     assert (whole.notes, lesson.notes) == (
         [],
         ["layer4 did not learn from 2 photos whose files are gone or changed"],
     )
-    monkeypatch.setattr(unfrozen_backbone, "at_hand", lambda _, ids: np.zeros(len(ids), np.bool_))
+    monkeypatch.setattr(tuning, "has_unchanged_file", lambda _, ids: np.zeros(len(ids), np.bool_))
     with pytest.raises(ArchiveError, match="0 of training and 0 of validation posts can still be read"):
-        unfrozen_backbone._Photos(untrained_colours, corpus, vectors, 3)
+        tuning._Photos(untrained_colours, corpus, vectors, 3)
 
 
 @pytest.mark.parametrize("named", [True, False])
@@ -241,10 +242,10 @@ def test_another_backbone_is_refused_as_misuse(
     archive = copy_archive(colour_folder / "archive", tmp_path / "archive")
     held = sorted((archive / "backbones").iterdir())
     options = ["--backbone", str(backbone)] if named else []
-    done = run(archive, "rebuild", "--unfreeze", "layer4", *options)
+    done = run(archive, "unfreeze", *options)
     assert done.exit_code == 2
     assert done.stderr.splitlines()[-1] == (
-        "Error: --unfreeze layer4 needs a ResNet50, and pool is none: add --backbone resnet50"
+        "Error: layer4 can be trained of a ResNet50 only, and pool is not one: add --backbone resnet50"
     )
     assert sorted((archive / "backbones").iterdir()) == held
 
@@ -253,4 +254,4 @@ def test_posts_without_photos_have_nothing_to_unfreeze_for(archive: Archive, tmp
     (tmp_path / "tags.txt").write_text("sea sun\nsea sun sand\nsun sand\nsea sand\n" * 10)
     import_crawls(archive, [tmp_path / "tags.txt"])
     with pytest.raises(ArchiveError, match="no post has a photo"):
-        rebuild_model(archive, config=replace(QUICK, unfreeze=UnfreezeConfig()))
+        unfreeze_model(archive, config=QUICK)
