@@ -136,3 +136,7 @@ def __getattr__(name: str) -> object:
         if name in names:
             return getattr(import_module(f"hashtag_archive.{module}"), name)
     raise AttributeError(f"module 'hashtag_archive' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,134 +1,166 @@
-"""Rules of the house that a program can hold: imports, start-up, help, README."""
+"""The rooms of the house: which files are in them, what they may import, and how large they may be."""
 
 import ast
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
-import click
 import pytest
-from click.testing import CliRunner
 
-from hashtag_archive.cli import main
-from tests.conftest import copy_archive
+import hashtag_archive
 from tests.support.paths import ROOT
 
-MAY_IMPORT = {
-    "db": {"db"},
-    "encoder": {"encoder"},
-    "indexer": {"db", "encoder", "indexer"},
-    "commands": {"commands", "indexer", "encoder", "db"},
+# A room, and the rooms that its files may import besides their own; `indexer` stands for the files of that folder
+# itself, the ground of its rooms. `python -m tests.support.draw_house` makes docs/architecture.md from this table.
+GROUND = "db db/schema db/stores encoder indexer"
+ROOMS = {
+    "db": "",
+    "db/schema": "db",
+    "db/stores": "db db/schema",
+    "encoder": "",
+    "encoder/training": "encoder",
+    "encoder/export": "encoder encoder/training",
+    "indexer": "db db/schema db/stores encoder",
+    "indexer/model": GROUND,
+    "indexer/photos": f"{GROUND} indexer/model encoder/training encoder/export",
+    "indexer/crawls/formats": f"{GROUND} indexer/photos",
+    "indexer/crawls": f"{GROUND} indexer/photos indexer/crawls/formats",
+    "indexer/curation": f"{GROUND} indexer/model indexer/photos indexer/crawls/formats",
+    "indexer/tagging": f"{GROUND} indexer/model indexer/photos",
+    "indexer/learning": f"{GROUND} indexer/model indexer/photos encoder/training encoder/export",
+    "indexer/evaluation": f"{GROUND} indexer/model indexer/photos indexer/crawls/formats indexer/crawls"
+    " indexer/learning encoder/training",
+    "indexer/evaluation/report": f"{GROUND} indexer/model indexer/photos indexer/learning indexer/evaluation"
+    " encoder/training",
+    "indexer/export": f"{GROUND} indexer/model indexer/photos indexer/tagging encoder/export",
+    "indexer/upkeep": f"{GROUND} indexer/model indexer/photos indexer/tagging",
+    "indexer/demo": f"{GROUND} indexer/model indexer/photos indexer/crawls indexer/tagging indexer/learning"
+    " encoder/training",
+    "commands": "any room",
+    "cli": "commands",
 }
-OURS = {"db", "encoder", "indexer", "commands", "cli"}
+MOST_FILES, MOST_LINES = 20, 250
 
 
-def imports(path: Path) -> Iterator[str]:
+def room_of(path: Path) -> str:
+    """The room of a file: the longest folder that is one; the help's sections belong to `commands`."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return next(name for end in range(len(parts), 0, -1) if (name := "/".join(parts[:end])) in ROOMS)
+
+
+@cache
+def product_files() -> tuple[Path, ...]:
+    folders = ("commands", "db", "encoder", "indexer")
+    return (ROOT / "cli.py", *(path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))))
+
+
+def imported_files(path: Path) -> Iterator[Path]:
+    """Our files that a file imports, wherever in it, for type checking too."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("hashtag_archive."):
-            yield node.module.split(".")[1]
+            base = ROOT.joinpath(*node.module.split(".")[1:])
+            for target in [*(base / alias.name for alias in node.names), base]:
+                if target.with_suffix(".py").is_file():
+                    yield target.with_suffix(".py")
+                elif (target / "__init__.py").is_file():
+                    yield target / "__init__.py"
 
 
-@pytest.mark.parametrize("folder", list(MAY_IMPORT))
-def test_imports_run_from_cli_to_indexer_to_encoder_and_db(folder: str) -> None:
-    files = list((ROOT / folder).glob("**/*.py"))
+@pytest.mark.parametrize("room", ROOMS)
+def test_files_import_only_what_their_room_may(room: str) -> None:
+    allowed = set(ROOMS) - {"cli"} if room == "commands" else {room, *ROOMS[room].split()}
+    files = [path for path in product_files() if room_of(path) == room]
     assert files
     for path in files:
-        assert set(imports(path)) & OURS <= MAY_IMPORT[folder], path
+        wrong = {str(file.relative_to(ROOT)) for file in imported_files(path) if room_of(file) not in allowed}
+        assert not wrong, f"{path}: {room} may import {', '.join(sorted(allowed))}"
 
 
-def loaded_after(code: str) -> set[str]:
-    listing = f"{code}\nimport sys; print(' '.join(sys.modules))"
-    done = subprocess.run(
-        [sys.executable, "-c", listing], capture_output=True, text=True, cwd=ROOT, check=True
-    )
-    return set(done.stdout.split("\n")[-2].split())
+def test_rooms_import_only_rooms_above_them_in_the_table() -> None:
+    known: list[str] = []
+    for room, allowed in ROOMS.items():
+        assert room == "commands" or set(allowed.split()) <= set(known), room
+        known.append(room)
 
 
-def test_importing_cli_loads_nothing_heavy() -> None:
-    heavy = {
-        "onnxruntime",
-        "faiss",
-        "torch",
-        "torchvision",
-        "gensim",
-        "matplotlib",
-        "numpy",
-        "sqlalchemy",
-        "PIL",
+def test_no_files_import_each_other_in_a_circle() -> None:
+    imports = {path: set(imported_files(path)) - {path} for path in product_files()}
+    while free := [path for path, needed in imports.items() if not needed & set(imports)]:
+        for path in free:
+            del imports[path]
+    assert not imports, sorted(str(path.relative_to(ROOT)) for path in imports)
+
+
+@pytest.mark.parametrize("folder", ["commands", "db", "encoder", "indexer", "tests", "benchmarks"])
+def test_folders_and_files_keep_their_size(folder: str) -> None:
+    for inner in [ROOT / folder, *(path for path in (ROOT / folder).rglob("*") if path.is_dir())]:
+        files = list(inner.glob("*.py"))
+        assert len(files) <= MOST_FILES, f"{inner} has {len(files)} files"
+        for path in files:
+            lines = path.read_text(encoding="utf-8").count("\n")
+            assert lines <= MOST_LINES, f"{path} has {lines} lines"
+
+
+def test_no_name_repeats_its_folder() -> None:
+    for path in product_files():
+        folder, parts = path.parent.name, path.stem.split("_")
+        assert len(parts) == 1 or not {folder, folder.removesuffix("s")} & set(parts), path
+
+
+@pytest.mark.parametrize(
+    "folder", ["cli.py", "commands", "db", "encoder", "indexer", "tests", "benchmarks", "hashtag_archive"]
+)
+def test_nothing_imports_our_folders_by_their_bare_names(folder: str) -> None:
+    """A module that is loaded under two names is two modules."""
+    bare = {"cli", "commands", "db", "encoder", "indexer"}
+    files = [ROOT / folder] if folder.endswith(".py") else (ROOT / folder).rglob("*.py")
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                assert not node.level, f"{path}: a relative import"
+                names = {(node.module or "").split(".")[0]}
+            else:
+                continue
+            assert not names & bare, path
+
+
+def test_the_public_names_are_typed_and_documented_and_lead_somewhere() -> None:
+    source = (ROOT / "hashtag_archive/__init__.py").read_text(encoding="utf-8")
+    (typed,) = (node for node in ast.parse(source).body if isinstance(node, ast.If))
+    shown = {
+        alias.name: node.module.removeprefix("hashtag_archive.")
+        for node in typed.body
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
     }
-    assert not loaded_after("from hashtag_archive import cli") & heavy
+    assert shown == {name: module for module, names in hashtag_archive._EXPORTS.items() for name in names}
+    assert sorted(shown) == sorted(hashtag_archive.__all__) == sorted(dir(hashtag_archive))
+    guide = (ROOT / "docs/library.md").read_text(encoding="utf-8")
+    for name in hashtag_archive.__all__:
+        assert getattr(hashtag_archive, name).__name__ == name
+        assert f"`{name}" in guide or f"{name}(" in guide, f"docs/library.md does not describe {name}"
 
 
-def test_a_query_waits_for_no_library_that_it_does_not_need(colour_folder: Path, tmp_path: Path) -> None:
-    archive = copy_archive(colour_folder / "archive", tmp_path / "archive")
-    command = ["--archive", str(archive), "query", str(colour_folder / "photos/000.png")]
-    loaded = loaded_after(f"from hashtag_archive import cli\ncli.main({command!r}, standalone_mode=False)")
-    assert {"onnxruntime", "faiss", "PIL", "click"} <= loaded
-    assert not loaded & {"sqlalchemy", "torch", "gensim", "onnx", "scipy", "sklearn", "defusedxml", "asyncio"}
-
-
-def test_reading_commands_run_without_what_trains(colour_folder: Path, tmp_path: Path) -> None:
-    heavy = "('torch', 'torchvision', 'gensim', 'matplotlib', 'onnx', 'onnxscript', 'scipy', 'sklearn')"
-    block = f"import sys\nfor name in {heavy}:\n"
-    block += "    sys.modules[name] = None\n"
-    archive = copy_archive(colour_folder / "archive", tmp_path / "archive")
-    photo = colour_folder / "photos/000.png"
-    for arguments in (
-        ["tag", str(photo)],
-        ["query", str(photo)],
-        ["related", "red"],
-        ["stats"],
-        ["models"],
-        ["use", "1"],
-        ["find", "red and not blue", "--json"],
-        ["show", str(photo)],
-        ["similar", str(photo)],
-        ["retry"],
-    ):
-        command = ["--archive", str(archive), *arguments]
-        code = f"{block}from hashtag_archive import cli\n"
-        code += f"cli.main({command!r}, standalone_mode=False)\nprint('went well')"
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-        assert "went well" in done.stdout, done.stderr
-
-
-def test_rebuild_without_what_trains_names_the_extra(colour_folder: Path, tmp_path: Path) -> None:
-    copy = copy_archive(colour_folder / "archive", tmp_path / "archive")
-    code = "import sys\nsys.modules['torch'] = None\nfrom hashtag_archive import cli\ncli.main()"
-    command = [sys.executable, "-c", code, "--archive", str(copy), "rebuild"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 1
-    assert done.stderr == "Error: this needs torch: pip install 'hashtag-archive[train]'\n"
-
-
-def test_every_command_has_help_with_an_example() -> None:
-    for name, command in main.commands.items():
-        shown = CliRunner().invoke(main, [name, "--help"]).output
-        assert re.search(rf"Examples?:\n\s+(pip .* && )?hashtag {name}", shown), name
-        assert all(
-            option.help or option.name == "seed"
-            for option in command.params
-            if isinstance(option, click.Option) and option.name != "help"
-        ), name
-
-
-def test_readme_shows_the_commands_as_they_are() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = re.search(r"```\n(Usage: hashtag .*?)```", readme, re.DOTALL)
-    assert shown, "README has no usage block"
-    assert (
-        shown[1].strip()
-        == CliRunner().invoke(main, ["--help"], prog_name="hashtag", terminal_width=80).output.strip()
+def test_what_lies_in_the_folders_is_packed() -> None:
+    call = next(
+        node
+        for node in ast.walk(ast.parse((ROOT / "setup.py").read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "setup"
     )
-
-
-def test_every_file_has_its_line_in_the_architecture() -> None:
-    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
-    for folder in MAY_IMPORT:
-        for path in (ROOT / folder).glob("**/*.py"):
-            name = path.relative_to(ROOT).as_posix()
-            assert path.name == "__init__.py" or f"`{name}`" in text, (
-                f"docs/architecture.md does not mention {name}"
-            )
+    (data,) = (word.value for word in call.keywords if word.arg == "package_data")
+    packed = {
+        ROOT.joinpath(*package.split(".")[1:]) / name
+        for package, names in ast.literal_eval(data).items()
+        for name in names
+    }
+    others = {
+        path
+        for folder in ("commands", "db", "encoder", "indexer")
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and path.suffix not in (".py", ".pyc")
+    }
+    assert packed == others | {ROOT / "py.typed"}
+    for name in ("cli.py", "commands", "db", "encoder", "indexer"):
+        assert (ROOT / "hashtag_archive" / name).resolve() == ROOT / name

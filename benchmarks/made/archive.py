@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from hashtag_archive.db.photo import SeenFile
 from hashtag_archive.encoder.export.to_onnx import export_head
-from hashtag_archive.encoder.onnx_encoder import DTYPE
+from hashtag_archive.encoder.networks import DTYPE
 from hashtag_archive.encoder.training.landmark_head import LandmarkHead
 from hashtag_archive.encoder.training.network import LandmarkModule
 from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.disk import file_digest, now
 from hashtag_archive.indexer.learning.hashtag_vectors import unit
 from hashtag_archive.indexer.model.hashtag_index import HashtagIndex
-from hashtag_archive.indexer.model.model import MANIFEST
+from hashtag_archive.indexer.model.stored import MANIFEST
 from hashtag_archive.indexer.photos.features import feature_key
 
 Floats = NDArray[np.float32]

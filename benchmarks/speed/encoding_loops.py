@@ -16,7 +16,7 @@ import onnxruntime
 
 from benchmarks.speed.limits import decode_full
 from hashtag_archive.encoder import decode_photo
-from hashtag_archive.encoder.onnx_encoder import BackboneSpec, OnnxBackbone
+from hashtag_archive.encoder.networks import BackboneSpec, OnnxBackbone
 from hashtag_archive.indexer.machine import cores
 
 BATCH = 8

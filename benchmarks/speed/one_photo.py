@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks.side_by_side import in_turn, machine, process, ratio, table
 from hashtag_archive.encoder import decode_photo
-from hashtag_archive.encoder.onnx_encoder import OnnxBackbone
+from hashtag_archive.encoder.networks import OnnxBackbone
 from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.demo.posts import draw_archive

@@ -1,12 +1,12 @@
 """`hashtag tag`."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
-from hashtag_archive.commands.jobs.tag_output import print_tagged, report_times
+from hashtag_archive.commands.jobs.tag_output import TagPrinter, report_times
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import (
     CutOptions,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hashtag_archive.indexer.export.beside import WrittenFiles
     from hashtag_archive.indexer.model.cut import Cut
     from hashtag_archive.indexer.photos.dtype_choice import DtypeMode
+    from hashtag_archive.indexer.progress import Stages
     from hashtag_archive.indexer.tagging.outcome import TaggedPhoto
     from hashtag_archive.indexer.tagging.tag import TagRun
 
@@ -86,33 +87,38 @@ def tag_command(
     if failed and dry_run:
         raise click.UsageError("--failed has no --dry-run: `hashtag find --failed` lists what it retries")
     from hashtag_archive.indexer.machine import cores
-    from hashtag_archive.indexer.tagging.tag import retry_failures
+    from hashtag_archive.indexer.photos.files import PhotoFiles
+    from hashtag_archive.indexer.progress import Stages
+    from hashtag_archive.indexer.tagging.tag import failed_paths, retry_failures
 
-    archive = open_from(context, device=device)
-    run = _prepare(archive, retry_failures(archive) if failed else paths, exclude, dtype, measure=not dry_run)
+    archive, times = open_from(context, device=device), Stages()
+    with times("open"):
+        files = PhotoFiles(failed_paths(archive) if failed else paths, exclude)
+    run = _open_run(archive, dtype, 0 if dry_run else len(files), times)
     cut = cut_by.cut(context, run.model)
-    tagged = run.tag(workers=workers, batch_size=batch_size, dry_run=dry_run, with_done=everything)
-    files = None
+    if failed:
+        retry_failures(archive)  # not before all options are known to be good
+    tagged = run.tag(files, workers=workers, batch_size=batch_size, dry_run=dry_run, with_done=everything)
+    written = None
     if write and not dry_run:
-        tagged, files = _write_sidecars(archive, tagged, cut, cut_by.top)
-    encoded = print_tagged(tagged, run, cut, cut_by.top, everything=everything, as_json=as_json)
+        tagged, written = _write_sidecars(archive, tagged, cut, cut_by.top)
+    printer = TagPrinter(run.model.number, cut, cut_by.top, everything=everything, as_json=as_json)
+    encoded = printer.print(tagged, len(files))
     report_stale(archive)
-    if files:
-        report_files(files)
+    if written:
+        report_files(written)
     if profile:
-        report_times(run.times.seconds, time.perf_counter() - began, encoded, workers or cores())
-    if files and files.outcomes["refused"]:
+        report_times(times.seconds, time.perf_counter() - began, encoded, workers or cores())
+    if written and written.outcomes["refused"]:
         context.exit(1)
 
 
-def _prepare(
-    archive: "Archive", paths: Sequence[str], exclude: tuple[str, ...], dtype: "DtypeMode", *, measure: bool
-) -> "TagRun":
-    """Open the model, find the photos, and choose the dtype, measured now if there are enough photos."""
+def _open_run(archive: "Archive", dtype: "DtypeMode", photos: int, times: "Stages") -> "TagRun":
+    """Open the model and choose the dtype, measured now if there are enough photos; report what was measured."""
     from hashtag_archive.indexer.tagging.tag import TagRun
 
     with Bars() as bars:
-        run = TagRun(archive, paths, exclude=exclude, dtype=dtype, measure=measure, progress=bars)
+        run = TagRun(archive, dtype=dtype, photos=photos, times=times, progress=bars)
     if run.choice.fresh:
         info(f"measured on this machine: {run.choice}")
     return run

@@ -11,7 +11,6 @@ from hashtag_archive.commands.output import Bars, echo_json, info, printable, wa
 if TYPE_CHECKING:
     from hashtag_archive.indexer.model.cut import Cut
     from hashtag_archive.indexer.tagging.outcome import TaggedPhoto
-    from hashtag_archive.indexer.tagging.tag import TagRun
 
 SHOWN = 1000
 _STAGES = {
@@ -24,38 +23,64 @@ _STAGES = {
 }
 
 
-def print_tagged(
-    tagged: "Iterable[TaggedPhoto]",
-    run: "TagRun",
-    cut: "Cut",
-    top: int | None,
-    *,
-    everything: bool,
-    as_json: bool,
-) -> int:
-    """Print photos as they come, then failures and totals on stderr; return how many were encoded."""
-    outcomes: Counter[str] = Counter()
-    failed: list[tuple[str, str]] = []
-    total = len(run.files)
-    with Bars("photos") as bars:
-        for done, photo in enumerate(tagged, start=1):
-            outcomes[photo.outcome] += 1
-            if photo.error and len(failed) < SHOWN:
-                failed.append((photo.photo, photo.error))
-            if _is_shown(photo, everything):
-                bars.clear()
-                _print_photo(photo, cut, top, as_json)
-            bars("tagging", done, max(done, total))
-    if outcomes["done"] and not everything:
-        info(f"{outcomes['done']:,} were already tagged and are not printed; --all prints them")
-    for path, reason in failed:
-        warn(printable(f"{path}: {reason}"))
-    counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
-    info(
-        f"{sum(outcomes.values()):,} photos: {counts or 'none found'}"
-        f" (model {run.model.number}, threshold {cut})"
-    )
-    return outcomes["encoded"]
+class TagPrinter:
+    """Prints photos as they are tagged: those at or above a cut, and `everything` or only what is new."""
+
+    def __init__(
+        self, model: int, cut: "Cut", top: int | None, *, everything: bool = False, as_json: bool = False
+    ) -> None:
+        self._model = model
+        self._cut = cut
+        self._top = top
+        self._everything = everything
+        self._as_json = as_json
+
+    def print(self, tagged: "Iterable[TaggedPhoto]", total: int) -> int:
+        """Print photos as they come, then failures and totals on stderr; return how many were encoded."""
+        outcomes: Counter[str] = Counter()
+        failed: list[tuple[str, str]] = []
+        with Bars("photos") as bars:
+            for done, photo in enumerate(tagged, start=1):
+                outcomes[photo.outcome] += 1
+                if photo.error and len(failed) < SHOWN:
+                    failed.append((photo.photo, photo.error))
+                if self._is_shown(photo):
+                    bars.clear()
+                    self._print_photo(photo)
+                bars("tagging", done, max(done, total))
+        if outcomes["done"] and not self._everything:
+            info(f"{outcomes['done']:,} were already tagged and are not printed; --all prints them")
+        for path, reason in failed:
+            warn(printable(f"{path}: {reason}"))
+        counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
+        info(
+            f"{sum(outcomes.values()):,} photos: {counts or 'none found'}"
+            f" (model {self._model}, threshold {self._cut})"
+        )
+        return outcomes["encoded"]
+
+    def _is_shown(self, photo: "TaggedPhoto") -> bool:
+        if photo.outcome in ("would encode", "would rescore"):
+            return True
+        return self._everything or photo.outcome not in ("done", "failed before")
+
+    def _print_photo(self, photo: "TaggedPhoto") -> None:
+        hashtags = photo.cut(self._cut, self._top)
+        if self._as_json and photo.error:
+            echo_json({"photo": photo.photo, "error": photo.error})
+        elif self._as_json and photo.model is None:
+            echo_json({"photo": photo.photo, "outcome": photo.outcome})
+        elif self._as_json:
+            named = [
+                {"hashtag": tag.hashtag, "probability": round(tag.probability, 4), "by": tag.by}
+                for tag in hashtags
+            ]
+            echo_json({"photo": photo.photo, "hashtags": named, "model": photo.model})
+        elif photo.model is None and not photo.error:
+            click.echo(printable(f"{photo.photo}\t{photo.outcome}"))
+        elif not photo.error:
+            tags = (f"#{tag.hashtag} {tag.probability:.2f}" for tag in hashtags)
+            click.echo("\t".join([printable(photo.photo), *tags]))
 
 
 def report_times(seconds: dict[str, float], whole: float, encoded: int, workers: int) -> None:
@@ -70,31 +95,3 @@ def report_times(seconds: dict[str, float], whole: float, encoded: int, workers:
         info(f"{stage:<8}{taken:9.2f}{each:>10}  {where}")
     rate = f", {encoded / whole:,.1f} per second" if encoded else ""
     info(f"{encoded:,} photos encoded in {whole:.2f} s by {workers} workers{rate}")
-
-
-def _is_shown(photo: "TaggedPhoto", everything: bool) -> bool:
-    if photo.outcome in ("would encode", "would rescore"):
-        return True
-    return everything or photo.outcome not in ("done", "failed before")
-
-
-def _print_photo(photo: "TaggedPhoto", cut: "Cut", top: int | None, as_json: bool) -> None:
-    hashtags = photo.cut(cut, top)
-    if as_json and photo.error:
-        echo_json({"photo": photo.photo, "error": photo.error})
-    elif as_json and photo.model is None:
-        echo_json({"photo": photo.photo, "outcome": photo.outcome})
-    elif as_json:
-        named = [
-            {"hashtag": tag.hashtag, "probability": round(tag.probability, 4), "by": tag.by}
-            for tag in hashtags
-        ]
-        echo_json({"photo": photo.photo, "hashtags": named, "model": photo.model})
-    elif photo.model is None and not photo.error:
-        click.echo(printable(f"{photo.photo}\t{photo.outcome}"))
-    elif not photo.error:
-        click.echo(
-            "\t".join(
-                [printable(photo.photo), *(f"#{tag.hashtag} {tag.probability:.2f}" for tag in hashtags)]
-            )
-        )

@@ -4,12 +4,8 @@ from typing import Any
 
 import click
 
-from hashtag_archive.commands.jobs.rebuild_options import (
-    RebuildCommand,
-    backbone_choice,
-    rebuild_config,
-    rebuild_options,
-)
+from hashtag_archive.commands.jobs.rebuild_config import backbone_choice, rebuild_config
+from hashtag_archive.commands.jobs.rebuild_options import RebuildCommand, rebuild_options
 from hashtag_archive.commands.jobs.rebuild_output import finish_rebuild
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.output import Bars

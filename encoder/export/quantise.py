@@ -27,7 +27,7 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from hashtag_archive.encoder.errors import BackboneError
-from hashtag_archive.encoder.onnx_encoder import BackboneSpec, OnnxBackbone
+from hashtag_archive.encoder.networks import BackboneSpec, OnnxBackbone
 from hashtag_archive.encoder.preprocess import Pixels
 
 _WORTH_IT = {"Conv", "Gemm", "MatMul"}  # int8 is faster at nothing else

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from hashtag_archive.encoder.errors import EncoderError
-from hashtag_archive.encoder.onnx_encoder import OnnxHead
+from hashtag_archive.encoder.networks import OnnxHead
 from hashtag_archive.encoder.session import Sessions
 from hashtag_archive.encoder.training.network import Head
 from hashtag_archive.encoder.training.resnet50 import FEATURES, PixelBackbone, folded_weights

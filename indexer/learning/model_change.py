@@ -10,7 +10,8 @@ from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.arrays import Ids
 from hashtag_archive.indexer.errors import ModelError
 from hashtag_archive.indexer.model.held_out_results import HeldOutResults
-from hashtag_archive.indexer.model.model import JUDGED, Model
+from hashtag_archive.indexer.model.model import Model
+from hashtag_archive.indexer.model.stored import JUDGED
 
 NEIGHBOURS = 10
 SHOWN = 10

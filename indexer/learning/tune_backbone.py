@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashtag_archive.encoder import EncoderError
-from hashtag_archive.encoder.onnx_encoder import BackboneSpec
+from hashtag_archive.encoder.networks import BackboneSpec
 from hashtag_archive.encoder.training.checkpoint import Checkpoint
 from hashtag_archive.encoder.training.layer3_maps import Machine, write_maps
 from hashtag_archive.encoder.training.resnet50 import PixelBackbone, resnet50_from_onnx

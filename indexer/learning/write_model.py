@@ -12,7 +12,7 @@ import numpy as np
 
 from hashtag_archive.encoder import PREPROCESSING_VERSION
 from hashtag_archive.encoder.export.to_onnx import export_head
-from hashtag_archive.encoder.onnx_encoder import DTYPE, OnnxHead
+from hashtag_archive.encoder.networks import DTYPE, OnnxHead
 from hashtag_archive.indexer.archive import BACKBONE, CURRENT_MODEL, Archive
 from hashtag_archive.indexer.disk import file_digest, fsync_folder, fsync_tree, now
 from hashtag_archive.indexer.learning.corpus import Corpus
@@ -23,7 +23,8 @@ from hashtag_archive.indexer.learning.photo_set import PhotoSet
 from hashtag_archive.indexer.learning.tagger import TaggerFit
 from hashtag_archive.indexer.learning.tuned_backbones import about_unfrozen
 from hashtag_archive.indexer.model.hashtag_index import HashtagIndex
-from hashtag_archive.indexer.model.model import JUDGED, MANIFEST, TEXT, Model
+from hashtag_archive.indexer.model.model import Model
+from hashtag_archive.indexer.model.stored import JUDGED, MANIFEST, TEXT
 from hashtag_archive.indexer.photos.backbones import AdoptedBackbone
 
 ASKED = 1000  # photos on which the recall of an approximate index is measured

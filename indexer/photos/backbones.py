@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashtag_archive.encoder import PhotoError, decode_photo
-from hashtag_archive.encoder.onnx_encoder import NO_MEAN, NO_STD, BackboneSpec, OnnxBackbone, backbone_digest
+from hashtag_archive.encoder.networks import NO_MEAN, NO_STD, BackboneSpec, OnnxBackbone, backbone_digest
 from hashtag_archive.indexer.archive import BACKBONE, Archive
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.photos.files import read_file

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hashtag_archive.db.photo import FeatureKey
 from hashtag_archive.encoder import BackboneError
-from hashtag_archive.encoder.onnx_encoder import OnnxBackbone
+from hashtag_archive.encoder.networks import OnnxBackbone
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.disk import now
 from hashtag_archive.indexer.machine import machine_name

@@ -24,7 +24,7 @@ from hashtag_archive.indexer.photos.files import PhotoFile, read_file
 from hashtag_archive.indexer.progress import Stages
 
 if TYPE_CHECKING:
-    from hashtag_archive.encoder.onnx_encoder import OnnxBackbone
+    from hashtag_archive.encoder.networks import OnnxBackbone
 
 COMMITTED = 32  # batches at the most that are committed together
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hashtag_archive.db.photo import FeatureKey, PathRow
 from hashtag_archive.db.stores.store import Store
 from hashtag_archive.encoder import PREPROCESSING_VERSION
-from hashtag_archive.encoder.onnx_encoder import DTYPE, OnnxBackbone
+from hashtag_archive.encoder.networks import DTYPE, OnnxBackbone
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import MAX_REPORTED, ModelError
 from hashtag_archive.indexer.model.int8_backbone import int8_backbone

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hashtag_archive.db.photo import FeatureKey
 from hashtag_archive.encoder import EncoderError, PhotoError, decode_photo
-from hashtag_archive.encoder.onnx_encoder import BackboneSpec
+from hashtag_archive.encoder.networks import BackboneSpec
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.disk import file_digest
 from hashtag_archive.indexer.model.int8_backbone import Int8Backbone, int8_backbone

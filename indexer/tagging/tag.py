@@ -1,6 +1,6 @@
 """Tagging photos with the current model."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.photos.choose_dtype import set_dtype
 from hashtag_archive.indexer.photos.encode import EncodedPhoto, PhotoEncoder, grouped
 from hashtag_archive.indexer.photos.features import load_features, model_key, store_batch
-from hashtag_archive.indexer.photos.files import PhotoFile, PhotoFiles, unchanged
+from hashtag_archive.indexer.photos.files import PhotoFile, unchanged, walk_photos
 from hashtag_archive.indexer.progress import Progress, Stages, silent
 from hashtag_archive.indexer.tagging.assigned import AssignedHashtag, assigned_hashtags
 from hashtag_archive.indexer.tagging.outcome import Outcome, TaggedPhoto
@@ -27,7 +27,7 @@ LOOKED_UP = 200  # paths asked of the database at once
 
 def tag_photos(
     archive: Archive,
-    paths: Sequence[str],
+    paths: Iterable[str],
     *,
     exclude: Sequence[str] = (),
     dtype: "DtypeMode" = "auto",
@@ -39,44 +39,42 @@ def tag_photos(
 ) -> Iterator[TaggedPhoto]:
     """Tag files and folders with the current model, and yield each photo once it is committed.
 
-    Nothing happens until it is iterated. The options are those of `TagRun` and `TagRun.tag`. Raises `ModelError` if
-    there is no model with a head, `ArchiveError` if a pattern of `exclude` is invalid.
+    Nothing happens until it is iterated, and folders are walked no faster than results are taken. `exclude` has
+    patterns as in `.gitignore` of what is skipped below folders, in addition to `.hashtagignore` files; the other
+    options are those of `TagRun` and `TagRun.tag`. Raises `ModelError` if there is no model with a head,
+    `ArchiveError` if a pattern of `exclude` is invalid.
     """
-    run = TagRun(archive, paths, exclude=exclude, dtype=dtype, times=times)
-    yield from run.tag(workers=workers, batch_size=batch_size, dry_run=dry_run, with_done=with_done)
+    run = TagRun(archive, dtype=dtype, times=times)
+    files = walk_photos(paths, exclude)
+    yield from run.tag(files, workers=workers, batch_size=batch_size, dry_run=dry_run, with_done=with_done)
 
 
 class TagRun:
-    """One run of tagging: it opens the current model and finds the photos once, then sorts them by what they need.
+    """One run of tagging: it opens the current model once, and sorts photos by what they need.
 
-    `model` is the opened model, `choice` the dtype that its backbone runs in, `files` are the photos. `times` adds
-    up the seconds spent on opening, reading, decoding, encoding, scoring and writing.
+    `model` is the opened model, `choice` the dtype that its backbone runs in. `times` adds up the seconds spent on
+    opening, reading, decoding, encoding, scoring and writing.
     """
 
     def __init__(
         self,
         archive: Archive,
-        paths: Sequence[str],
         *,
-        exclude: Sequence[str] = (),
         dtype: "DtypeMode" = "auto",
-        measure: bool = False,
+        photos: int = 0,
         times: Stages | None = None,
         progress: Progress = silent,
     ) -> None:
-        """Open the model, find the photos below `paths`, and choose the dtype.
+        """Open the model and choose the dtype.
 
-        `exclude` has patterns as in `.gitignore` of what is skipped below folders, in addition to `.hashtagignore`
-        files. `dtype` is the mode of `choose_dtype`, which also chooses the batch size; if `measure`, and there are
-        enough photos, `auto` measures now what this machine has not measured yet. Raises `ModelError` if there is
-        no model with a head, `ArchiveError` if a pattern is invalid.
+        `dtype` is the mode of `choose_dtype`, which also chooses the batch size; with enough `photos` to tag,
+        `auto` measures now what this machine has not measured yet. Raises `ModelError` if there is no model with
+        a head.
         """
         self.times = times or Stages()
-        self.model = open_model(archive)
-        self.model.require_head()
         with self.times("open"):
-            self.files = PhotoFiles(paths, exclude)
-            photos = len(self.files) if measure else 0
+            self.model = open_model(archive)
+            self.model.require_head()
             self.choice = set_dtype(archive, self.model, dtype, photos=photos, progress=progress)
         self._store = archive.store
         self._key = model_key(archive, self.model)
@@ -85,6 +83,7 @@ class TagRun:
 
     def tag(
         self,
+        files: Iterable[PhotoFile],
         *,
         workers: int | None = None,
         batch_size: int | None = None,
@@ -102,7 +101,7 @@ class TagRun:
         """
         self._with_done, self._dry_run = with_done, dry_run
         if dry_run:
-            yield from self._preview()
+            yield from self._preview(iter(files))
             return
         with self.times("open"):
             backbone = self.model.backbone
@@ -115,7 +114,7 @@ class TagRun:
             times=self.times,
         )
         duplicates: list[EncodedPhoto] = []  # same content as a photo that is still being encoded
-        for batch in grouped(encoder.encode(self._to_encode(iter(self.files)))):
+        for batch in grouped(encoder.encode(self._to_encode(iter(files)))):
             yield from self._take_known()
             tagged, unresolved = self._store_batch([*duplicates, *batch])
             encoder.stored(batch)
@@ -127,8 +126,7 @@ class TagRun:
         for photo in unresolved:
             yield TaggedPhoto(photo.file.shown, "failed", error="its content could not be encoded")
 
-    def _preview(self) -> Iterator[TaggedPhoto]:
-        waiting = iter(self.files)
+    def _preview(self, waiting: Iterator[PhotoFile]) -> Iterator[TaggedPhoto]:
         while files := list(islice(waiting, LOOKED_UP)):
             to_encode, known = self._look_up(files)
             yield from known
@@ -231,9 +229,14 @@ class TagRun:
         return {photo: tuple(tags) for photo, tags in found.items()}
 
 
+def failed_paths(archive: Archive) -> list[str]:
+    """Return the paths of photos that could not be read or encoded."""
+    return [path for path, _ in archive.store.photos.failures()]
+
+
 def retry_failures(archive: Archive) -> list[str]:
     """Clear every recorded failure and return the paths concerned, so that `tag_photos` retries them."""
-    paths = [path for path, _ in archive.store.photos.failures()]
+    paths = failed_paths(archive)
     with archive.store.write() as connection:
         archive.store.photos.forget_failures(connection)
     return paths

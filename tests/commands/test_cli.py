@@ -87,7 +87,9 @@ def test_an_archive_of_zero_posts_says_what_to_do(tmp_path: Path, command: list[
     assert "hashtag import" in done.stderr
 
 
-@pytest.mark.parametrize("command", [["tag", "."], ["query", "x"], ["related", "x"], ["rebuild"], ["retry"]])
+@pytest.mark.parametrize(
+    "command", [["tag", "."], ["query", "x"], ["related", "x"], ["rebuild"], ["tag", "--failed"]]
+)
 def test_what_needs_posts_says_so_on_an_archive_of_zero_posts(tmp_path: Path, command: list[str]) -> None:
     (tmp_path / "none.txt").touch()
     run(tmp_path / "a", "import", str(tmp_path / "none.txt"))

@@ -58,9 +58,9 @@ def test_the_demo_goes_the_whole_way_and_keeps_what_it_is_told_to(
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(main, ["demo", "--keep", "kept", "--backbone", str(backbone)])
     assert done.exit_code == 0, done.output
-    assert "looked at by pool" in done.stdout
+    assert "backbone: pool" in done.stdout
     assert "popularity" in done.stdout
-    assert "of 6 pictures that no post had" in done.stdout
+    assert "of 6 held-out pictures" in done.stdout
     assert {path.name for path in (tmp_path / "kept").iterdir()} >= {
         "posts.jsonl",
         "photos",

@@ -8,7 +8,7 @@ import torch
 
 from hashtag_archive.encoder import BackboneError, EncoderError
 from hashtag_archive.encoder.export.to_onnx import export_head, verify_head
-from hashtag_archive.encoder.onnx_encoder import BackboneSpec, OnnxBackbone, OnnxHead, backbone_digest
+from hashtag_archive.encoder.networks import BackboneSpec, OnnxBackbone, OnnxHead, backbone_digest
 from hashtag_archive.encoder.training.network import Head
 from hashtag_archive.encoder.training.train import (
     TrainConfig,

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from hashtag_archive.encoder import PhotoError, decode_photo, thumbnail
-from hashtag_archive.encoder.onnx_encoder import BackboneSpec, OnnxBackbone
+from hashtag_archive.encoder.networks import BackboneSpec, OnnxBackbone
 from hashtag_archive.encoder.preprocess import Pixels
 
 QUADRANTS = np.zeros((64, 96, 3), np.uint8)

@@ -16,7 +16,7 @@ from hashtag_archive.encoder.export.to_onnx import (
     export_backbone,
     verify_backbone,
 )
-from hashtag_archive.encoder.onnx_encoder import NO_MEAN, NO_STD, BackboneSpec, OnnxBackbone
+from hashtag_archive.encoder.networks import NO_MEAN, NO_STD, BackboneSpec, OnnxBackbone
 from hashtag_archive.encoder.training.resnet50 import (
     PixelBackbone,
     resnet50_from_file,

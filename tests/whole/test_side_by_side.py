@@ -83,6 +83,6 @@ def test_a_command_that_writes_says_that_the_archive_lies_on_a_network(
     monkeypatch.setattr(disk, "_MOUNTS", mounts)
     done = CliRunner().invoke(main, ["--archive", str(colours.folder), "use", "1"])
     assert done.exit_code == 0
-    assert done.stderr.count("lies on a network file system (nfs)") == 1
+    assert done.stderr.count("is on a network file system (nfs)") == 1
     assert CliRunner().invoke(main, ["--archive", str(colours.folder), "models"]).stderr == ""
     assert "use" not in READERS

@@ -122,12 +122,12 @@ def test_the_commands_take_a_photo_or_a_file(colour_folder: Path, tmp_path: Path
     line = run(folder, "tag", str(photo), "--top", "1", "--threshold", "0").stdout
     assert line.split("\t")[1] == "#mine 1.00"
     assert len(line.split("\t")) == 3
-    assert "1 of 2 taken back" in run(folder, "unsay", str(photo), "red", "blue").stderr
+    assert "1 of 2 verdicts removed" in run(folder, "accept", "--undo", str(photo), "red", "blue").stderr
     table = tmp_path / "words.csv"
     table.write_text("hashtag;photo\nred;new.png\nred;gone.png\n")
     done = run(folder, "accept", "--from", str(table))
     assert done.exit_code == 0
-    assert "1 lines refused, the rest is in" in done.stderr
+    assert "1 lines refused, the others recorded" in done.stderr
     assert run(folder, "accept").exit_code == run(folder, "accept", str(photo)).exit_code == 2
     assert run(folder, "accept", str(tmp_path / "gone.png"), "red").exit_code == 1
 

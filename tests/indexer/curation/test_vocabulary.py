@@ -117,8 +117,8 @@ def test_the_commands_say_what_they_did_and_stats_how_many_there_are(
     colour_folder: Path, tmp_path: Path
 ) -> None:
     folder = copy_archive(colour_folder / "archive", tmp_path / "archive")
-    assert "never assigned: #spam" in run(folder, "block", "#Spam").stderr
-    assert "#warm counts as #red" in run(folder, "alias", "warm", "red").stderr
+    assert "blocked: #spam" in run(folder, "block", "#Spam").stderr
+    assert "#warm is now an alias of #red" in run(folder, "alias", "warm", "red").stderr
     assert run(folder, "alias", "red", "warm").exit_code == 1
     assert run(folder, "group", "red", "colour").exit_code == 0
     assert run(folder, "block", "##").exit_code == 2
@@ -126,10 +126,11 @@ def test_the_commands_say_what_they_did_and_stats_how_many_there_are(
     told = json.loads(run(folder, "vocabulary", "--json").stdout)
     assert told == {"blocked": ["spam"], "aliases": {"warm": "red"}, "groups": {"red": "colour"}}
     assert "1 blocked, 1 aliases, 1 grouped" in run(folder, "stats").stdout
-    done = run(folder, "unblock", "spam", "red").stderr
+    done = run(folder, "block", "--undo", "spam", "red").stderr
     assert "allowed again: #spam" in done
     assert "not blocked: #red" in done
-    assert run(folder, "unalias", "warm").exit_code == run(folder, "ungroup", "red").exit_code == 0
+    assert "no longer an alias: #warm" in run(folder, "alias", "--undo", "warm").stderr
+    assert "no longer grouped: #red" in run(folder, "group", "--undo", "red").stderr
     assert run(folder, "vocabulary").stdout == ""
 
 

@@ -163,7 +163,7 @@ def test_what_cannot_be_compared_is_told_in_one_line(colours: Archive) -> None:
         compare_systems(colours, replace(TINY, systems=("product",), tagger=TaggerConfig(min_photos=500)))
     wrong = CliRunner().invoke(main, ["compare", "--systems", "resnet"])
     assert wrong.exit_code == 2
-    assert "there are popularity, cnn" in wrong.output
+    assert "the systems are popularity, cnn" in wrong.output
 
 
 @pytest.fixture(scope="module")

@@ -216,9 +216,9 @@ def test_the_command_prints_a_table_or_json_and_draws(folder: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--windows", "5,wide"], "'wide' is neither a number from 1 on nor 'post'"),
+        (["--windows", "5,wide"], "'wide' is neither a positive number nor 'post'"),
         (["--sizes", "20,"], "'' is not a valid integer"),
-        (["--sizes", ",".join(map(str, range(2, 30)))], "112 cells; 64 are the most"),
+        (["--sizes", ",".join(map(str, range(2, 30)))], "112 cells: at most 64 are possible"),
         (["--out", "none/plot.png"], "no such folder"),
     ],
 )

@@ -149,7 +149,7 @@ def test_untag_takes_back_what_a_model_wrote_and_nothing_else(tagged: Archive, p
     foreign = photos / "red.png.xmp"
     done(tagged, "export", "--to", "xmp", photos)
     foreign.write_text(foreign.read_text().replace("<rdf:Bag>", "<rdf:Bag><rdf:li>by hand</rdf:li>", 1))
-    assert "0 photos have no guesses any more" in done(tagged, "untag", "--model", 2).stderr
+    assert "guesses removed from 0 photos" in done(tagged, "untag", "--model", 2).stderr
     assert "red" in subjects(photos / "red.png")
     (photos / "blue.png.xmp").unlink()
     told = done(tagged, "untag", "--model", 1, "--json", photos)
@@ -267,5 +267,5 @@ def test_a_photo_that_cannot_be_written_is_named_and_left_as_it_is(
 
 def test_a_place_where_nothing_is_tagged_is_named(tagged: Archive, tmp_path: Path) -> None:
     told = run(tagged, "export", "--to", "jsonl", tmp_path / "elsewhere")
-    assert f"{tmp_path / 'elsewhere'}: no photo here is tagged" in told.stderr
+    assert f"{tmp_path / 'elsewhere'}: no tagged photo here" in told.stderr
     assert (told.exit_code, told.stdout) == (1, "")

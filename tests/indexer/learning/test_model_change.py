@@ -16,8 +16,8 @@ from hashtag_archive.indexer.learning.model_change import ComparedFigures
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
 from hashtag_archive.indexer.model.held_out_results import HeldOutResults
 from hashtag_archive.indexer.model.logits import Thresholds
-from hashtag_archive.indexer.model.model import JUDGED
 from hashtag_archive.indexer.model.opening import use_model
+from hashtag_archive.indexer.model.stored import JUDGED
 from hashtag_archive.indexer.tagging.retag import retag_photos
 from tests.conftest import QUICK, draw_photo, write_crawl
 
@@ -86,7 +86,7 @@ def test_a_worse_model_is_kept_and_is_current_only_by_force_or_use(archive: Arch
     ]
     done = CliRunner().invoke(main, [*command, "--retag"])
     assert done.exit_code == 0
-    assert "model 2 is kept, not current" in done.stdout
+    assert "model 2 is kept, but is not current" in done.stdout
     assert "WARNING: model 2 is worse than model 1, which stays current" in done.stderr
     assert "`hashtag use 2` takes it all the same" in done.stderr
     assert "nothing was retagged" in done.stderr

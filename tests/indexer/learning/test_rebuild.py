@@ -9,7 +9,7 @@ import pytest
 
 from hashtag_archive.db.post import CrawledPost
 from hashtag_archive.db.stores.posts import FoldRow
-from hashtag_archive.encoder.onnx_encoder import OnnxBackbone
+from hashtag_archive.encoder.networks import OnnxBackbone
 from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.errors import ArchiveError, ModelError
@@ -110,9 +110,9 @@ def test_posts_without_photos_make_a_model_of_vectors_alone(archive: Archive, tm
     )
     model = open_model(archive)
     assert {found.hashtag for found in model.related("sea", 5)} == {"sun", "sand"}
-    with pytest.raises(ModelError, match="holds hashtag vectors alone"):
+    with pytest.raises(ModelError, match="has only hashtag vectors"):
         list(tag_photos(archive, ["x.jpg"]))
-    with pytest.raises(ModelError, match="holds hashtag vectors alone"):
+    with pytest.raises(ModelError, match="has only hashtag vectors"):
         query_photo(model, "x.jpg")
 
 

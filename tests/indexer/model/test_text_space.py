@@ -164,15 +164,15 @@ def test_words_that_bring_nothing_are_left_out_and_it_is_said(
     command = ["--archive", str(archive.folder), "rebuild", "--backbone", str(backbone), "--size", "8"]
     shown = CliRunner().invoke(main, [*command, "--with", "caption"])
     assert shown.exit_code == 0, shown.output
-    assert "what posts say brought nothing on validation photos" in shown.output
+    assert "captions and locations did not help on validation photos" in shown.output
     assert "text.npz" not in open_model(archive).manifest["files"]
     asked = CliRunner().invoke(
         main, ["--archive", str(archive.folder), "query", str(tmp_path / "0.png"), "--caption", "hello"]
     )
-    assert "not read: caption; model 1 was not learnt --with caption" in asked.output
+    assert "caption ignored: model 1 was not learnt --with caption" in asked.output
 
 
 def test_a_field_that_posts_do_not_have_is_refused(tmp_path: Path) -> None:
     refused = CliRunner().invoke(main, ["--archive", str(tmp_path), "rebuild", "--with", "caption,weather"])
     assert refused.exit_code == 2
-    assert "there are caption, location" in refused.output
+    assert "the fields are caption, location" in refused.output

@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from hashtag_archive.cli import main
 from hashtag_archive.encoder import BackboneError
 from hashtag_archive.encoder.export.quantise import quantise_backbone
-from hashtag_archive.encoder.onnx_encoder import BackboneSpec, OnnxBackbone
+from hashtag_archive.encoder.networks import BackboneSpec, OnnxBackbone
 from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.disk import file_digest

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from hashtag_archive.cli import main
 from hashtag_archive.encoder import BackboneError, EncoderError
-from hashtag_archive.encoder.onnx_encoder import BackboneSpec, OnnxBackbone
+from hashtag_archive.encoder.networks import BackboneSpec, OnnxBackbone
 from hashtag_archive.encoder.session import GET_CUDA, Sessions
 from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.errors import ModelError
@@ -217,12 +217,12 @@ def folder(colour_folder: Path, tmp_path: Path) -> Iterator[Path]:
 
 
 @needs_no_cuda
-@pytest.mark.parametrize("command", ["query", "tag", "rebuild", "retry"])
+@pytest.mark.parametrize("command", ["query", "tag", "rebuild", "tag --failed"])
 def test_asking_for_cuda_without_its_provider_names_the_command(
     folder: Path, tmp_path: Path, command: str
 ) -> None:
     photo = draw_photo(tmp_path / "photo.png", "red", 1)
-    arguments = [command, "--device", "cuda", *([str(photo)] if command in ("query", "tag") else [])]
+    arguments = [*command.split(), "--device", "cuda", *([str(photo)] if command in ("query", "tag") else [])]
     done = CliRunner().invoke(main, ["--archive", str(folder), *arguments])
     assert done.exit_code == 1
     assert done.stdout == ""

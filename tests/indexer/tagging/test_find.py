@@ -266,7 +266,7 @@ def test_the_command_prints_json_a_path_and_names_what_nobody_knows(colours: Arc
     first = next(tag for tag in line["hashtags"] if tag["hashtag"] == "red")
     assert (first["by"], first["model"], first["path"]) == ("machine", 1, ["red"])
     assert 0 < first["probability"] <= 1
-    assert "#nowhere: no photo has it" in done.stderr
+    assert "#nowhere: not a hashtag of this archive" in done.stderr
 
 
 @pytest.mark.parametrize(

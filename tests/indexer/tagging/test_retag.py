@@ -173,7 +173,7 @@ def test_another_threshold_makes_nothing_stale(colours: Archive, photos: Path) -
 def test_the_command_tells_totals_on_stderr_and_json_on_stdout(colours: Archive) -> None:
     done = CliRunner().invoke(main, ["--archive", str(colours.folder), "retag", "--json"])
     assert done.exit_code == 0
-    assert "model 1: 96 photos tagged again, 0 were up to date, 0 have no features" in done.stderr
+    assert "model 1: 96 photos retagged, 0 were up to date, 0 have no features" in done.stderr
     totals = json.loads(done.stdout)
     assert (totals["model"], totals["retagged"], totals["named"]) == (1, 96, [])
     missing = CliRunner().invoke(main, ["--archive", str(colours.folder), "retag", "--model", "7"])

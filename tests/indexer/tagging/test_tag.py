@@ -211,7 +211,7 @@ def test_a_run_with_nothing_to_do_goes_on_as_it_looks_and_gathers_nothing(
             looked_at += 1
             yield str(photos / "red-0.png")
 
-    tagged = tag_photos(colours, paths(), workers=2)  # type: ignore[arg-type]
+    tagged = tag_photos(colours, paths(), workers=2)
     assert next(tagged).outcome == "done"
     assert looked_at < 2000
     assert [photo.outcome for photo in tagged] == ["done"] * 4999

@@ -37,7 +37,7 @@ def test_a_whole_archive_with_two_models_and_tags_has_nothing_wrong(colours: Arc
     assert check_archive(colours) == []
     done = CliRunner().invoke(main, ["--archive", str(colours.folder), "check"])
     assert (done.exit_code, done.stdout) == (0, "")
-    assert done.stderr.endswith("nothing is wrong\n")
+    assert done.stderr.endswith("no problems found\n")
 
 
 def test_rows_that_hang_on_nothing_are_deleted_and_the_others_stay(colours: Archive) -> None:
@@ -145,7 +145,7 @@ def test_moved_photos_are_found_by_content_and_keep_their_posts_and_tags(
     assert CliRunner().invoke(main, command).exit_code == 1
     done = CliRunner().invoke(main, [*command, "--repair"])
     assert done.exit_code == 1
-    assert "1 things are wrong, 95 were mended" in done.stderr
+    assert "1 problems left, 95 repaired" in done.stderr
     (left,) = check_archive(archive)
     assert left.what == f"{tmp_path}/crawl/photos/001.png: gone; what is known of it stays"
     outcomes = [photo.outcome for photo in tag_photos(archive, [str(new)])]
@@ -164,7 +164,7 @@ def test_photos_deleted_for_good_are_missed_no_more_and_teach_on(
     told = CliRunner().invoke(main, command)
     assert told.exit_code == 1 and told.stdout.count("--accept-gone") == 2
     done = CliRunner().invoke(main, [*command, "--accept-gone"])
-    assert done.exit_code == 0 and done.stdout.count("taken as deleted") == 2
+    assert done.exit_code == 0 and done.stdout.count("accepted as deleted") == 2
     assert check_archive(archive) == []
     (tmp_path / "crawl/photos/002.png").unlink()
     assert [finding.kind for finding in check_archive(archive, repair=True)] == [

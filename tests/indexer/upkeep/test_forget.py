@@ -132,7 +132,7 @@ def test_a_name_that_was_never_here_takes_nothing_away(hers: Archive) -> None:
     (hers.folder / "archive.db.schema-1").write_bytes(b"a copy")
     done = run(hers, "forget", "--owner", "nobody_of_that_name", "--yes")
     assert done.exit_code == 0
-    assert "no post of theirs is here; from now on none comes in" in done.output
+    assert "no such post is here; from now on none will be imported" in done.output
     assert (hers.folder / "archive.db.schema-1").exists()
     assert (archive_stats(hers).posts, hers.current()) == (68, 1)
 
@@ -160,7 +160,7 @@ def test_a_backbone_that_was_learnt_here_goes_with_its_models(hers: Archive) -> 
 def test_a_model_that_is_kept_is_named_and_guesses_no_forgotten_hashtag(hers: Archive) -> None:
     done = run(hers, "forget", "--owner", OWNER, "--yes", "--keep-models")
     assert done.exit_code == 0, done.output
-    assert "models/0001: kept, and not searched" in done.output
+    assert "models/0001: kept and not searched" in done.output
     assert hers.current() == 1
     with hers.store.snapshot() as connection:
         photos = list(connection.exec_driver_sql("SELECT photo_id FROM taggings").scalars())
@@ -197,7 +197,7 @@ def test_kill_9_between_two_steps_and_the_same_again_ends_the_same(
     hers: Archive, crawled: Path, moment: str
 ) -> None:
     hers.close()
-    home = "db.store" if moment == "Store.compact" else "indexer.upkeep.forget"
+    home = "db.stores.store" if moment == "Store.compact" else "indexer.upkeep.forget"
     code = f"""
 import os, signal
 import hashtag_archive.db.stores.store, hashtag_archive.indexer.upkeep.forget

@@ -61,7 +61,7 @@ def test_a_model_by_which_photos_are_tagged_stays_until_they_are_tagged_by_anoth
     use_model(three, 3)
     command = ["--archive", str(three.folder), "prune", "--keep", "2"]
     done = CliRunner().invoke(main, [*command])
-    assert "model 1 stays: 96 photos are still tagged by it; `hashtag retag`" in done.stderr
+    assert "model 1 is kept: 96 photos are still tagged by it; `hashtag retag`" in done.stderr
     assert done.stdout.startswith("removed no model and no backbone")
     retag_photos(three)
     assert prune_models(three, 2).models == [1]
