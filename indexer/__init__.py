@@ -1,1 +1,1 @@
-"""The product's work, in rooms: see docs/architecture.md."""
+"""What the product does, in rooms: see docs/architecture.md."""

@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from hashtag_archive.encoder.session import Device, Sessions
 
 DATABASE = "archive.db"
-CURRENT_MODEL = "current_model"  # the setting that holds the current model's number
-KEPT_NETWORKS = "sessions"  # the folder of what is optimised for this machine; it may vanish at any time
-LOCK = "rebuild.lock"  # held by the one process that makes or removes models
-BACKBONE = "backbone"  # the setting that names the digest of the backbone used last
+CURRENT_MODEL = "current_model"  # setting: the current model's number
+KEPT_NETWORKS = "sessions"  # folder of networks optimised for this machine; may be deleted at any time
+LOCK = "rebuild.lock"  # held while a process makes or removes models
+BACKBONE = "backbone"  # setting: the digest of the backbone used last
 
 
 class Archive:
     """An open archive. Close it, or use it in a `with` block.
 
-    `device` is where its backbones run: `cpu`, `cuda`, or `auto` for CUDA where it can be used.
+    `device` is where its backbones run: `cpu`, `cuda`, or `auto` for CUDA if it can be used.
     """
 
     def __init__(self, folder: Path, device: "Device" = "cpu") -> None:
@@ -39,43 +39,43 @@ class Archive:
 
     @cached_property
     def store(self) -> "Store":
-        """Its database, opened when it is first needed: what asks one photo needs none of it."""
+        """Its database, opened when first needed, since a query of one photo does without it."""
         from hashtag_archive.db.stores.store import Store
 
         return Store(self.folder / DATABASE)
 
     @property
     def upgraded(self) -> "Upgraded | None":
-        """From which schema its database was brought up to this version's when it was opened, if it was."""
+        """The schema from which its database was upgraded when it was opened, or None."""
         return self.store.upgraded if "store" in self.__dict__ else None
 
     @cached_property
     def sessions(self) -> "Sessions":
-        """What opens its networks on its device, and keeps them optimised for this machine."""
+        """Opens its networks on its device, and keeps them optimised for this machine."""
         from hashtag_archive.encoder.session import Sessions
 
         return Sessions(self.device, self.folder / KEPT_NETWORKS)
 
     @property
     def models_folder(self) -> Path:
-        """Where the numbered models are."""
+        """The folder of the numbered models."""
         return self.folder / "models"
 
     @property
     def backbones_folder(self) -> Path:
-        """Where the backbones are, one ONNX file and its description each."""
+        """The folder of the backbones: an ONNX file and its description each."""
         return self.folder / "backbones"
 
     def model_folder(self, number: int) -> Path:
-        """Where one model is."""
+        """Return the folder of one model."""
         return self.models_folder / f"{number:04d}"
 
     def backbone_file(self, digest: str) -> Path:
-        """Where one backbone is; its description stands beside it."""
+        """Return the file of one backbone; its description is next to it."""
         return self.backbones_folder / f"{digest[:16]}.onnx"
 
     def setting(self, key: str) -> str | None:
-        """Return a named value of the database, or None."""
+        """Return a setting of the database, or None."""
         return read_setting(self.folder / DATABASE, key)
 
     def current(self) -> int | None:
@@ -84,15 +84,15 @@ class Archive:
         return int(number) if number else None
 
     def vocabulary(self) -> Vocabulary:
-        """Return what a person blocked, aliased and grouped, as it is now."""
+        """Return the user's current blocks, aliases and groups."""
         return read_vocabulary(self.folder / DATABASE)
 
     @contextmanager
     def building(self, doing: str = "rebuilding") -> Iterator[None]:
-        """Hold the one place for what makes or removes models, and clear away what a killed one left.
+        """Hold the rebuild lock, and remove what a killed process left.
 
-        The lock is the operating system's, so that it ends with its process, however that ends; the file says
-        who holds it, since when. Raises `ArchiveError` where another process holds it.
+        The operating system releases the lock when its process ends, however that happens; the file says who
+        holds it since when. Raises `ArchiveError` if another process holds it.
         """
         self.models_folder.mkdir(exist_ok=True)
         self.backbones_folder.mkdir(exist_ok=True)
@@ -101,7 +101,7 @@ class Archive:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 lock.seek(0)
-                holder = lock.read().strip() or "another is working on it"
+                holder = lock.read().strip() or "another one is working on it"
                 raise ArchiveError(f"{self.folder}: process {holder}; try again when it has ended") from None
             lock.truncate(0)
             lock.write(f"{os.getpid()} is {doing} it since {now()}")
@@ -110,7 +110,7 @@ class Archive:
             yield
 
     def is_being_built(self) -> bool:
-        """Whether a process holds the place for what makes or removes models."""
+        """Whether a process holds the rebuild lock."""
         try:
             with (self.folder / LOCK).open("rb") as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -121,17 +121,17 @@ class Archive:
         return False
 
     def leftovers(self) -> list[Path]:
-        """What no model row speaks of: a rebuild was killed before its switch, or a prune after its commit."""
+        """Return what has no model's row: a rebuild was killed before its switch, or a prune after its commit."""
         known = {self.model_folder(row.number).name for row in self.store.models.all()}
         folders = self.models_folder.iterdir() if self.models_folder.is_dir() else ()
         left = [folder for folder in folders if folder.is_dir() and folder.name not in known]
         return [*left, *self.backbones_folder.glob(".*.part")]
 
     def clear_leftovers(self) -> None:
-        """Remove what no model row speaks of; for whoever is `building`."""
+        """Remove the leftovers; the caller holds the rebuild lock."""
         for path in self.leftovers():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-        shutil.rmtree(self.folder / KEPT_NETWORKS, ignore_errors=True)  # of former models too
+        shutil.rmtree(self.folder / KEPT_NETWORKS, ignore_errors=True)  # also those of former models
 
     def close(self) -> None:
         """Close the database."""
@@ -148,11 +148,11 @@ class Archive:
 
 
 def open_archive(folder: str | Path, *, create: bool = False, device: "Device" = "cpu") -> Archive:
-    """Open the archive in `folder`; `create` makes it where there is none.
+    """Open the archive in `folder`; with `create`, make it if there is none.
 
-    `device` is where its backbones run; `auto` takes CUDA where it can be used, which costs seconds to start.
-    An earlier version's database is copied into `backups/` and brought up to this version's. Raises `ArchiveError`
-    where there is none and none is to be made, `DbError` where its database cannot be used.
+    `device` is where its backbones run; `auto` uses CUDA if it can, which takes seconds to start. The database of
+    an earlier version is copied to `backups/` and upgraded. Raises `ArchiveError` if there is no archive and
+    `create` is false, `DbError` if its database cannot be used.
     """
     path = Path(folder).absolute()
     if not (path / DATABASE).is_file():

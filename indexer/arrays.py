@@ -1,4 +1,4 @@
-"""The array types that rooms hand to each other."""
+"""The array types that all rooms share."""
 
 import numpy as np
 from numpy.typing import NDArray

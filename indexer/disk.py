@@ -1,19 +1,15 @@
-"""What was written, written out: so that a power cut cannot lose it."""
+"""Writes that survive a power cut, digests of files, and the time as it is stored."""
 
 import hashlib
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hashtag_archive.indexer.errors import ModelError
 
-if TYPE_CHECKING:
-    pass
-
 
 def fsync_tree(folder: Path) -> None:
-    """Have the operating system write out a folder's names, and every file and folder below it."""
+    """Flush a folder, and every file and folder below it, to the disk."""
     for current, _, names in os.walk(folder):
         for path in [*(os.path.join(current, name) for name in names), current]:
             descriptor = os.open(path, os.O_RDONLY)
@@ -24,7 +20,7 @@ def fsync_tree(folder: Path) -> None:
 
 
 def fsync_folder(folder: Path) -> None:
-    """The same for a folder's names alone."""
+    """Flush only a folder's list of names to the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -33,12 +29,12 @@ def fsync_folder(folder: Path) -> None:
 
 
 def now() -> str:
-    """The time, UTC, ISO 8601, to the second."""
+    """Return the time, UTC, ISO 8601, to the second."""
     return datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def file_digest(path: Path) -> str:
-    """The sha256 of a file's bytes, in hex; raises `ModelError` where it cannot be read."""
+    """Return the sha256 of a file, in hex; raises `ModelError` if it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

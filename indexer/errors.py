@@ -2,23 +2,23 @@
 
 from pathlib import Path
 
-MAX_REPORTED = 1000  # refusals and failures that are named one by one; all are counted
+MAX_REPORTED = 1000  # refusals or failures that are listed; all are counted
 
 
 class ArchiveError(Exception):
-    """The archive cannot do what was asked; the message is one line that says what to do."""
+    """The archive cannot do what was asked. The message is one line that says what to do."""
 
 
 class ModelError(ArchiveError):
-    """A model that is absent, damaged, or mixed from parts that do not belong together."""
+    """A model is missing, damaged, or made of parts that do not belong together."""
 
 
 class ExpressionError(ArchiveError):
-    """What `find` was asked is no expression; the message marks the place on a line of its own."""
+    """The argument of `find` is not a valid expression. The message marks the place on a second line."""
 
 
 class CrawlError(ArchiveError):
-    """A crawl file that cannot be read at all."""
+    """A crawl cannot be read at all."""
 
     def __init__(self, source: Path, reason: str) -> None:
         super().__init__(f"{source}: {reason}")

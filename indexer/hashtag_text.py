@@ -1,4 +1,4 @@
-"""Hashtags as text: one spelling for each, and where they stand in a caption."""
+"""Hashtags as text: one spelling for each, and how they are found in captions."""
 
 import re
 import unicodedata
@@ -6,7 +6,7 @@ from functools import lru_cache
 
 MAX_LENGTH = 100
 _SPACE = re.compile(r"\s+")
-# U+FE0E and U+FE0F only choose between a text and a picture glyph: with and without is one hashtag.
+# U+FE0E and U+FE0F only choose between a text and an emoji glyph: with and without them is one hashtag.
 _VARIATION_SELECTORS = dict.fromkeys(range(0xFE00, 0xFE10))
 # Joiners hold emoji families and Indic clusters together; tag characters spell the flags of regions.
 _JOINERS = {"\u200c", "\u200d", "\u00b7", "\u30fb"}
@@ -14,12 +14,12 @@ _WORD_CATEGORIES = {"L", "M", "N"}
 _SYMBOL_CATEGORIES = {"Pc", "So", "Sk"}
 
 
-@lru_cache(maxsize=100_000)  # a crawl repeats its hashtags: most of an import's time went here
+@lru_cache(maxsize=100_000)  # crawls repeat hashtags: uncached, this took most of an import
 def normalise_hashtag(text: str) -> str | None:
-    """Return the hashtag without `#`, NFKC and case-folded, or None where nothing of it is left.
+    """Return the hashtag without `#`, NFKC and case-folded, or None if nothing of it is left.
 
-    Inner white space becomes one space, variation selectors and control characters go, and emoji and
-    non-Latin scripts stay. A text of more than `MAX_LENGTH` characters is no hashtag.
+    Inner white space becomes one space; variation selectors and control characters are removed; emoji and non-Latin
+    scripts are kept. A text of more than `MAX_LENGTH` characters is not a hashtag.
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     folded = folded.translate(_VARIATION_SELECTORS).lstrip("#＃ \t\n")
@@ -33,8 +33,8 @@ def normalise_hashtag(text: str) -> str | None:
 def caption_hashtags(caption: str) -> list[str]:
     """Return the normalised hashtags that follow a `#` in running text, in order, each once.
 
-    A `#` inside a word, an address or an HTML entity starts none, nor does one before digits alone
-    (`#1`), which is how Instagram reads captions.
+    A `#` inside a word, an address or an HTML entity does not start a hashtag, nor does one before digits only
+    (`#1`): Instagram reads captions this way.
     """
     text = unicodedata.normalize("NFKC", caption).translate(_VARIATION_SELECTORS)
     found: dict[str, None] = {}

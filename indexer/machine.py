@@ -1,11 +1,11 @@
-"""This machine: how many cores it lends us, and what tells it from another that would be faster at other things."""
+"""This machine: its usable cores, and what identifies it when speeds are compared."""
 
 import os
 import platform
 from functools import cache
 from pathlib import Path
 
-WORTH_TELLING = (
+RELEVANT_INSTRUCTIONS = (
     "avx2",
     "avx512f",
     "avx512_vnni",
@@ -20,30 +20,30 @@ _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 def cores() -> int:
-    """How many cores this process may use: a container's quota counts where it is below the cores at hand."""
-    at_hand = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return how many cores this process may use; a container's quota counts if it is lower."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, period = _QUOTA.read_text(encoding="ascii").split()
-        return max(1, min(at_hand, -(-int(quota) // int(period))))
+        return max(1, min(available, -(-int(quota) // int(period))))
     except (OSError, ValueError):  # no Linux, no container, or "max"
-        return at_hand
+        return available
 
 
 def processor() -> str:
-    """The processor's name as the operating system gives it."""
+    """Return the processor's name according to the operating system."""
     facts = _facts()
     return facts.get("model name") or platform.processor() or platform.machine()
 
 
 def instructions() -> list[str]:
-    """Which instructions it has that decide how fast a network runs; empty where the system does not say."""
+    """Return the instruction sets that decide how fast a network runs; empty if the system does not list them."""
     facts = _facts()
     found = set((facts.get("flags") or facts.get("features") or "").split())
-    return [name for name in WORTH_TELLING if name in found]
+    return [name for name in RELEVANT_INSTRUCTIONS if name in found]
 
 
 def machine_name() -> str:
-    """What a measured speed holds for: processor, its model and instructions, and the version of onnxruntime."""
+    """Return what a measured speed is valid for: processor, instruction sets, and onnxruntime's version."""
     import onnxruntime
 
     facts = _facts()
@@ -53,7 +53,7 @@ def machine_name() -> str:
 
 @cache
 def _facts() -> dict[str, str]:
-    """What Linux says of the first processor, empty elsewhere."""
+    """Return Linux's description of the first processor, empty on other systems."""
     try:
         first = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")[0]
     except OSError:

@@ -1,20 +1,20 @@
-"""How long work tells its caller how far it is, and how long each stage took."""
+"""Progress of long work, and the seconds that each stage took."""
 
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-# stage's name, units done, units in all (None where unknown)
+# called with the stage's name, units done, and units in all (None if unknown)
 Progress = Callable[[str, int, int | None], None]
 
 
 def silent(stage: str, done: int, total: int | None) -> None:
-    """Tell nobody."""
+    """Report nothing."""
 
 
 class Stages:
-    """How long each stage took, in seconds; stages that several threads pass through add up."""
+    """The seconds that each stage took, summed over threads."""
 
     def __init__(self, progress: Progress = silent) -> None:
         self.seconds: dict[str, float] = {}
@@ -23,7 +23,7 @@ class Stages:
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
-        """Count the block's time to the stage `name`."""
+        """Add the time of the block to the stage `name`."""
         began = time.perf_counter()
         try:
             yield

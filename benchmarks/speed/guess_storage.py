@@ -1,4 +1,4 @@
-"""How guesses are stored: a row a photo, as the product does, beside a row a guess.
+"""How guesses are stored: one row per photo, as the product does, beside one row per guess.
 
     python -m benchmarks.speed.guess_storage [--photos 200000] [--folder DIR]
 
@@ -117,9 +117,9 @@ def main() -> None:
     print(f"{arguments.photos:,} photos; photos/s, us of CPU a photo, bytes a photo, ms to find photos")
     print(f"{'':26}{'first':>12}{'us':>9}{'replaced':>12}{'us':>9}{'bytes':>9}{'find, ms':>12}{'found':>9}")
     for name, schema, query, argument in (
-        ("a row a photo", [], packed, hashtag.to_bytes(4, "little")),
-        ("a row a guess", [ROWS], rows, hashtag),
-        ("a row a guess, and index", [ROWS, INDEX], rows, hashtag),
+        ("one row per photo", [], packed, hashtag.to_bytes(4, "little")),
+        ("one row per guess", [ROWS], rows, hashtag),
+        ("one row per guess, and index", [ROWS, INDEX], rows, hashtag),
     ):
         with made(arguments.folder, arguments.photos) as archive:
             with archive.store.write() as connection:

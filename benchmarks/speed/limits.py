@@ -1,4 +1,4 @@
-"""What this machine can do at the most: products of matrices by precision, and decoding, a second and core.
+"""What this machine can do at most: products of matrices by precision, and decoding, a second and core.
 
 Times are the thread's own, so that what else the machine does changes little.
 """
@@ -36,7 +36,7 @@ class Limits:
             [
                 f"a core multiplies {_SIDE} x {_SIDE}: {self.float32 / 1e9:,.0f} GFLOP/s in float32,"
                 f" {self.int8 / 1e9:,.0f} GOP/s in int8 ({self.int8 / self.float32:.1f} times)",
-                f"the network needs {needed / 1e9:.2f} GFLOP a photo, so a core encodes at the most"
+                f"the network needs {needed / 1e9:.2f} GFLOP a photo, so a core encodes at most"
                 f" {self.float32 / needed:.1f} photos/s in float32, {self.int8 / needed:.1f} in int8",
                 f"a core decodes {self.decoded:.0f} of these photos/s to {size} pixels as `tag` does,"
                 f" {self.decoded_full:.0f} by decoding all of it",

@@ -6,7 +6,7 @@
 Each archive is made up in a folder of its own under --folder, tagged by model 1, then retagged by model 2: that
 second run, the whole command as a process of its own, is what is measured, with old guesses to be replaced. A
 million photos of 1,280 features take 5 GB of disk while they are measured. The earlier path (features by lists of
-ids, 100 hashtags searched, a row a guess through SQLAlchemy Core, one after the other) runs on the smallest.
+ids, 100 hashtags searched, one row per guess through SQLAlchemy Core, one after the other) runs on the smallest.
 """
 
 import argparse
@@ -74,7 +74,7 @@ def retag(folder: Path, model: int) -> Run:
 
 
 def earlier_path(archive: Archive) -> float:
-    """Retag as `tag` did before: return photos a second."""
+    """Retag as `tag` did before: return photos per second."""
     table = Table(
         "guesses_by_row",
         MetaData(),

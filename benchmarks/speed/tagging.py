@@ -57,7 +57,7 @@ LEAST = {TORCH: 4.0, FLOAT32: 3.5, ALONE: 0.78}  # times their rate, what `tag` 
 
 @dataclass
 class Rivals:
-    """What is run: the networks' files, the photos, and what was measured of each, photos a second."""
+    """What is run: the networks' files, the photos, and what was measured of each, photos per second."""
 
     archive: Path
     network: Path

@@ -26,7 +26,7 @@ class Admission:
     kept_out: KeptOut = field(default_factory=KeptOut)
 
     def consenting(self, post: CrawledPost) -> bool:
-        """Whether a post's owner is on the list, where there is one; counts it where not."""
+        """Whether a post's owner is on the list, if there is one; counts it where not."""
         if self.consent is None or (post.owner and owner_key(post.owner) in self.consent):
             return True
         if post.owner:
@@ -45,7 +45,7 @@ class Admission:
 def read_consent(path: str | Path | None) -> Admission:
     """Return the rule that admits the owners whom a file names, a name a line; without a file, everybody.
 
-    Raises `ArchiveError` where it cannot be read or names nobody.
+    Raises `ArchiveError` if it cannot be read or names nobody.
     """
     if path is None:
         return Admission()

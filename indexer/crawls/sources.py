@@ -15,7 +15,7 @@ FORMATS = (*CRAWL_FORMATS, "keywords")
 def source_format(source: Path, format: str) -> str:
     """Return the format of `source`: `format` itself, or what it looks like where that is `auto`.
 
-    Raises `CrawlError` where it cannot be read, or is a folder of no format.
+    Raises `CrawlError` if it cannot be read, or is a folder of no format.
     """
     if format != "auto":
         if format not in FORMATS:
@@ -37,9 +37,9 @@ def source_format(source: Path, format: str) -> str:
 def read_source(
     source: Path, format: str, photos: Path | None, exclude: Sequence[str] = ()
 ) -> Iterator[Entry]:
-    """Yield the posts of a source and what could not be one. Raises `CrawlError` where it cannot be read."""
+    """Yield the posts of a source and what could not be one. Raises `CrawlError` if it cannot be read."""
     if format != "keywords":
         return read_crawl(source, format, photos)
     if not source.is_dir():
-        raise CrawlError(source, "is no folder, which keywords asks for")
+        raise CrawlError(source, "is not a folder, which keywords asks for")
     return read_keyword_folder(source, exclude)

@@ -1,1 +1,1 @@
-"""What the owner decides: blocks, aliases, groups, and verdicts on photos."""
+"""The user's decisions: blocks, aliases and groups of hashtags, and verdicts on photos."""

@@ -1,4 +1,4 @@
-"""Pairs of hashtags that look like one: alike in spelling, and in the company that they keep."""
+"""Likely aliases: pairs of hashtags that are alike in spelling and occur with the same hashtags."""
 
 import re
 import unicodedata
@@ -14,19 +14,19 @@ from hashtag_archive.indexer.model.model import Model
 from hashtag_archive.indexer.model.opening import open_model
 
 _SEPARATORS = re.compile(r"[\s_\-.·・]+")
-LEAST_COSINE = 0.3  # below that, the same letters are two things: #mousse and #mouse
-ALIKE = 0.85  # of letters in common, from which spellings are compared as misspellings
-_SHORTEST = 5  # letters, below which one of them makes another word
-# How sure each way of being alike is before the cosine is looked at.
+LEAST_COSINE = 0.3  # below it, similar spellings mean different things: #mousse and #mouse
+ALIKE = 0.85  # least share of common letters of a misspelling
+_SHORTEST = 5  # letters; in shorter words one letter makes another word
+# The certainty of each kind of likeness, before the cosine counts.
 _SURE = {"separators": 1.0, "accents": 0.95, "plural": 0.9, "letters": 0.6}
 
 
 @dataclass(frozen=True)
 class AliasProposal:
-    """That `hashtag` (on `posts` posts) may count as the more frequent `target`, and why.
+    """A proposal to make `hashtag`, on `posts` posts, an alias of the more frequent `target`.
 
     `spelling` is `separators`, `accents`, `plural` or `letters`; `cosine` is that of their vectors; `certainty`
-    ranks proposals and is no probability.
+    ranks proposals and is not a probability.
     """
 
     hashtag: str
@@ -39,10 +39,10 @@ class AliasProposal:
 
 
 def propose_aliases(archive: Archive) -> list[AliasProposal]:
-    """Return pairs of the current model's hashtags that are alike in spelling and company, most certain first.
+    """Return likely aliases among the current model's hashtags, most certain first.
 
-    Hashtags that are blocked, or aliases already, are left out. Nothing is written. Raises `ModelError` where there
-    is no model.
+    Blocked hashtags and existing aliases are left out. Nothing is written. Raises `ModelError` if there is no
+    model.
     """
     model, known = open_model(archive), archive.vocabulary()
     posts = _posts(archive.store)
@@ -70,7 +70,7 @@ def _posts(store: Store) -> dict[str, int]:
 
 
 def _pairs(texts: list[str], model: Model, places: dict[str, int]) -> Iterator[tuple[str, str, str]]:
-    """Yield each pair once, with the strictest way in which it is alike."""
+    """Yield each pair once, with the strictest kind of likeness."""
     seen: set[tuple[str, str]] = set()
     for spelling, fold in (("separators", _joined), ("accents", _plain), ("plural", _singular)):
         groups: dict[str, list[str]] = {}
@@ -90,7 +90,7 @@ def _pairs(texts: list[str], model: Model, places: dict[str, int]) -> Iterator[t
 
 
 def _misspelt(texts: list[str], model: Model, places: dict[str, int]) -> Iterator[tuple[str, str]]:
-    """Yield pairs that differ by few letters, among each hashtag's nearest by vector: not all are compared."""
+    """Yield pairs that differ by few letters; each hashtag is compared only with its nearest by vector."""
     nearest = 20
     long = [text for text in texts if len(text) >= _SHORTEST]
     rows = np.array([places[text] for text in long], np.int64)
@@ -118,13 +118,13 @@ def _joined(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """The letters without accents, and without separators."""
+    """Return the letters without accents and separators."""
     parts = unicodedata.normalize("NFKD", _joined(text))
     return "".join(part for part in parts if not unicodedata.combining(part))
 
 
 def _singular(text: str) -> str:
-    """An English plural's singular, as far as endings tell; any other word as it is."""
+    """Return an English plural's singular, judged by its ending; any other word unchanged."""
     word = _plain(text)
     if len(word) < 4 or not word.isascii() or not word.endswith("s") or word.endswith(("ss", "us", "is")):
         return word

@@ -1,4 +1,4 @@
-"""A person's words on photos in bulk: CSV or JSON Lines → what is said of each photo."""
+"""Reads verdicts on many photos from CSV or JSON Lines."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +23,7 @@ _COLUMNS = {"photo", "hashtag"}
 
 
 class PhotoVerdicts(NamedTuple):
-    """What a line says of a photo, by its absolute path: hashtags, normalised, that are on it and that are not."""
+    """A line's verdicts on a photo, given by its absolute path: hashtags accepted and rejected, normalised."""
 
     photo: str
     accepted: tuple[str, ...]
@@ -32,11 +32,11 @@ class PhotoVerdicts(NamedTuple):
 
 
 def read_words(source: Path, accept: bool) -> Iterator[PhotoVerdicts | Refusal]:
-    """Yield what a file says, line by line, and refusals of lines that cannot be read.
+    """Yield a file's verdicts, line by line, and refusals of lines that cannot be read.
 
-    A name that ends in `.csv` has a header with the columns `photo` and `hashtag`, and `accept` says which way its
-    lines are meant; any other file is JSON Lines, `{"photo": ..., "accept": [...], "reject": [...]}`. Photos are
-    absolute, or relative to the file. Raises `CrawlError` where the header lacks a column.
+    A file whose name ends in `.csv` has a header with the columns `photo` and `hashtag`; `accept` says whether
+    its lines are accepted or rejected. Any other file is JSON Lines, `{"photo": ..., "accept": [...], "reject":
+    [...]}`. Photos are absolute, or relative to the file. Raises `CrawlError` if the header lacks a column.
     """
     folder = source.absolute().parent
     if source.suffix.lower() == ".csv":
@@ -60,14 +60,14 @@ def _read_csv(source: Path, folder: Path, accept: bool) -> Iterator[PhotoVerdict
         delimiter = max(",;\t", key=lambda delimiter: len(_COLUMNS & set(_names(header, delimiter))))
         names = _names(header, delimiter)
         if missing := _COLUMNS - set(names):
-            raise CrawlError(source, f"its first line names no column {' and no '.join(sorted(missing))}")
+            raise CrawlError(source, f"its first line has no column {' and no '.join(sorted(missing))}")
         for line, row in csv_rows(lines, delimiter):
             where = f"{source}:{line}"
             try:
                 if isinstance(row, MalformedError):
                     raise row
                 if len(row) != len(names):
-                    raise MalformedError(f"{len(row)} fields where the header has {len(names)}")
+                    raise MalformedError(f"{len(row)} fields, but the header has {len(names)}")
                 yield _from_row(dict(zip(names, row, strict=True)), folder, accept, where)
             except MalformedError as error:
                 yield Refusal(where, str(error))
@@ -83,7 +83,7 @@ def _from_row(row: dict[str, str], folder: Path, accept: bool, where: str) -> Ph
     if not name:
         raise MalformedError("no photo")
     if hashtag is None:
-        raise MalformedError(f"{shown(written)} is no hashtag")
+        raise MalformedError(f"{shown(written)} is not a valid hashtag")
     accepted, rejected = ((hashtag,), ()) if accept else ((), (hashtag,))
     return PhotoVerdicts(str(folder / name), accepted, rejected, where)
 
@@ -97,5 +97,5 @@ def _from_json(line: str, folder: Path, where: str) -> PhotoVerdicts:
     if both := set(accepted) & set(rejected):
         raise MalformedError(f"#{min(both)} is both accepted and rejected")
     if not accepted and not rejected:
-        raise MalformedError("neither accept nor reject names a hashtag")
+        raise MalformedError("neither accept nor reject has a hashtag")
     return PhotoVerdicts(str(folder / name), accepted, rejected, where)

@@ -1,4 +1,4 @@
-"""A person's word on photos: hashtags accepted, rejected, and taken back. Models come and go, it stays."""
+"""The user's verdicts on photos: hashtags accepted or rejected. They outlive every model."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -17,12 +17,12 @@ from hashtag_archive.indexer.errors import MAX_REPORTED
 from hashtag_archive.indexer.photos.files import read_file, unchanged
 from hashtag_archive.indexer.progress import Progress, silent
 
-BATCH = 500  # lines a transaction
+BATCH = 500  # lines per transaction
 
 
 @dataclass
 class VerdictTotals:
-    """What was recorded: hashtags accepted and rejected, lines refused, the first `MAX_REPORTED` of them named."""
+    """Counts of hashtags accepted and rejected and of lines refused; the first `MAX_REPORTED` refusals are listed."""
 
     accepted: int = 0
     rejected: int = 0
@@ -30,7 +30,7 @@ class VerdictTotals:
     reported: list[Refusal] = field(default_factory=list)
 
     def refuse(self, refusal: Refusal) -> None:
-        """Count a line that was not taken in, and name it while there is room."""
+        """Count a refused line, and list it unless the list is full."""
         self.refused += 1
         if len(self.reported) < MAX_REPORTED:
             self.reported.append(refusal)
@@ -39,10 +39,10 @@ class VerdictTotals:
 def record_verdict(
     archive: Archive, photo: str, *, accept: Sequence[str] = (), reject: Sequence[str] = ()
 ) -> VerdictTotals:
-    """Record that hashtags are on a photo, or are not; a later word on the same takes an earlier one's place.
+    """Record that hashtags are true or not true of a photo; a later verdict on a hashtag replaces an earlier one.
 
-    A photo is its content: it is known by whatever path it has. Raises `PhotoError` where it cannot be read,
-    `ArchiveError` where a hashtag is none.
+    A verdict belongs to the photo's content, under whatever path. Raises `PhotoError` if the photo cannot be read,
+    `ArchiveError` if a hashtag is not valid.
     """
     accepted, rejected = (tuple(require_hashtag(text) for text in texts) for texts in (accept, reject))
     totals = VerdictTotals()
@@ -55,10 +55,11 @@ def record_verdict(
 def record_verdicts(
     archive: Archive, file: Path, *, accept: bool, progress: Progress = silent
 ) -> VerdictTotals:
-    """Record what a file says of photos (`read_words` has its formats), a transaction a batch of lines.
+    """Record the verdicts of a file in one of the formats of `read_words`, one transaction per batch of lines.
 
-    `accept` says which way the lines of a CSV file are meant. What cannot be is refused with its reason, the rest
-    goes in; a second run changes nothing. Raises `CrawlError` where the file is no such file.
+    `accept` says whether the lines of a CSV file are accepted or rejected. Malformed lines are refused with a
+    reason and the others recorded; a second run changes nothing. Raises `CrawlError` if the file is in neither
+    format.
     """
     totals, done = VerdictTotals(), 0
     lines = read_words(file, accept)
@@ -72,9 +73,9 @@ def record_verdicts(
 
 
 def undo_verdict(archive: Archive, photo: str, hashtags: Sequence[str]) -> int:
-    """Forget what a person said of hashtags on a photo; return how many words that were.
+    """Remove the verdicts on hashtags of a photo; return how many there were.
 
-    Raises `PhotoError` where the photo cannot be read, `ArchiveError` where a hashtag is none.
+    Raises `PhotoError` if the photo cannot be read, `ArchiveError` if a hashtag is not valid.
     """
     named = {require_hashtag(text) for text in hashtags}
     store, path = archive.store, os.path.abspath(photo)
@@ -89,7 +90,7 @@ def undo_verdict(archive: Archive, photo: str, hashtags: Sequence[str]) -> int:
 
 
 def _record(archive: Archive, lines: Sequence[PhotoVerdicts], totals: VerdictTotals) -> None:
-    """Commit what lines say; refuse those whose photos cannot be read."""
+    """Commit the verdicts of lines; refuse lines whose photos cannot be read."""
     store = archive.store
     known, seen, refused = _look_up(archive, {line.photo for line in lines})
     for line in lines:
@@ -101,7 +102,7 @@ def _record(archive: Archive, lines: Sequence[PhotoVerdicts], totals: VerdictTot
         store.photos.put_files(connection, seen)
         known |= _by_path(seen, store.photos.photo_ids(connection, _digests(seen)))
         ids = store.posts.ensure_hashtags(connection, texts)
-        for line in good:  # one by one: of two words on the same, the later counts
+        for line in good:  # one by one: of two verdicts on a hashtag, the later counts
             said = [(known[line.photo], ids[text], True) for text in line.accepted]
             said += [(known[line.photo], ids[text], False) for text in line.rejected]
             store.verdicts.put(connection, said, now())
@@ -110,7 +111,7 @@ def _record(archive: Archive, lines: Sequence[PhotoVerdicts], totals: VerdictTot
 
 
 def _look_up(archive: Archive, paths: Iterable[str]) -> tuple[dict[str, int], list[SeenFile], dict[str, str]]:
-    """Return photo ids of files that are as they were, other files as they are now, and why some are no photos."""
+    """Return photo ids of unchanged files, the present state of the others, and why some are not photos."""
     paths = sorted(paths)
     rows = archive.store.photos.known_paths(paths, None)
     known, seen, refused = {}, [], {}
@@ -130,7 +131,7 @@ def _look_up(archive: Archive, paths: Iterable[str]) -> tuple[dict[str, int], li
 
 def _why_no_photo(content: bytes) -> str | None:
     try:
-        decode_photo(content, 32)  # as small as it goes: only whether it can be
+        decode_photo(content, 32)  # small: only to see whether it can be decoded
     except PhotoError as error:
         return str(error)
     return None

@@ -1,6 +1,6 @@
-"""A person's vocabulary: blocks, aliases and the hierarchy, changed one by one or from a file.
+"""The user's vocabulary: blocks, aliases and the hierarchy, changed one by one or from a file.
 
-Everything applies at once, wherever tags are read; aliases and blocks also shape what the next rebuild learns.
+Every change applies at once wherever tags are read; aliases and blocks also affect what the next rebuild learns.
 """
 
 import os
@@ -17,43 +17,43 @@ from hashtag_archive.indexer.hashtag_text import normalise_hashtag
 
 
 def block_hashtags(archive: Archive, hashtags: Sequence[str]) -> list[str]:
-    """Have hashtags never assigned; return them normalised. Raises `ArchiveError` where one is none."""
+    """Block hashtags from being assigned; return them normalised. Raises `ArchiveError` if one is not valid."""
     return _each(archive, hashtags, lambda connection, text: _apply(archive, connection, "block", text))
 
 
 def unblock_hashtags(archive: Archive, hashtags: Sequence[str]) -> list[str]:
-    """Allow hashtags again; return those that were blocked. Raises `ArchiveError` where one is none."""
+    """Allow hashtags again; return those that were blocked. Raises `ArchiveError` if one is not valid."""
     return _each(archive, hashtags, archive.store.vocabulary.unblock)
 
 
 def alias_hashtag(archive: Archive, hashtag: str, target: str) -> tuple[str, str]:
-    """Have a hashtag count and be assigned as another; return both normalised.
+    """Make a hashtag an alias of another; return both normalised.
 
-    Raises `ArchiveError` where one is none, `DbError` where they are the same.
+    Raises `ArchiveError` if one is not valid, `DbError` if they are the same.
     """
     return _pair(archive, "alias", hashtag, target)
 
 
 def unalias_hashtags(archive: Archive, hashtags: Sequence[str]) -> list[str]:
-    """Have hashtags count as themselves again; return those that were aliases."""
+    """Remove aliases; return the hashtags that were aliases."""
     return _each(archive, hashtags, archive.store.vocabulary.unalias)
 
 
 def group_hashtag(archive: Archive, hashtag: str, parent: str) -> tuple[str, str]:
-    """Have a hashtag stand under another; return both normalised.
+    """Put a hashtag under another in the hierarchy; return both normalised.
 
-    Raises `ArchiveError` where one is none, `DbError` where the hierarchy would go round in a circle.
+    Raises `ArchiveError` if one is not valid, `DbError` if the hierarchy would become circular.
     """
     return _pair(archive, "group", hashtag, parent)
 
 
 def ungroup_hashtags(archive: Archive, hashtags: Sequence[str]) -> list[str]:
-    """Have hashtags stand under nothing; return those that stood under something."""
+    """Remove hashtags from the hierarchy; return those that had a parent."""
     return _each(archive, hashtags, archive.store.vocabulary.clear_parent)
 
 
 def save_vocabulary(archive: Archive, file: Path) -> int:
-    """Write the vocabulary as text, whole or not at all; return how many lines that are."""
+    """Write the vocabulary as text, whole or not at all; return the number of lines."""
     lines = list(vocabulary_lines(archive.store.vocabulary.load()))
     part = file.with_name(f".{file.name}.part")
     part.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
@@ -62,10 +62,10 @@ def save_vocabulary(archive: Archive, file: Path) -> int:
 
 
 def load_vocabulary(archive: Archive, file: Path) -> int:
-    """Add a file's lines to the vocabulary, in one transaction; return how many there were.
+    """Add a file's rules to the vocabulary, in one transaction; return their number.
 
-    What was there stays, but a later rule for a hashtag takes an earlier one's place. Raises `DbError` that names
-    the line where one cannot be; nothing is changed then.
+    Existing rules stay, but a later rule on a hashtag replaces an earlier one. If a line is not valid, nothing is
+    changed and `DbError` names the line.
     """
     rules = read_rules(file)
     with archive.store.write() as connection:
@@ -78,10 +78,10 @@ def load_vocabulary(archive: Archive, file: Path) -> int:
 
 
 def require_hashtag(text: str) -> str:
-    """Return a hashtag normalised; raises `ArchiveError` where it is none."""
+    """Return a hashtag normalised; raises `ArchiveError` if it is not valid."""
     hashtag = normalise_hashtag(text)
     if hashtag is None:
-        raise ArchiveError(f"{text!r} is no hashtag")
+        raise ArchiveError(f"{text!r} is not a valid hashtag")
     return hashtag
 
 
@@ -104,7 +104,7 @@ def _apply(archive: Archive, connection: Connection, kind: str, *hashtags: str) 
         store.vocabulary.block(connection, *hashtags)
     elif kind == "alias":
         store.vocabulary.alias(connection, *hashtags)
-        store.posts.ensure_hashtags(connection, {hashtags[1]})  # what counts as it is given its id
+        store.posts.ensure_hashtags(connection, {hashtags[1]})  # its aliases are stored under its id
     else:
         store.vocabulary.set_parent(connection, *hashtags)
     return True

@@ -1,4 +1,4 @@
-"""A vocabulary as text: a line each, `block TAG`, `alias FROM TO`, `group TAG PARENT`, fields parted by tabs."""
+"""A vocabulary as text, one rule per line, fields separated by tabs: `block TAG`, `alias FROM TO`, `group TAG PARENT`."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,11 +9,11 @@ from hashtag_archive.db.vocabulary import Vocabulary
 from hashtag_archive.indexer.crawls.formats.fields import MalformedError, decode
 from hashtag_archive.indexer.hashtag_text import normalise_hashtag
 
-_FIELDS = {"block": 1, "alias": 2, "group": 2}  # hashtags after each word
+_FIELDS = {"block": 1, "alias": 2, "group": 2}  # hashtags of each kind of rule
 
 
 class VocabularyRule(NamedTuple):
-    """One line: `block`, `alias` or `group`, its hashtags normalised, and where it stands (`file:line`)."""
+    """A rule: `block`, `alias` or `group`, its hashtags normalised, and its place (`file:line`)."""
 
     kind: str
     hashtags: tuple[str, ...]
@@ -21,16 +21,16 @@ class VocabularyRule(NamedTuple):
 
 
 def vocabulary_lines(vocabulary: Vocabulary) -> Iterator[str]:
-    """Yield a vocabulary's lines, without line ends, sorted: what `read_rules` reads."""
+    """Yield a vocabulary's lines, sorted, without line ends, for `read_rules` to read."""
     yield from (f"block\t{hashtag}" for hashtag in sorted(vocabulary.blocked))
     yield from (f"alias\t{hashtag}\t{target}" for hashtag, target in sorted(vocabulary.aliases.items()))
     yield from (f"group\t{hashtag}\t{parent}" for hashtag, parent in sorted(vocabulary.parents.items()))
 
 
 def read_rules(source: Path) -> list[VocabularyRule]:
-    """Read a vocabulary's file; blank lines and those that begin with `;` are passed over.
+    """Read a vocabulary's file; blank lines and those that begin with `;` are skipped.
 
-    A line without a tab may be parted by spaces. Raises `DbError` that names the first line which is malformed.
+    The fields of a line without a tab may be separated by spaces. `DbError` names the first malformed line.
     """
     rules = []
     for number, raw in enumerate(source.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):
@@ -46,13 +46,13 @@ def read_rules(source: Path) -> list[VocabularyRule]:
 def _wish(line: str, where: str) -> VocabularyRule:
     kind, *fields = line.split("\t") if "\t" in line else line.split()
     if kind not in _FIELDS:
-        raise MalformedError(f"{kind!r} is none of {', '.join(_FIELDS)}")
+        raise MalformedError(f"{kind!r} is not one of {', '.join(_FIELDS)}")
     if len(fields) != _FIELDS[kind]:
         raise MalformedError(
-            f"{len(fields)} hashtags after {kind!r}, which takes {_FIELDS[kind]}; part fields by tabs"
+            f"{len(fields)} hashtags after {kind!r}, which takes {_FIELDS[kind]}; separate fields by tabs"
         )
     hashtags = tuple(normalise_hashtag(field) for field in fields)
     for field, hashtag in zip(fields, hashtags, strict=True):
         if hashtag is None:
-            raise MalformedError(f"{field!r} is no hashtag")
+            raise MalformedError(f"{field!r} is not a valid hashtag")
     return VocabularyRule(kind, tuple(hashtag for hashtag in hashtags if hashtag), where)

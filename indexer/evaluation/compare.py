@@ -1,4 +1,4 @@
-"""The report's systems, this product and its rivals side by side, on one split of an archive's own posts."""
+"""The report's systems, this product and its baselines, compared on one split of an archive's own posts."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -65,7 +65,7 @@ class Band:
 
 @dataclass(frozen=True)
 class SystemResult:
-    """A system's figures by fold and, on test photos, by band; None where a band occurs on none of them.
+    """A system's figures by fold and, on test photos, by band; None if a band occurs on none of them.
 
     `own_rule`: its thresholds are the report's, not chosen on validation photos. `seconds` is fitting and scoring.
     """
@@ -100,7 +100,7 @@ def compare_systems(
     """Fit each system on training photos, let it choose on validation photos, measure it on every fold.
 
     The photos are those of crawled posts that have features of the backbone used last. Nothing is written to
-    the archive. Raises `ArchiveError` where there is too little to compare on.
+    the archive. Raises `ArchiveError` if there is too little to compare on.
     """
     config = config or CompareConfig()
     split = split_for(archive, config, progress)

@@ -20,7 +20,7 @@ from hashtag_archive.indexer.learning.metrics import Figures, measure, truth_mat
 from hashtag_archive.indexer.model.logits import REPORTS_RULE
 from hashtag_archive.indexer.model.model import Model, Rule
 from hashtag_archive.indexer.model.opening import open_model
-from hashtag_archive.indexer.model.promises import PromiseCheck, check_promises
+from hashtag_archive.indexer.model.precision import PrecisionCheck, check_precisions
 from hashtag_archive.indexer.model.text_space import PostText
 from hashtag_archive.indexer.photos.features import Failures
 from hashtag_archive.indexer.photos.files import read_file
@@ -43,7 +43,7 @@ class Evaluation:
     hashtags: int
     product: Figures
     popularity: Figures
-    promises: list[PromiseCheck]
+    promises: list[PrecisionCheck]
     failures: Failures
     learnt_from: int = 0
 
@@ -62,7 +62,7 @@ def evaluate_held_out(archive: Archive, rule: Rule = "logit") -> Evaluation:
 
     The model itself has learnt from all posts: asking it about them again would say nothing. `cosine` gives the
     figures of the report's rule, sigmoid(cosine) >= 0.5, on the same embeddings; promises are of logits and left
-    out. Raises `ModelError` where there is no model that can look at photos.
+    out. Raises `ModelError` if there is no model that can look at photos.
     """
     model = open_model(archive)
     model.require_head()
@@ -74,7 +74,7 @@ def evaluate_held_out(archive: Archive, rule: Rule = "logit") -> Evaluation:
         figures["judged_hashtags"],
         Figures(**(figures["test"] if rule == "logit" else figures["beside"]["report's rule"])),
         Figures(**figures["popularity"]),
-        [PromiseCheck(**kept) for kept in figures["promises"]] if rule == "logit" else [],
+        [PrecisionCheck(**kept) for kept in figures["promises"]] if rule == "logit" else [],
         Failures(),
     )
 
@@ -85,7 +85,7 @@ def evaluate_on(
     """Ask the current model about the photos of a crawl that it has not learnt from, and compare.
 
     Captions and locations of the crawl count where the model reads them; `rule` is as in `evaluate_held_out`.
-    Nothing is stored. Photos that cannot be read are left out and named. Raises `ArchiveError` where no photo
+    Nothing is stored. Photos that cannot be read are left out and named. Raises `ArchiveError` if no photo
     has one of the model's hashtags.
     """
     model = open_model(archive)
@@ -129,7 +129,7 @@ def _judge(
         len(ids),
         measure(logits, truth, model.thresholds if rule == "logit" else REPORTS_RULE),
         measure(np.repeat(prior, len(truth), 0), truth, model.thresholds),
-        check_promises(model.evidence, ids, logits, truth) if rule == "logit" else [],
+        check_precisions(model.evidence, ids, logits, truth) if rule == "logit" else [],
         failures,
     )
 

@@ -127,7 +127,7 @@ def load_split(
 
     Owners' habits teach, and are asked for, within a `bound`. Parted by the archive's folds, or by owner with
     `owners_seed`; pixels are read with `side`, and photos whose
-    pixels cannot be had are then in no part. Nothing is written. Raises `ArchiveError` where there is too little.
+    pixels cannot be had are then in no part. Nothing is written. Raises `ArchiveError` if there is too little.
     """
     if not archive.store.posts.counts()["posts"]:
         raise ArchiveError("no posts to learn from; `hashtag import SOURCE` brings some in")

@@ -33,7 +33,7 @@ from hashtag_archive.indexer.learning.left_out import (
 )
 from hashtag_archive.indexer.progress import Progress, silent
 
-CHECKPOINTS = 20  # a cell, at the most, besides the random start
+CHECKPOINTS = 20  # a cell, at most, besides the random start
 CLEAR = 0.2  # the part of a hit rate by which another must differ to be told apart from it
 
 
@@ -60,9 +60,9 @@ class SweepConfig:
 
 @dataclass(frozen=True)
 class SweepPoint:
-    """How good vectors were after `epoch` epochs, when `steps` hashtags had been passed over.
+    """How good vectors were after `epoch` epochs, when `steps` hashtags had been processed.
 
-    `cosine` is the mean of all pairs, None where vectors were not finite.
+    `cosine` is the mean of all pairs, None if vectors were not finite.
     """
 
     epoch: int
@@ -92,7 +92,7 @@ class Cell:
         return max(self.checkpoints, key=lambda checkpoint: checkpoint.hits)
 
     def ahead_from(self, popularity: float) -> int | None:
-        """From how many steps on the hit rate stayed above `popularity`; None where it ended below."""
+        """From how many steps on the hit rate stayed above `popularity`; None if it ended below."""
         steps = None
         for checkpoint in reversed(self.checkpoints):
             if checkpoint.hits <= popularity:
@@ -125,7 +125,7 @@ def sweep_vectors(
 ) -> Sweep:
     """Learn every cell of the grid from training posts, and ask it of validation posts as it goes.
 
-    Nothing is stored but folds of posts that had none. Raises `ArchiveError` where there is too little to learn
+    Nothing is stored but folds of posts that had none. Raises `ArchiveError` if there is too little to learn
     from or to ask.
     """
     if not archive.store.posts.counts()["posts"]:

@@ -38,7 +38,7 @@ def draw_sweep(sweep: Sweep, path: Path) -> None:
         panel.set_visible(False)
     panels[0].set_ylim(bottom=0, top=1.12 * panels[0].get_ylim()[1])  # room for the verdicts
     panels[0].set_xlim(left=0)
-    figure.supxlabel("training steps (million hashtags passed over)", fontsize=10)
+    figure.supxlabel("training steps (million hashtags processed)", fontsize=10)
     figure.supylabel("left-out hashtag among the ten nearest", fontsize=10)
     figure.suptitle(
         f"Hashtag vectors at alpha {sweep.vectors.alpha:g}, {sweep.epochs} epochs:"

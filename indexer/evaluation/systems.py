@@ -1,4 +1,4 @@
-"""The systems that `compare` sets side by side: how each is fitted, and by which rule it assigns."""
+"""The systems that `compare` compares: how each is fitted, and by which rule it assigns."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

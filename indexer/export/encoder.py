@@ -23,7 +23,7 @@ def export_encoder(archive: Archive, path: Path) -> EncoderExport:
 
     Its metadata hold `model` (the number), `size` (the side of a squashed picture), `hashtags` (JSON, id → text
     of the assignable ones, the ids of `index`), and `thresholds` (JSON). Raises `ModelError` where
-    there is no model with a head, `EncoderError` where the fused file would differ from the product's path.
+    there is no model with a head, `EncoderError` if the fused file would differ from the product's path.
     """
     from hashtag_archive.encoder.export.fuse import fuse_encoder
 

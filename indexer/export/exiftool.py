@@ -36,7 +36,7 @@ class EmbedError(ArchiveError):
 
 
 def require_exiftool() -> str:
-    """Return where exiftool is; raises `EmbedError` where it is absent."""
+    """Return where exiftool is; raises `EmbedError` if it is absent."""
     found = shutil.which("exiftool")
     if not found:
         raise EmbedError("exiftool is absent: apt-get install libimage-exiftool-perl")
@@ -48,9 +48,9 @@ def change_photo(
 ) -> tuple[Outcome, bool]:
     """Change what a photo says in XMP and IPTC; return what was done, and whether it holds marks of ours after.
 
-    `change` is given the XMP and the IPTC keywords that are not ours (None where IPTC cannot be written). The
+    `change` is given the XMP and the IPTC keywords that are not ours (None if IPTC cannot be written). The
     changed photo, checked and with the permissions of the old one, is handed to `put` as a path beside it and its
-    content. Raises `EmbedError` or `XmpError` where it cannot be written or its pixels would change; nothing is
+    content. Raises `EmbedError` or `XmpError` if it cannot be written or its pixels would change; nothing is
     changed then.
     """
     if not os.path.exists(path):
@@ -110,7 +110,7 @@ def _is_alive(process: int) -> bool:
 
 
 def _read(path: str) -> tuple[bytes, dict[str, Any]]:
-    """Return a photo's XMP, empty where it has none, and its file type with its IPTC fields."""
+    """Return a photo's XMP, empty if it has none, and its file type with its IPTC fields."""
     fields = json.loads(_exiftool("-j", "-FileType", "-IPTC:all", path))[0]
     return _exiftool("-b", "-XMP", path), fields
 

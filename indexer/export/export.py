@@ -60,7 +60,7 @@ def export_tags(
     any more. A file that cannot be written is named in the result, and the rest goes on.
 
     Raises `ModuleNotFoundError` for `parquet` without pyarrow, `EmbedError` for `embed` without exiftool,
-    `ValueError` where a table has nowhere to go.
+    `ValueError` if a table has nowhere to go.
     """
     asked, result = Asked(paths), Exported()
     with ExitStack() as stack:

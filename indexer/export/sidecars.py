@@ -40,7 +40,7 @@ def text_of(photo: str) -> str:
 def write_sidecar(path: str, tags: Sequence[AssignedHashtag]) -> tuple[Outcome, bool]:
     """Have a sidecar say `tags` beside what else it says; return what was done, and whether it holds ours.
 
-    It is made where there is none, and removed where it was made here and nothing is left in it. Raises `XmpError`
+    It is made if there is none, and removed where it was made here and nothing is left in it. Raises `XmpError`
     where it cannot be edited; it is then untouched.
     """
     if not tags and not os.path.exists(path):
@@ -61,7 +61,7 @@ def text_content(tags: Sequence[AssignedHashtag]) -> bytes:
 
 
 def write_text(path: str, content: bytes, known: str | None) -> Outcome:
-    """Write a text of tags, or remove it where there are none.
+    """Write a text of tags, or remove it if there are none.
 
     `known` are the sha256 of what this product wrote there before, separated by spaces. Raises `NotOursError` where
     something else is there.
@@ -88,7 +88,7 @@ def sha256(content: bytes) -> str:
 
 
 def read_if_there(path: str, most: int = -1) -> bytes | None:
-    """The file's content, at most `most` bytes of it, or None where there is no file."""
+    """The file's content, at most `most` bytes of it, or None if there is no file."""
     try:
         with open(path, "rb") as file:
             return file.read(most)

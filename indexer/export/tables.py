@@ -36,7 +36,7 @@ class JsonLines:
 
 
 class Csv:
-    """A header, then a line a hashtag on a photo; a person's has no model."""
+    """A header, then a line a hashtag on a photo; the user's has no model."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file

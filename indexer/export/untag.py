@@ -1,4 +1,4 @@
-"""Taking back what the machine wrote: in files, then in the database. A person's word stays."""
+"""Taking back what the machine wrote: in files, then in the database. The user's verdict stays."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

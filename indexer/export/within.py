@@ -15,7 +15,7 @@ from hashtag_archive.indexer.tagging.assigned import AssignedHashtag
 
 
 class EmbedWriter:
-    """Writes tags into photos. Raises `EmbedError` where exiftool is absent."""
+    """Writes tags into photos. Raises `EmbedError` if exiftool is absent."""
 
     kind = "embedded"
 
@@ -71,7 +71,7 @@ def untag_embedded(store: Store, photo: str, model: int | None) -> tuple[Outcome
 
 
 def put_photo(store: Store, path: str, aside: str, content: bytes) -> None:
-    """Put a file with the same pixels in a photo's place, and have it keep features, guesses and a person's word.
+    """Put a file with the same pixels in a photo's place, and have it keep features, guesses and verdicts.
 
     All of that is stored for the new content before the file is renamed, so that what is at `path` is always known.
     """

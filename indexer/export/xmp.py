@@ -40,7 +40,7 @@ class Xmp:
     """A packet. Properties are those of `rdf:Description` elements right below `rdf:RDF`."""
 
     def __init__(self, content: bytes | None = None) -> None:
-        """Parse a packet, or begin a new one. Raises `XmpError` where it is broken, has entities, or is no XMP."""
+        """Parse a packet, or begin a new one. Raises `XmpError` if it is broken, has entities, or is no XMP."""
         if content is not None and len(content) > MAX_XMP:
             raise XmpError(f"XMP is larger than {MAX_XMP:,} bytes")
         source = _EMPTY.encode() if content is None else content.strip(b"\0 \t\r\n")

@@ -1,4 +1,4 @@
-"""Hashtags in an XMP packet: written, brought up to date, taken back; a person's keywords are never touched.
+"""Hashtags in an XMP packet: written, brought up to date, taken back; the user's keywords are never touched.
 
 What is written as a keyword is also listed in a namespace of the product's own, with its probability and model, and
 with the places that it was written to. Only what is listed there is ever changed or removed, so that a keyword that
@@ -38,8 +38,8 @@ def marks_of(xmp: Xmp) -> list[Mark]:
 def write_tags(xmp: Xmp, tags: Sequence[AssignedHashtag], iptc: Iterable[str] | None = None) -> None:
     """Have a packet say `tags`, in the place of what this product wrote into it before.
 
-    `iptc` are the photo's IPTC keywords that are not this product's, None where there is no IPTC to write. The
-    hierarchy is left alone where it would only hide a person's flat keywords from programs that read one of them.
+    `iptc` are the photo's IPTC keywords that are not this product's, None if there is no IPTC to write. The
+    hierarchy is left alone where it would only hide the user's flat keywords from programs that read one of them.
     """
     _take_away(xmp, _marks(xmp))
     subjects = _known(xmp.texts(SUBJECT))
@@ -61,7 +61,7 @@ def write_tags(xmp: Xmp, tags: Sequence[AssignedHashtag], iptc: Iterable[str] | 
 
 
 def remove_marked(xmp: Xmp, model: int | None = None) -> list[Mark]:
-    """Remove what a model guessed, any model's where none is named, and return it; a person's word stays."""
+    """Remove what a model guessed, any model's where none is named, and return it; the user's verdict stays."""
     ours = [
         (mark, item)
         for mark, item in _marks(xmp)
@@ -110,7 +110,7 @@ def _branch(tag: AssignedHashtag) -> str:
 
 
 def _known(texts: Iterable[str]) -> tuple[str, ...]:
-    """Keywords as hashtags are spelt, so that a person's `Ramen` is our `ramen`."""
+    """Keywords as hashtags are spelt, so that the user's `Ramen` is our `ramen`."""
     return tuple(normalise_hashtag(text) or text for text in texts)
 
 

@@ -27,7 +27,7 @@ class Corpus:
     ones, `photo_hashtags[j]` (sorted ids), and stands in the posts `photo_posts[j]`. `texts` gives every id's
     text; `post_texts` is each post's caption and location, where they were asked for.
 
-    A person's word stands above the crawl's: what was accepted is among a photo's hashtags, what was rejected is
+    The user's verdict stands above the crawl's: what was accepted is among a photo's hashtags, what was rejected is
     not, and is in `photo_rejected[j]` (sorted ids; empty lists everywhere where nothing was said). Photos in no
     post are here if something was said of them, in a fold by their content. `verdicts` counts both.
 

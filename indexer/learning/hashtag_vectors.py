@@ -38,7 +38,7 @@ class VectorConfig:
         """Passes over the corpus: with few hashtags in all, each pass moves the vectors little.
 
         8,000 times distinct hashtags over hashtags in all, as measured on 57,383 posts (31 epochs), as long as
-        that stays below ten million hashtags passed over; never below the report's 10.
+        that stays below ten million hashtags processed; never below the report's 10.
         """
         wanted = min(8000 * distinct / max(1, in_all), 10_000_000 / max(1, in_all))
         return self.epochs or max(10, math.ceil(wanted))
@@ -134,14 +134,14 @@ def train_vectors(posts: HashtagLists, config: VectorConfig, watch: Watch) -> No
 def require_hashtags(posts: HashtagLists, min_count: int) -> tuple[int, int]:
     """Return how many hashtags are on at least `min_count` posts, and how often hashtags occur in all.
 
-    Raises `ArchiveError` where fewer than two are.
+    Raises `ArchiveError` if fewer than two are.
     """
     counts = np.bincount(posts.flat())
     kept = int((counts >= max(1, min_count)).sum())
     if kept < 2:
         raise ArchiveError(
             f"only {kept} of {np.count_nonzero(counts)} hashtags on at least {min_count} of {len(posts)}"
-            f" {posts.name}; two are the least: import more posts, or lower --min-count"
+            f" {posts.name}; two are needed at least: import more posts, or lower --min-count"
         )
     return kept, int(counts.sum())
 

@@ -23,7 +23,7 @@ from hashtag_archive.indexer.learning.tagger import (
 from hashtag_archive.indexer.learning.text_fit import TextPost, choose_text, learn_text_space
 from hashtag_archive.indexer.model.held_out_results import HeldOutResults
 from hashtag_archive.indexer.model.logits import REPORTS_RULE, Thresholds
-from hashtag_archive.indexer.model.promises import PromiseCheck, ValidationScores, check_promises
+from hashtag_archive.indexer.model.precision import PrecisionCheck, ValidationScores, check_precisions
 from hashtag_archive.indexer.model.text_space import TextSpace
 from hashtag_archive.indexer.progress import Stages
 
@@ -50,7 +50,7 @@ class HeldOut:
     judged_photos: int = 0
     evidence: ValidationScores | None = None
     judged: HeldOutResults | None = None
-    promises: list[PromiseCheck] = field(default_factory=list)
+    promises: list[PrecisionCheck] = field(default_factory=list)
 
 
 def fit_held_out(
@@ -117,7 +117,7 @@ def _measure(held_out: HeldOut, fit: TaggerFit, sets: dict[str, PhotoSet]) -> No
     held_out.figures = measure(logits, truth, held_out.thresholds)
     validation_logits, chosen_on = judged(fit, sets[VALIDATION])
     held_out.evidence = ValidationScores.of(fit.ids, validation_logits, chosen_on)
-    held_out.promises = check_promises(held_out.evidence, fit.ids, logits, truth)
+    held_out.promises = check_precisions(held_out.evidence, fit.ids, logits, truth)
     prior = fit.priors[None]
     thresholds = choose_thresholds(np.repeat(prior, len(chosen_on), 0), chosen_on)
     held_out.popularity = measure(np.repeat(prior, len(truth), 0), truth, thresholds)

@@ -55,7 +55,7 @@ def leave_one_out(vectors: "HashtagVectors", posts: Iterable[Ids], *, limit: int
 
 
 def recovered(asked: LeftOut, vectors: Floats, *, best: int = 10) -> Recovery | None:
-    """Ask for each left-out hashtag by the mean of the shown ones' `vectors` (V, d); None where none is asked."""
+    """Ask for each left-out hashtag by the mean of the shown ones' `vectors` (V, d); None if none is asked."""
     counts = np.diff(asked.starts)[:, None]
 
     def scores(part: slice) -> Floats:
@@ -86,7 +86,7 @@ def _recovered(
         column = asked.left_out[part][:, None]
         own = np.take_along_axis(scores, column, axis=1)
         ahead = (scores > own) | ((scores == own) & (np.arange(scores.shape[1]) < column))
-        # nothing is ahead of a score that is no number, and yet it found nothing
+        # nothing is ahead of a score that is not a number, and yet it found nothing
         ranks.append(np.where(np.isfinite(own[:, 0]), 1 + ahead.sum(1), np.inf))
     if not ranks:
         return None

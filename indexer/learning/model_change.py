@@ -60,7 +60,7 @@ class ModelChange:
     """What model `after` changes against `before`, which was current.
 
     `new` and `vanished` hashtags come with the most photos first; `moved` are the ten whose nearest changed most.
-    `figures` is None where one of the two holds hashtag vectors alone; `lost_photos` where the new one alone does.
+    `figures` is None if one of the two holds only hashtag vectors; `lost_photos` where the new one alone does.
     """
 
     before: int
@@ -90,7 +90,7 @@ class ModelChange:
 
 
 def change_to(archive: Archive, number: int) -> ModelChange | None:
-    """Compare model `number` with the current one; None where there is none, or where it is damaged."""
+    """Compare model `number` with the current one; None if there is none, or where it is damaged."""
     current = archive.current()
     if current is None:
         return None

@@ -46,7 +46,7 @@ class TaggerFit:
 
     `vectors` (V, d) are the hashtags' unit vectors in the embedding's space, `raw_scale` and `own` (V,) the
     scale and biases fitted with the head, `photos` (V,) each hashtag's training photos of `of_photos` in all.
-    `text`, where there is one, adds what posts say of a photo (`indexer/learning/text_fit.py`), by a `text_weight`.
+    `text`, if there is one, adds what posts say of a photo (`indexer/learning/text_fit.py`), by a `text_weight`.
     """
 
     ids: Ids
@@ -90,7 +90,7 @@ class TaggerFit:
         return nn.Sequential(network, nn.ZeroPad1d((0, 1 + self.text.size))) if self.text else network
 
     def texts(self, photos: PhotoSet) -> Floats | None:
-        """Return texts (n, t) of what is said of photos, None where this fit reads no words."""
+        """Return texts (n, t) of what is said of photos, None if this fit reads no words."""
         return self.text.embed(photos.texts or [{}] * len(photos.hashtags)) if self.text else None
 
     def cosines(self, features: Floats, texts: Floats | None = None) -> Floats:
@@ -132,7 +132,7 @@ def fit_tagger(
     """Fit hashtag vectors, head and calibration as `rebuild` does, on arrays of anyone's.
 
     `features` float32 (n, d); `hashtags` n lists; `validation` bool (n,) marks the rows kept for choosing:
-    nothing else learns from them. Raises `ArchiveError` where there is too little to learn from.
+    nothing else learns from them. Raises `ArchiveError` if there is too little to learn from.
     """
     config = config or TaggerConfig()
     texts = sorted({text for row in hashtags for text in row})
@@ -230,10 +230,10 @@ def assignable(photos: PhotoSet, vectors: HashtagVectors, min_photos: int) -> tu
 
 
 def require_assignable(ids: Ids, min_photos: int) -> None:
-    """Raise `ArchiveError` where fewer than two hashtags are assignable."""
+    """Raise `ArchiveError` if fewer than two hashtags are assignable."""
     if len(ids) < 2:
         raise ArchiveError(
-            f"{len(ids)} hashtags have a vector and {min_photos} training photos, two are the least: import"
+            f"{len(ids)} hashtags have a vector and {min_photos} training photos, two are needed at least: import"
             " more photos, or lower --min-photos"
         )
 

@@ -2,7 +2,7 @@
 
 Words get vectors as hashtags do, by skip-gram over the words and hashtags that share a post, so that a word lies
 near the hashtags that it goes with. A ridge regression of standardised hashtags on those texts is then added to the
-photo's score, by a weight that validation photos choose: zero where the words bring nothing.
+photo's score, by a weight that validation photos choose: zero if the words bring nothing.
 """
 
 from collections import Counter
@@ -39,7 +39,7 @@ class TextPost:
 def learn_text_space(
     posts: Sequence[TextPost], fields: Sequence[str], config: VectorConfig, progress: Progress = silent
 ) -> TextSpace:
-    """Learn vectors of the words in `fields`; raises `ArchiveError` where no two words are on two posts."""
+    """Learn vectors of the words in `fields`; raises `ArchiveError` if no two words are on two posts."""
     offset = 1 + max((int(post.hashtags.max()) for post in posts if len(post.hashtags)), default=0)
     numbers: dict[str, int] = {}
     rows, seen = [], Counter[str]()

@@ -140,7 +140,7 @@ def tune_backbone(
 
     `vectors` are those of training posts, and hashtags on `min_photos` of these posts' photos are what it learns.
     The same archive and configuration give the same backbone, which is then not trained again. Raises
-    `ArchiveError` where no post has a photo, or the photos' files are gone.
+    `ArchiveError` if no post has a photo, or the photos' files are gone.
     """
     if frozen is None:
         raise ArchiveError(f"no post has a photo: {LAYER} has nothing to learn from")

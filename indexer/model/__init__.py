@@ -1,1 +1,1 @@
-"""A numbered model, opened: its files, its index, its thresholds, and what it answers. Knows no archive."""
+"""A numbered model, opened: its files, its index, its thresholds, and its answers."""

@@ -1,10 +1,10 @@
-"""Searching a large vocabulary: compressed hashtags are scanned, and the best of them looked at exactly.
+"""Search of a large vocabulary: compressed hashtags are scanned, and the best candidates compared exactly.
 
-Four dimensions share a code of four bits, which FAISS adds up in registers (product quantisation: Jégou et al.
-2011; André et al. 2015); the bias, which decides more than any of them, has a code of its own. So many candidates
-are then given their exact logits that the ten best are found, which is measured on photos when the index is built.
-Inverted lists and graphs find fewer at the same cost: photos and the hashtags on them are far from each other, and
-only less far than the rest (`docs/performance.md`).
+Four dimensions share a code of four bits, which FAISS sums in registers (product quantisation: Jégou et al. 2011;
+André et al. 2015); the bias, which matters more than any dimension, has a code of its own. Candidates then get
+their exact logits. How many candidates are needed to find the ten best is measured on photos when the index is
+built. Inverted lists and graphs find fewer at the same cost: a photo is far from its hashtags, only less far than
+from the others (`docs/performance.md`).
 """
 
 from typing import Any
@@ -17,14 +17,14 @@ from hashtag_archive.indexer.arrays import Floats
 
 RECALL_AT = 10
 LEAST_RECALL = 0.98
-_WANTED_RECALL = 0.99  # on the photos that candidates are chosen on; others then say what it is
-_SHARED = 4  # dimensions a code
+_WANTED_RECALL = 0.99  # on the photos used to choose; the recall is then measured on others
+_SHARED = 4  # dimensions per code
 _CANDIDATES = (200, 400, 800, 1600, 3200, 6400)
 _SAME = 1e-4  # logits that differ by less are ties
 
 
 def compressed(width: int) -> Any:
-    """Return an empty FAISS index of rows of `width`, the last column the bias: codes, and the rows themselves."""
+    """Return an empty FAISS index of codes and exact rows of `width`, whose last column is the bias."""
     groups = -(-(width - 1) // _SHARED)
     places = np.full((groups + 1) * _SHARED, -1, np.int32)
     places[: width - 1] = np.arange(width - 1)
@@ -35,39 +35,39 @@ def compressed(width: int) -> Any:
 
 
 def exact_part(index: Any) -> Any:
-    """Return the rows themselves, as the FAISS index that compares with all of them."""
+    """Return the exact rows, as a FAISS index that compares with all of them."""
     return faiss.downcast_index(index.refine_index)
 
 
 def search_candidates(
     index: Any, asked: Floats, best: int, candidates: int
 ) -> tuple[Floats, NDArray[np.int64]]:
-    """Return logits and rows (n, best) of `asked` (n, d + 1), exact among `candidates` by code."""
-    looked_at = min(max(candidates, 4 * best), index.ntotal)
+    """Return logits and row numbers (n, best) for `asked` (n, d + 1), exact among `candidates` found by code."""
+    compared = min(max(candidates, 4 * best), index.ntotal)
     parameters = faiss.IndexRefineSearchParameters()
-    parameters.k_factor = looked_at / best
+    parameters.k_factor = compared / best
     scores, places = index.search(asked, best, params=parameters)
     return scores, places
 
 
 def choose_candidates(index: Any, asked: Floats) -> tuple[int, float] | None:
-    """Return how many candidates find the ten best, and the recall on photos that did not choose.
+    """Return how many candidates are needed to find the ten best, and the recall on photos not used to choose.
 
-    Every other row of `asked` (n, d + 1) chooses. None where no number of candidates reaches `LEAST_RECALL`.
+    Every other row of `asked` (n, d + 1) is used to choose. None if no number of candidates reaches `LEAST_RECALL`.
     """
-    chosen_on, told_on = np.ascontiguousarray(asked[::2]), np.ascontiguousarray(asked[1::2])
-    if not len(told_on):
+    chosen_on, measured_on = np.ascontiguousarray(asked[::2]), np.ascontiguousarray(asked[1::2])
+    if not len(measured_on):
         return None
     for candidates in _CANDIDATES:
         if recall(index, chosen_on, candidates) >= _WANTED_RECALL:
-            told = recall(index, told_on, candidates)
-            if told >= LEAST_RECALL:
-                return candidates, told
+            measured = recall(index, measured_on, candidates)
+            if measured >= LEAST_RECALL:
+                return candidates, measured
     return None
 
 
 def recall(index: Any, asked: Floats, candidates: int) -> float:
-    """Return which share of what brute force finds, ten a photo, is found; a tie with the tenth counts as found."""
+    """Return the share of the ten best by brute force that is found; a tie with the tenth counts as found."""
     best = min(RECALL_AT, index.ntotal)
     found, _ = search_candidates(index, asked, best, candidates)
     tenth = exact_part(index).search(asked, best)[0][:, -1:]

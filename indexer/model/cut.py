@@ -1,4 +1,4 @@
-"""Cutting stored guesses: one threshold for all hashtags, or promises kept by thresholds of their own."""
+"""Thresholds for showing stored guesses: one for all hashtags, or one per hashtag for a precision."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,23 +8,23 @@ import numpy as np
 from hashtag_archive.indexer.model.logits import sigmoid
 from hashtag_archive.indexer.model.model import Model
 
-NEVER = 2.0  # no probability reaches it: no threshold keeps the promise
+NEVER = 2.0  # a threshold that no probability reaches
 
 
 @dataclass(frozen=True)
 class Cut:
-    """Probabilities from which on hashtags are shown: one for all, and for some one of their own."""
+    """Least probabilities of shown hashtags: one for all, and for some hashtags their own."""
 
     for_all: float
     own: Mapping[str, float] = field(default_factory=dict)
 
     def of(self, hashtag: str) -> float:
-        """The probability from which on a hashtag is shown."""
+        """Return the least probability at which a hashtag is shown."""
         return self.own.get(hashtag, self.for_all)
 
     @property
     def promises_nothing(self) -> bool:
-        """Whether no probability reaches any threshold."""
+        """Whether no probability can reach any threshold."""
         return min([self.for_all, *self.own.values()]) >= NEVER
 
     def __str__(self) -> str:
@@ -35,7 +35,7 @@ class Cut:
 def threshold_of(model: Model, threshold: str | float) -> float:
     """Return the probability that `f1` or `f2` stands for in a model, or the number itself.
 
-    Raises `ValueError` where it is neither, or no probability.
+    Raises `ValueError` if it is neither.
     """
     if threshold in ("f1", "f2"):
         return float(getattr(model.thresholds, str(threshold)))
@@ -46,17 +46,15 @@ def threshold_of(model: Model, threshold: str | float) -> float:
 
 
 def cut_for_precision(model: Model, precision: float) -> Cut:
-    """Return the lowest probabilities at which a model promises `precision`, with 90% confidence.
+    """Return the lowest thresholds at which a model reaches `precision`, with 90% confidence.
 
-    A hashtag true of enough validation photos has a threshold of its own; where none keeps the promise, the
-    hashtag is not shown. Raises `ModelError` where the model cannot look at photos.
+    A hashtag true of enough validation photos has its own threshold; if no threshold reaches the precision, the
+    hashtag is not shown. Raises `ModelError` if the model has no head.
     """
     model.require_head()
-    promised = model.evidence.thresholds(precision)
-    own = {
-        model.text_of[id]: _probability(logit) for id, logit in promised.own.items() if id in model.text_of
-    }
-    return Cut(_probability(promised.for_all), own)
+    found = model.evidence.thresholds(precision)
+    own = {model.text_of[id]: _probability(logit) for id, logit in found.own.items() if id in model.text_of}
+    return Cut(_probability(found.for_all), own)
 
 
 def _probability(logit: float) -> float:

@@ -1,4 +1,4 @@
-"""What a model guesses of photos, as arrays, and the one way in which guesses come into the database."""
+"""A model's guesses on photos, as arrays."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Guesses:
             yield self.ids[start:end].tolist(), self.logits[start:end].tolist()
 
     def packed(self, photo_ids: Ids) -> list[PackedGuesses]:
-        """Return the rows that the database keeps; `photo_ids` (n,) names the photos."""
+        """Return the rows for the database; `photo_ids` (n,) are the photos' ids."""
         ids, logits = self.ids.astype("<u4").tobytes(), self.logits.astype("<f4").tobytes()
         ends = (4 * self.offsets).tolist()
         return [
@@ -40,7 +40,7 @@ class Guesses:
 
 
 def keep_best(ids: Ids, logits: Floats, least: int, above: float) -> Guesses:
-    """Keep of each photo's hashtags (n, k), best first, the first `least`, and those beyond with logits `above`."""
+    """Keep the first `least` of each photo's hashtags (n, k), best first, and others with logits above `above`."""
     counts = np.maximum((logits > above).sum(1), min(least, ids.shape[1]))
     kept = np.arange(ids.shape[1]) < counts[:, None]
     return Guesses(np.concatenate([[0], np.cumsum(counts)]), ids[kept].astype(np.uint32), logits[kept])

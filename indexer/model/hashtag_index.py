@@ -1,6 +1,7 @@
-"""The FAISS inner-product index over hashtags. What it returns are logits.
+"""The FAISS inner-product index over hashtags. It returns logits.
 
-A hashtag is stored as [s · vector, b_h] and a photo asked as [embedding, 1], so that the inner product is s · cos +
+A hashtag is stored as [s · vector, b_h] and a photo is searched as [embedding, 1], so that the inner product is s
+· cos +
 b_h. FAISS ids are hashtag ids. A large vocabulary is searched as `indexer/model/compressed_index.py` says."""
 
 import json
@@ -20,14 +21,14 @@ from hashtag_archive.indexer.model.compressed_index import (
     search_candidates,
 )
 
-EXACT_BELOW = 20_000  # hashtags: there a photo is compared with all of them in less than a millisecond
-_FEW = 0.05  # of all hashtags: who asks for more asks for all
+EXACT_BELOW = 20_000  # hashtags; an exact search of fewer takes less than a millisecond
+_FEW = 0.05  # of all hashtags; a search for more is exact
 
 
 class HashtagIndex:
-    """Logits of hashtags on photos, by inner product: exact, or in a large vocabulary by way of candidates.
+    """Logits of hashtags on photos, by inner product: exact or, in a large vocabulary, by candidates.
 
-    `recall` is how much of the ten best is found, as measured when it was built; None where all are compared.
+    `recall` is the share of the ten best that is found, as measured when it was built; None if it is exact.
     """
 
     def __init__(self, index: Any, metadata: dict[str, str]) -> None:
@@ -54,16 +55,16 @@ class HashtagIndex:
     ) -> "HashtagIndex":
         """Index unit `vectors` (V, d) under `ids` (V,) with one scale and biases (V,).
 
-        From `exact_below` hashtags on it goes by way of candidates, if on the embeddings `asked` (n, d) these find
-        at least 0.98 of the ten best.
+        With `exact_below` hashtags or more it searches by candidates, if these find at least 0.98 of the ten best
+        for the embeddings `asked` (n, d).
         """
         rows = np.concatenate([scale * vectors, biases[:, None]], axis=1).astype(np.float32)
         if len(rows) >= exact_below and asked is not None:
             inner = compressed(rows.shape[1])
             index = _filled(inner, rows, ids)
             if chosen := choose_candidates(inner, _with_one(asked)):
-                told = {"candidates": str(chosen[0]), "recall_at_10": f"{chosen[1]:.4f}"}
-                return cls(index, metadata | told)
+                measured = {"candidates": str(chosen[0]), "recall_at_10": f"{chosen[1]:.4f}"}
+                return cls(index, metadata | measured)
         return cls(_filled(faiss.IndexFlatIP(rows.shape[1]), rows, ids), metadata)
 
     def __len__(self) -> int:
@@ -81,11 +82,11 @@ class HashtagIndex:
         """
         if embeddings.shape[1] != self.size:
             raise ModelError(f"embeddings have {embeddings.shape[1]} dimensions, the index has {self.size}")
-        best = min(best, len(self))  # FAISS fills what it does not have with id -1
+        best = min(best, len(self))  # FAISS pads missing results with id -1
         if not best or not len(embeddings):
             return np.zeros((len(embeddings), best), np.float32), np.zeros((len(embeddings), best), np.int64)
-        # Waking a second thread costs a query more than it brings, and workers use the other cores. Each calling
-        # thread has a number of its own.
+        # A second thread costs a query more than it gains, and workers use the other cores. The setting is per
+        # calling thread.
         faiss.omp_set_num_threads(1)
         asked = _with_one(embeddings)
         if self._compressed is not None and best <= _FEW * len(self):
@@ -105,11 +106,11 @@ class HashtagIndex:
         return [int(id) for id in self._ids]
 
     def row(self, hashtag: int) -> Floats:
-        """Return what is stored for a hashtag, [s · vector, b_h], float32 (d + 1,)."""
+        """Return a hashtag's stored row, [s · vector, b_h], float32 (d + 1,)."""
         return np.asarray(self._index.reconstruct(hashtag), np.float32)
 
     def save(self, path: Path) -> None:
-        """Write the index, and what it belongs to in a sidecar `FILE.json`; each appears whole or not at all."""
+        """Write the index, and its metadata to `FILE.json`; each file appears whole or not at all."""
         part = path.with_name(f".{path.name}.part")
         faiss.write_index(self._index, str(part))
         path.with_suffix(".json").write_text(json.dumps(self.metadata, indent=1), encoding="utf-8")
@@ -117,7 +118,7 @@ class HashtagIndex:
 
     @classmethod
     def load(cls, path: Path) -> "HashtagIndex":
-        """Read an index and its sidecar; raises `ModelError` where either is absent or damaged."""
+        """Read an index and its metadata; raises `ModelError` if either is missing or damaged."""
         try:
             metadata = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
             return cls(faiss.read_index(str(path)), metadata)
@@ -127,7 +128,7 @@ class HashtagIndex:
 
 
 def _with_one(embeddings: Floats) -> Floats:
-    """What the index is asked: embeddings with a 1 behind them, for the biases."""
+    """Return embeddings with a 1 appended to each, for the biases."""
     ones = np.ones((len(embeddings), 1), np.float32)
     return np.ascontiguousarray(np.concatenate([embeddings, ones], axis=1), np.float32)
 

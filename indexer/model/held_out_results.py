@@ -1,4 +1,4 @@
-"""How each held-out photo fared with a model, kept with it: two models are compared on photos that both judged."""
+"""Results on each held-out photo, kept with a model: two models are compared on the photos they share."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from hashtag_archive.indexer.model.logits import sigmoid
 
 @dataclass(frozen=True)
 class HeldOutResults:
-    """Of n held-out photos, ids ascending: whether the best hashtag was true, and hashtags right, wrong, missed."""
+    """Of n held-out photos, ids ascending: whether the best hashtag was true; true and false positives, misses."""
 
     photos: Ids
     hit: NDArray[np.bool_]
@@ -22,7 +22,7 @@ class HeldOutResults:
 
     @classmethod
     def of(cls, photos: Ids, logits: Floats, truth: NDArray[np.bool_], threshold: float) -> "HeldOutResults":
-        """Judge logits (n, V) by truth (n, V), assigned from probability `threshold` on."""
+        """Compare logits (n, V) with truth (n, V); a hashtag is assigned at probability `threshold` or above."""
         best = np.argmax(logits, axis=1)
         assigned = sigmoid(logits) >= threshold
         order = np.argsort(photos)
@@ -35,7 +35,7 @@ class HeldOutResults:
         )
 
     def only(self, photos: Ids) -> "HeldOutResults":
-        """Those of the photos `photos`, each of which is among them."""
+        """Return the results of some of its photos."""
         rows = np.searchsorted(self.photos, photos)
         return HeldOutResults(photos, self.hit[rows], self.right[rows], self.wrong[rows], self.missed[rows])
 
@@ -46,7 +46,7 @@ class HeldOutResults:
 
     @property
     def f2(self) -> float:
-        """F2 over all pairs of photo and hashtag, 0 where nothing was true or assigned."""
+        """F2 over all pairs of photo and hashtag, 0 if nothing was true or assigned."""
         right, wrong, missed = self.right.sum(), self.wrong.sum(), self.missed.sum()
         return float(5 * right / max(1, 5 * right + 4 * missed + wrong))
 
@@ -58,7 +58,7 @@ class HeldOutResults:
 
     @classmethod
     def load(cls, path: Path) -> "HeldOutResults | None":
-        """Read it back, None where a model of an earlier version has none."""
+        """Read it; None if there is no file, as in models of an earlier version."""
         if not path.is_file():
             return None
         with np.load(path) as arrays:

@@ -1,7 +1,7 @@
-"""A backbone's int8 form: kept beside it, made once by a rebuild.
+"""A backbone's int8 form, made once by a rebuild and kept next to it.
 
 <digest16>.int8.onnx   the network
-<digest16>.int8.json   the backbone's description, the network's sha256 and size, how many photos calibrated it
+<digest16>.int8.json   the backbone's description, the network's sha256 and size, the number of calibration photos
 """
 
 import json
@@ -21,12 +21,12 @@ class Int8Backbone:
 
     @property
     def dtype(self) -> str:
-        """How its features are marked: those of another calibration are not its own."""
+        """How its features are marked: another calibration gives other features."""
         return f"int8-{self.sha256[:8]}"
 
 
 def int8_backbone(backbone_file: Path) -> Int8Backbone | None:
-    """Return the int8 form of a backbone's file, or None where no rebuild made one or it is not whole."""
+    """Return the int8 form of a backbone's file, or None if there is none or it is incomplete."""
     path = backbone_file.with_suffix(".int8.onnx")
     try:
         about = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
@@ -39,11 +39,11 @@ def int8_backbone(backbone_file: Path) -> Int8Backbone | None:
 
 
 def require_int8(backbone_file: Path) -> Int8Backbone:
-    """Return the int8 form of a backbone's file; raises `ModelError` where there is none."""
+    """Return the int8 form of a backbone's file; raises `ModelError` if there is none."""
     found = int8_backbone(backbone_file)
     if found is None:
         raise ModelError(
-            f"{backbone_file}: it has no int8 form; `hashtag rebuild` makes one where that can be done,"
-            " --dtype float32 does without"
+            f"{backbone_file}: it has no int8 form; `hashtag rebuild` makes one if possible, --dtype float32 needs"
+            " none"
         )
     return found

@@ -29,7 +29,7 @@ def use_model(archive: Archive, number: int) -> None:
         raise ModelError(f"no model {number}; `hashtag models` lists them")
     model = open_model(archive, number)
     for network in model.networks:
-        archive.sessions.forget(network)  # made again at its next opening, from a file that was checked
+        archive.sessions.forget(network)  # the optimised copy is made again from the checked file
     model.check()
     with archive.store.write() as connection:
         archive.store.put_setting(connection, CURRENT_MODEL, str(number))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hashtag_archive.encoder.session import Sessions
     from hashtag_archive.indexer.model.hashtag_index import HashtagIndex
     from hashtag_archive.indexer.model.int8_backbone import Int8Backbone
-    from hashtag_archive.indexer.model.promises import ValidationScores
+    from hashtag_archive.indexer.model.precision import ValidationScores
     from hashtag_archive.indexer.model.text_space import TextSpace
 
 MANIFEST, TEXT, JUDGED = "manifest.json", "text.npz", "judged.npz"
@@ -112,7 +112,7 @@ class StoredModel:
     @cached_property
     def evidence(self) -> "ValidationScores":
         """Logits of validation photos, from which thresholds for a precision are chosen."""
-        from hashtag_archive.indexer.model.promises import ValidationScores
+        from hashtag_archive.indexer.model.precision import ValidationScores
 
         return ValidationScores.load(self.folder / "evidence.npz")
 

@@ -1,4 +1,4 @@
-"""What posts say of a photo beside its hashtags, as vectors: captions and locations. Needs nothing that trains."""
+"""Captions and locations of posts as vectors."""
 
 import re
 import unicodedata
@@ -11,10 +11,10 @@ import numpy as np
 from hashtag_archive.indexer.arrays import Floats
 from hashtag_archive.indexer.errors import ModelError
 
-# what posts say of a photo beside its hashtags: field → text
+# the texts of a photo's posts: field -> text
 PostText = dict[str, str]
 FIELDS = ("caption", "location")
-BALANCE = 0.1  # a text's length beside its photo's 1: small, so that having a text costs no cosine
+BALANCE = 0.1  # a text's length relative to its photo's: small, so that a text hardly lowers the cosine
 _NOT_WORDS = re.compile(r"https?://\S+|[@＠#＃]\S+")
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -22,27 +22,27 @@ _WORD = re.compile(r"[^\W\d_]+")
 def words_of(text: str) -> list[str]:
     """Return the distinct words of a text, case-folded.
 
-    Hashtags, mentions and addresses are left out: a caption's hashtags are what is to be guessed.
+    Hashtags, mentions and addresses are left out: a caption's hashtags are what a model must guess.
     """
     plain = _NOT_WORDS.sub(" ", unicodedata.normalize("NFKC", text).casefold())
     return list(dict.fromkeys(_WORD.findall(plain)))
 
 
 def joined(texts: Iterable[PostText], fields: Sequence[str]) -> PostText:
-    """What several posts say of one photo, together."""
+    """Return the texts of several posts of one photo, joined field by field."""
     found: PostText = {}
-    for said in texts:
+    for post in texts:
         for name in fields:
-            if text := said.get(name):
+            if text := post.get(name):
                 found[name] = f"{found[name]} {text}" if name in found else text
     return found
 
 
 @dataclass(frozen=True)
 class TextSpace:
-    """PostText of `fields` with unit vectors (w, k), and the weight of each (w,): the rarer, the heavier.
+    """Words of `fields` with unit vectors (w, k) and weights (w,), larger for rarer words.
 
-    `rows` maps `field:word` to its row. Texts join embeddings by `join`.
+    `rows` maps `field:word` to its row. `join` adds texts to embeddings.
     """
 
     fields: tuple[str, ...]
@@ -52,17 +52,17 @@ class TextSpace:
 
     @property
     def size(self) -> int:
-        """The texts' dimension: a part for each field."""
+        """The texts' dimension: a part per field."""
         return len(self.fields) * int(self.vectors.shape[1])
 
-    def embed(self, said: Sequence[PostText]) -> Floats:
-        """Return texts float32 (n, size): for each field the weighted mean of its words, of length 1.
+    def embed(self, posts: Sequence[PostText]) -> Floats:
+        """Return texts float32 (n, size): for each field the weighted mean of its words, normalised.
 
-        Zero where a field is absent or holds no known word.
+        A field that is absent or has no known word is zero.
         """
         part = self.vectors.shape[1]
-        texts = np.zeros((len(said), self.size), np.float32)
-        for row, text in enumerate(said):
+        texts = np.zeros((len(posts), self.size), np.float32)
+        for row, text in enumerate(posts):
             for place, name in enumerate(self.fields):
                 known = [self.rows.get(f"{name}:{word}") for word in words_of(text.get(name, ""))]
                 found = [number for number in known if number is not None]
@@ -85,7 +85,7 @@ class TextSpace:
 
     @classmethod
     def load(cls, path: Path) -> "TextSpace":
-        """Read it; raises `ModelError` where that fails."""
+        """Read it; raises `ModelError` if that fails."""
         try:
             with np.load(path) as file:
                 rows = {word: row for row, word in enumerate(file["words"].tolist())}
@@ -95,9 +95,9 @@ class TextSpace:
 
 
 def join(embeddings: Floats, texts: Floats) -> Floats:
-    """Add texts (n, t) to unit embeddings (n, d) whose last t coordinates are zero; the sums are of length 1.
+    """Add texts (n, t) to unit embeddings (n, d) whose last t coordinates are zero, and normalise the sums.
 
-    An embedding without a text stays as it is.
+    An embedding without a text is unchanged.
     """
     sums = embeddings.copy()
     sums[:, -texts.shape[1] :] = BALANCE * texts

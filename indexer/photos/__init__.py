@@ -1,1 +1,1 @@
-"""A file becomes features: walking folders, reading, decoding, encoding; by which backbone, in which precision."""
+"""From files to features: walking folders, reading, decoding and encoding photos; backbones and dtypes."""

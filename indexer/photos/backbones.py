@@ -1,4 +1,4 @@
-"""Backbones of an archive: one given as ONNX, ResNet50 exported here, or the one used last."""
+"""An archive's backbones: given as ONNX, exported from ResNet50, or used last."""
 
 import hashlib
 import os
@@ -29,11 +29,11 @@ _CALIBRATION_PHOTOS, _CALIBRATION_BATCH = 128, 16
 
 @dataclass(frozen=True)
 class BackboneChoice:
-    """Which backbone a rebuild takes.
+    """The backbone that a rebuild uses.
 
-    `name` is an ONNX file with its description beside it, `resnet50`, or None for the one used last (ResNet50
-    where there is none). `weights` of ResNet50 is a file of torch's, `none` for an untrained network, or None
-    for torchvision's ImageNet weights; `image_size` is the side of its pictures, in pixels.
+    `name` is an ONNX file with its description next to it, `resnet50`, or None for the one used last (ResNet50 if
+    there is none). `weights` of ResNet50 is a torch file, `none` for an untrained network, or None for
+    torchvision's ImageNet weights; `image_size` is the side of its input, in pixels.
     """
 
     name: str | None = None
@@ -42,16 +42,15 @@ class BackboneChoice:
 
     @classmethod
     def of(cls, choice: "str | Path | BackboneChoice | None") -> "BackboneChoice":
-        """The choice that a name alone makes."""
+        """Return the choice that only a name makes."""
         return choice if isinstance(choice, cls) else cls(str(choice) if choice else None)
 
 
 @dataclass
 class AdoptedBackbone:
-    """A backbone under `backbones/`, opened; `proof` is there where it was exported just now.
+    """A backbone of the archive, opened; `proof` is set if it was exported just now.
 
-    `tuned_from` is the file of the backbone that this rebuild unfroze, `notes` what its user should know of how
-    that went.
+    If it was trained just now, `tuned_from` is the file of the frozen backbone; `notes` are messages for the user.
     """
 
     digest: str
@@ -67,9 +66,9 @@ class AdoptedBackbone:
 
 
 def adopt_backbone(archive: Archive, choice: BackboneChoice, seed: int) -> AdoptedBackbone:
-    """Return the chosen backbone, copied or exported into the archive unless it is there already.
+    """Return the chosen backbone, copied or exported into the archive unless it exists.
 
-    Raises `BackboneError` where a file cannot be used and `EncoderError` where ResNet50 has no weights.
+    Raises `BackboneError` if a file cannot be used and `EncoderError` if ResNet50 has no weights.
     """
     remembered = archive.store.setting(BACKBONE)
     if choice.name is None and choice.weights is None and remembered:
@@ -78,12 +77,12 @@ def adopt_backbone(archive: Archive, choice: BackboneChoice, seed: int) -> Adopt
         return _resnet50(archive, choice, seed)
     onnx_file = Path(choice.name or "")
     spec = BackboneSpec.read(onnx_file)
-    OnnxBackbone(onnx_file, spec).prove()  # refuses what cannot be used before anything is copied
+    OnnxBackbone(onnx_file, spec).prove()  # refuses an unusable file before it is copied
     return open_adopted(archive, _keep(archive, onnx_file, spec))
 
 
 def open_adopted(archive: Archive, digest: str) -> AdoptedBackbone:
-    """Open a backbone that the archive has; raises `BackboneError` where it is damaged or gone."""
+    """Open a backbone that the archive has; raises `BackboneError` if it is damaged or gone."""
     path = archive.backbone_file(digest)
     return AdoptedBackbone(digest, OnnxBackbone(path, BackboneSpec.read(path), archive.sessions))
 
@@ -103,7 +102,7 @@ def _keep(archive: Archive, onnx_file: Path, spec: BackboneSpec) -> str:
 def _resnet50(archive: Archive, choice: BackboneChoice, seed: int) -> AdoptedBackbone:
     """Return ResNet50 with the chosen weights, exported unless this archive did so before.
 
-    The untrained one is made once: another draw would make every stored feature useless.
+    The untrained one is made only once: other random weights would make every stored feature useless.
     """
     from hashtag_archive.encoder.training.resnet50 import (
         resnet50_from_file,
@@ -134,10 +133,10 @@ def _resnet50(archive: Archive, choice: BackboneChoice, seed: int) -> AdoptedBac
 def export_adopted(
     archive: Archive, network: "PixelBackbone", name: str, size: int, base: Path | None = None
 ) -> AdoptedBackbone:
-    """Return a ResNet50 of torch's as a backbone of the archive, exported and proved.
+    """Export a torch ResNet50, verify the export, and return it as a backbone of the archive.
 
-    `base` is an export of the same network with other weights. Raises `EncoderError` where torch and
-    onnxruntime differ by too much.
+    `base` is an export of the same network with other weights. Raises `EncoderError` if torch and onnxruntime
+    differ by too much.
     """
     from hashtag_archive.encoder.export.to_onnx import export_backbone, export_retrained
 
@@ -164,7 +163,7 @@ def _weights_key(weights: str | None) -> str:
 
 
 def _photo_batches(archive: Archive, size: int) -> Iterator[NDArray[np.uint8]]:
-    """Yield pixels of the archive's first photos that can be read, two or more at a time."""
+    """Yield pixels of the first readable photos of the archive, in batches of at least two."""
 
     def decoded() -> Iterator[NDArray[np.uint8]]:
         for row in archive.store.photos.crawled_paths(None):
@@ -172,7 +171,7 @@ def _photo_batches(archive: Archive, size: int) -> Iterator[NDArray[np.uint8]]:
             try:
                 yield decode_photo(content or b"", size)
             except PhotoError:
-                continue  # named later, where features are computed
+                continue  # reported later, when features are computed
 
     photos = islice(decoded(), _CALIBRATION_PHOTOS)
     while len(batch := list(islice(photos, _CALIBRATION_BATCH))) > 1:

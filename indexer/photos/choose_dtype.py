@@ -1,4 +1,4 @@
-"""Which dtype this machine runs a model's backbone in: what the user says, or what was measured here."""
+"""The dtype in which this machine runs a model's backbone: as the user says, or as measured here."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hashtag_archive.indexer.model.model import Model
 
 
-WORTH_MEASURING = 256  # photos to tag: fewer are tagged sooner than the measurement is done
+WORTH_MEASURING = 256  # photos to tag; fewer are tagged sooner than dtypes are measured
 
 
 def choose_dtype(
@@ -24,17 +24,17 @@ def choose_dtype(
     photos: int = 0,
     progress: Progress = silent,
 ) -> DtypeChoice:
-    """Return the dtype in which this machine runs a model, the current one unless it is given.
+    """Return the dtype in which this machine runs a model, by default the current one.
 
-    `auto` takes what was measured here, and measures now where nothing was and `photos` to tag make that worth it.
-    Raises `ModelError` where int8 is asked for and there is none.
+    `auto` uses what was measured here; if nothing was, it measures now if there are enough `photos` to tag. Raises
+    `ModelError` if int8 is asked for and there is none.
     """
     model = model or open_model(archive)
     if not model.has_head:
-        return DtypeChoice("float32", "the model looks at no photos")
+        return DtypeChoice("float32", "the model has no head")
     if archive.sessions.on_cuda:
         if mode == "int8":
-            raise ModelError("int8 is for the CPU; --device cpu runs it there")
+            raise ModelError("int8 runs only on the CPU: add --device cpu")
         return DtypeChoice("float32", "photos are encoded on a GPU")
     stored = measured_choice(archive, model)
     if mode != "auto":
@@ -56,7 +56,7 @@ def choose_dtype(
 def set_dtype(
     archive: Archive, model: "Model", mode: DtypeMode, *, photos: int = 0, progress: Progress = silent
 ) -> DtypeChoice:
-    """Have a model whose backbone is not open yet run it in the dtype that `choose_dtype` says."""
+    """Set the dtype that `choose_dtype` returns on a model whose backbone is not open yet."""
     choice = choose_dtype(archive, mode, model=model, photos=photos, progress=progress)
     model.int8 = require_int8(model.backbone_file) if choice.dtype == "int8" else None
     return choice

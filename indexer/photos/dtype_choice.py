@@ -1,7 +1,7 @@
 """The dtype that was measured to be best for a model on this machine, and how it is stored.
 
-What was measured is stored in the archive's settings, outside the model, under its number and this machine's name:
-for another machine, another onnxruntime or another int8 backbone it is measured anew.
+It is a setting of the archive, outside the model, under the model's number and this machine's name: for another
+machine, another onnxruntime or another int8 backbone it is measured again.
 """
 
 import json
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 Dtype = Literal["float32", "int8"]
 DtypeMode = Literal["float32", "int8", "auto"]
-_STORED_NAME = "precision"  # of the dtype in archives
+_STORED_NAME = "precision"  # of the dtype, in archives
 
 
 @dataclass(frozen=True)
 class DtypeChoice:
-    """A dtype, and why it is this machine's for a model.
+    """The dtype in which this machine runs a model, and why.
 
-    `rates` are photos a second on one core, decoding aside, by dtype; `overlap` and `difference` say how near
-    int8 comes to float32 on `photos` photos. They are absent where nothing was measured; `fresh` says that it was
-    just now. Without a `batch_size` it is that of the device.
+    `rates` are photos per second and core without decoding, by dtype; `overlap` and `difference` say how close
+    int8 is to float32 on `photos` photos. They are None if nothing was measured; `fresh` means measured just now.
+    `batch_size` defaults to the device's.
     """
 
     dtype: Dtype
@@ -42,21 +42,21 @@ class DtypeChoice:
     fresh: bool = False
 
     def __str__(self) -> str:
-        """One line for the user."""
-        said = [f"{self.dtype}: {self.why}"]
+        """Return one line for the user."""
+        parts = [f"{self.dtype}: {self.why}"]
         if self.rates:
             speeds = " and ".join(f"{name} {rate:,.1f}" for name, rate in self.rates.items())
-            said.append(f"photos a second and core, decoding aside: {speeds}")
+            parts.append(f"photos per second and core, without decoding: {speeds}")
         if self.overlap is not None and self.difference is not None:
-            said.append(
+            parts.append(
                 f"on {self.photos} photos the five best hashtags overlap by {self.overlap:.3f} and probabilities"
                 f" differ by {self.difference:.4f}"
             )
-        return "; ".join(said)
+        return "; ".join(parts)
 
 
 def measured_choice(archive: Archive, model: "Model") -> DtypeChoice | None:
-    """Return what was measured on this machine for a model, None where nothing was or it is out of date."""
+    """Return what was measured on this machine for a model; None if nothing was or it no longer applies."""
     text = archive.setting(setting_of(model))
     if text is None:
         return None
@@ -78,5 +78,5 @@ def store_choice(archive: Archive, model: "Model", choice: DtypeChoice) -> None:
 
 
 def setting_of(model: "Model") -> str:
-    """The setting that holds what was measured on this machine for a model."""
+    """Return the name of the setting for a model on this machine."""
     return f"precision of model {model.number} on {machine_name()}"

@@ -1,7 +1,7 @@
-"""Whether int8 may stand in for float32 on this machine: both are run, and what they lead to is compared.
+"""Whether int8 can replace float32 on this machine: both are run, and their results compared.
 
-int8 passes where it is faster and, on at least `LEAST_PHOTOS` of the archive's photos, agrees with float32 on the
-five best hashtags, and on the probabilities of float32's ten best.
+int8 passes if it is faster and, on at least `LEAST_PHOTOS` of the archive's photos, agrees with float32 on the five
+best hashtags and on the probabilities of float32's ten best.
 """
 
 import time
@@ -30,14 +30,14 @@ LEAST_PHOTOS, MOST_PHOTOS = 200, 256
 LEAST_OVERLAP, MOST_DIFFERENCE = 0.95, 0.02
 BATCHES = (4, 8, 16)
 _ROUNDS, _PATIENCE = 3, 5.0  # seconds
-_WORTH_A_LARGER_BATCH = 1.02  # a larger one holds more memory
+_WORTH_A_LARGER_BATCH = 1.02  # a larger one takes more memory
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How near int8 came to float32: `overlap` of the five best, mean `difference` of the ten best probabilities.
+    """How close int8 is to float32: `overlap` of the five best, mean `difference` of the ten best probabilities.
 
-    Both are None where there were too few `photos` to say.
+    Both are None if there were too few `photos`.
     """
 
     photos: int
@@ -46,28 +46,28 @@ class Agreement:
 
     @property
     def objection(self) -> str | None:
-        """Why int8 is refused, None where it is not."""
+        """Why int8 is refused, or None."""
         if self.overlap is None or self.difference is None:
-            return f"int8 can be judged by {self.photos} photos of posts, {LEAST_PHOTOS} are needed"
-        if not self.overlap >= LEAST_OVERLAP:  # also where it is not a number
-            return f"int8 names other hashtags: an overlap of {LEAST_OVERLAP} is needed"
+            return f"int8 could be compared on only {self.photos} photos of posts; {LEAST_PHOTOS} are needed"
+        if not self.overlap >= LEAST_OVERLAP:  # also if it is nan
+            return f"int8 gives other hashtags: an overlap of {LEAST_OVERLAP} is needed"
         if not self.difference <= MOST_DIFFERENCE:
-            return f"int8 gives other probabilities: a difference of {MOST_DIFFERENCE} is allowed"
+            return f"int8 gives other probabilities: they may differ by at most {MOST_DIFFERENCE}"
         return None
 
 
 @dataclass(frozen=True)
 class Speed:
-    """Photos a second that one core encodes, decoding aside, and the batch in which it did."""
+    """Photos per second that one core encodes, without decoding, and the batch size for it."""
 
     rate: float
     batch_size: int
 
 
 def measure_speeds(backbones: dict[str, OnnxBackbone]) -> dict[str, Speed]:
-    """Time backbones in turns, on one thread and by its own clock, so that a busy machine changes little.
+    """Time backbones in turns, on one thread and in its processor time, so that other load matters little.
 
-    Larger batches are left out once `_PATIENCE` is used up.
+    Larger batches are skipped after `_PATIENCE` seconds.
     """
     draw = np.random.default_rng(0)
     seconds: dict[str, dict[int, list[float]]] = {name: {} for name in backbones}
@@ -86,7 +86,7 @@ def measure_speeds(backbones: dict[str, OnnxBackbone]) -> dict[str, Speed]:
 
 
 def _best(seconds: dict[int, list[float]]) -> Speed:
-    """The smallest batch that is as good as any; seconds are a photo's, by batch."""
+    """Return the smallest batch size that is about as fast as any; seconds are per photo, by batch size."""
     rates = {batch: 1 / max(min(taken), 1e-9) for batch, taken in seconds.items()}
     needed = max(rates.values()) / _WORTH_A_LARGER_BATCH
     batch = next(batch for batch, rate in rates.items() if rate >= needed)
@@ -106,11 +106,10 @@ def measure_agreement(
     keys: tuple[FeatureKey, FeatureKey],
     progress: Progress,
 ) -> Agreement:
-    """Encode photos in int8 that have float32 features, and compare the guesses.
+    """Encode photos that have float32 features in int8, and compare the guesses.
 
-    `keys` are float32's and int8's. The photos are the last by digest, those that calibrated int8 the first. Their
-    int8 features are kept: they are as good as those of any other photo. What int8 cannot encode is no fault
-    of the photo, and not recorded as one.
+    `keys` are float32's and int8's. The photos are the last by digest; those that calibrated int8 are the first.
+    Their int8 features are kept. A photo that int8 cannot encode is not recorded as failed.
     """
     rows = archive.store.photos.sample(keys[0], MOST_PHOTOS, last=True)
     if len(rows) < LEAST_PHOTOS:
@@ -136,7 +135,7 @@ def agreement(
 ) -> tuple[float, float]:
     """Compare embeddings (n, d) of the same photos: the five best, and `exact`'s ten best probabilities.
 
-    Returns the mean share of the five best that both name, and the mean absolute difference of probability.
+    Return the mean share of the five best that both have, and the mean absolute difference of probability.
     """
     logits, ids = index.search(exact, 10)
     _, others = index.search(quick, 5)
@@ -151,9 +150,9 @@ def agreement(
 
 
 def measure_dtype(archive: Archive, model: Model, *, progress: Progress = silent) -> DtypeChoice:
-    """Run both dtypes here, choose between them, and remember the choice for this machine and model.
+    """Measure both dtypes, and remember the better one for this machine and model.
 
-    Raises `ModelError` where there is no int8 backbone.
+    Raises `ModelError` if there is no int8 backbone.
     """
     int8 = require_int8(model.backbone_file)
     chosen = _judge(archive, model, int8, progress)

@@ -1,7 +1,6 @@
-"""Photos → features, a worker a core. Each worker reads, decodes and encodes its own share.
+"""From photos to features, one worker per core. Each worker reads, decodes and encodes its own batches.
 
-Work is handed out a few photos at a time and no faster than its results are taken, so memory does not grow
-with the number of photos.
+Batches are handed out no faster than results are taken, so that memory does not grow with the number of photos.
 """
 
 import threading
@@ -26,15 +25,15 @@ from hashtag_archive.indexer.progress import Stages
 if TYPE_CHECKING:
     from hashtag_archive.encoder.networks import OnnxBackbone
 
-COMMITTED = 32  # batches at the most that are committed together
+COMMITTED = 32  # most batches per commit
 
 
 @dataclass
 class EncodedPhoto:
-    """What came of one file.
+    """The result for one file.
 
-    `features` float16 (f,) where it was encoded now; `error` where its content cannot be. Neither where the
-    file could not be read (`seen.error`), or where its content is known already or being encoded elsewhere.
+    `features` float16 (f,) if it was encoded now; `error` if its content cannot be encoded. Neither if the file
+    could not be read (`seen.error`), or its content is already known or being encoded by another worker.
     """
 
     file: PhotoFile
@@ -56,7 +55,7 @@ class PhotoEncoder:
         batch_size: int | None = None,
         times: Stages | None = None,
     ) -> None:
-        """Without `workers` they are one a core; `times` gathers how long they read, decode and encode."""
+        """`workers` defaults to one per core; `times` adds up the seconds of reading, decoding and encoding."""
         self._photos = photos
         self._backbone = backbone
         self._key = key
@@ -69,8 +68,8 @@ class PhotoEncoder:
     def encode(self, files: Iterable[PhotoFile | None]) -> Iterator[list[EncodedPhoto]]:
         """Yield batches in the order of `files`; the caller stores each, then calls `stored` with it.
 
-        A None among the files ends a batch, which may be empty: so a caller whose files need no encoding for a long
-        stretch comes to its turn meanwhile.
+        A None among the files ends a batch, which may be empty: a caller whose files need no encoding for a long
+        stretch regains control in between.
         """
         batches = _batches(files, self._batch_size)
         with ThreadPoolExecutor(self._workers, thread_name_prefix="encode") as pool:
@@ -86,7 +85,7 @@ class PhotoEncoder:
                 pool.shutdown(wait=False, cancel_futures=True)
 
     def stored(self, batch: Iterable[EncodedPhoto]) -> None:
-        """Say that a batch is committed: from now on the database knows its contents."""
+        """Report that a batch is committed: the database now knows its contents."""
         with self._lock:
             self._in_flight.difference_update(
                 photo.seen.sha256
@@ -104,7 +103,7 @@ class PhotoEncoder:
             for photo, one in zip(photos, read, strict=True):
                 if one.content is None or photo.seen.sha256 not in claimed:
                     continue
-                claimed.remove(photo.seen.sha256)  # the same content again in this batch is not encoded again
+                claimed.remove(photo.seen.sha256)  # the same content is encoded once per batch
                 try:
                     pixels.append(decode_photo(one.content, self._backbone.spec.size))
                     decoded.append(photo)
@@ -121,7 +120,7 @@ class PhotoEncoder:
         return photos
 
     def _claim(self, digests: list[str]) -> set[str]:
-        """Return the contents that are the caller's to encode: unknown, and in nobody else's hands."""
+        """Claim the contents that are unknown and not claimed by another worker; return them."""
         with self._lock:
             wanted = set(digests) - self._in_flight
             known = self._photos.state_of(sorted(wanted), self._key)
@@ -143,7 +142,7 @@ def _batches(files: Iterable[PhotoFile | None], size: int) -> Iterator[list[Phot
 
 
 def grouped(batches: Iterator[list[EncodedPhoto]]) -> Iterator[list[EncodedPhoto]]:
-    """Put batches together until a second has gone by, there are `COMMITTED` of them, or one is empty.
+    """Combine batches until a second has passed, there are `COMMITTED` of them, or one is empty.
 
     A commit waits for the disk; a killed process loses one group.
     """

@@ -1,7 +1,7 @@
-"""What a walk through a folder passes over: patterns of its caller's, and those in `.hashtagignore` files.
+"""What a walk skips: the caller's patterns, and those in `.hashtagignore` files.
 
-Both are written as in `.gitignore`: a file's patterns speak of its folder and everything below it, the file nearest
-to a photo has the last word, `!` takes back, and nothing comes back out of a folder that is passed over whole.
+Both have the syntax of `.gitignore`: a file's patterns apply to its folder and everything below it, the file
+nearest to a photo decides, `!` includes again, and nothing in an excluded folder can be included again.
 """
 
 import os
@@ -18,21 +18,21 @@ IGNORE_FILE = ".hashtagignore"
 
 
 class Exclusions:
-    """The patterns that hold below one folder. The caller's speak of that folder, and come before all files'."""
+    """The patterns that apply below one folder; the caller's are relative to it and override those of files."""
 
     def __init__(self, top: str, patterns: Sequence[str] = ()) -> None:
-        """Raises `ArchiveError` where one of the patterns is none."""
+        """Raises `ArchiveError` if a pattern is invalid."""
         self._top = os.path.abspath(top)
         self._given = read_patterns(patterns, "a pattern") if patterns else None
         self._files: dict[str, GitIgnoreSpec | None] = {}
 
     def hides(self, path: str, is_folder: bool) -> bool:
-        """Whether a file or folder below `top` is passed over.
+        """Whether a file or folder below `top` is skipped.
 
-        Raises `ArchiveError` where a `.hashtagignore` cannot be read: what it hides is not to be taken by mistake.
+        Raises `ArchiveError` if a `.hashtagignore` cannot be read: what it excludes must not be taken by mistake.
         """
         path = os.path.abspath(path)
-        if self._given and _says(self._given, self._top, path, is_folder):
+        if self._given and _excludes(self._given, self._top, path, is_folder):
             return True
         folder = path
         while folder != self._top and folder != os.path.dirname(folder):
@@ -40,22 +40,22 @@ class Exclusions:
             if folder not in self._files:
                 self._files[folder] = _read(os.path.join(folder, IGNORE_FILE))
             spec = self._files[folder]
-            if spec and (said := _says(spec, folder, path, is_folder)) is not None:
-                return said
+            if spec and (excluded := _excludes(spec, folder, path, is_folder)) is not None:
+                return excluded
         return False
 
 
 def read_patterns(lines: Sequence[str], where: str) -> "GitIgnoreSpec":
-    """Return patterns as something that matches; raises `ArchiveError`, naming `where`, where one is none."""
+    """Return compiled patterns; raises `ArchiveError` that names `where` if one is invalid."""
     from pathspec import GitIgnoreSpec
 
     try:
         return GitIgnoreSpec.from_lines(lines)
     except (ValueError, re.error) as error:
-        raise ArchiveError(f"{where}: not written as in .gitignore: {error}") from error
+        raise ArchiveError(f"{where}: not valid .gitignore syntax: {error}") from error
 
 
-def _says(spec: "GitIgnoreSpec", folder: str, path: str, is_folder: bool) -> bool | None:
+def _excludes(spec: "GitIgnoreSpec", folder: str, path: str, is_folder: bool) -> bool | None:
     below = os.path.relpath(path, folder) + ("/" if is_folder else "")
     return spec.check_file(below).include
 

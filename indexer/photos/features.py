@@ -1,4 +1,4 @@
-"""Features of photos in the database: encoding what has none, and reading them back as arrays."""
+"""Features in the database: encoding photos that have none, and loading them as arrays."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -22,13 +22,13 @@ from hashtag_archive.indexer.progress import Progress
 
 @dataclass
 class Failures:
-    """Photos that could not be read or encoded: counted by reason, the first `MAX_REPORTED` named."""
+    """Photos that could not be read or encoded: counted by reason, the first `MAX_REPORTED` listed."""
 
     by_reason: dict[str, int] = field(default_factory=dict)
     reported: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, path: str, reason: str) -> None:
-        """Count one, and name it while there is room."""
+        """Count a photo, and list it unless the list is full."""
         kind = reason.split(":")[0]
         self.by_reason[kind] = self.by_reason.get(kind, 0) + 1
         if len(self.reported) < MAX_REPORTED:
@@ -36,20 +36,20 @@ class Failures:
 
 
 def feature_key(backbone_id: int, dtype: str = DTYPE) -> FeatureKey:
-    """The way in which this version computes features with a backbone."""
+    """Return how this version computes features with a backbone."""
     return FeatureKey(backbone_id, dtype, PREPROCESSING_VERSION)
 
 
 def model_key(archive: Archive, model: Model) -> FeatureKey:
-    """The way in which a model's features are computed; raises `ModelError` where its backbone is not known."""
+    """Return how a model's features are computed; raises `ModelError` if its backbone is unknown."""
     backbone_id = archive.store.photos.backbone_id(model.manifest["backbone"])
     if backbone_id is None:
-        raise ModelError(f"model {model.number} names a backbone that the archive does not know")
+        raise ModelError(f"model {model.number} needs a backbone that the archive does not have")
     return feature_key(backbone_id, model.dtype)
 
 
 def stored_keys(archive: Archive, model: Model) -> list[FeatureKey]:
-    """The ways in which features of a model's backbone may be stored: in float32, then in int8 if there is one."""
+    """Return the keys under which features of a model's backbone may be stored: float32, then int8 if it exists."""
     key = model_key(archive, model)._replace(dtype=DTYPE)
     int8 = int8_backbone(model.backbone_file)
     return [key, key._replace(dtype=int8.dtype)] if int8 else [key]
@@ -58,9 +58,9 @@ def stored_keys(archive: Archive, model: Model) -> list[FeatureKey]:
 def encode_crawled(
     archive: Archive, backbone: OnnxBackbone, key: FeatureKey, workers: int | None, progress: Progress
 ) -> Failures:
-    """Give features to every photo of a post that has none, committed about once a second; return what failed.
+    """Encode every photo of a post that has no features, committed about once per second; return what failed.
 
-    Content that failed before is not tried again until `retry`; a file that could not be read is.
+    Content that failed before is retried only by `tag --failed`; a file that could not be read is retried now.
     """
     store = archive.store
     failures = Failures()
@@ -68,7 +68,7 @@ def encode_crawled(
     done = 0
 
     def missing() -> Iterator[PhotoFile]:
-        """Yield the files to encode, counting those that need it not."""
+        """Yield the files to encode, and count the others."""
         nonlocal done
         for row in store.photos.crawled_paths(key):
             if _is_done(row):
@@ -91,13 +91,13 @@ def encode_crawled(
 
 
 def _is_done(row: PathRow) -> bool:
-    """Whether nothing is to be read: a file that is gone, or on a disk that is not there, is known as it was."""
+    """Whether a photo needs no reading: it is known, and its file is unchanged, or gone, or on an absent disk."""
     known = row.has_features or row.photo_error
     return bool(known and (unchanged(row.path, row) or not os.path.lexists(row.path)))
 
 
 def store_batch(store: Store, batch: list[EncodedPhoto], key: FeatureKey) -> dict[str, int]:
-    """Commit what is new in a batch: files, failures, features; return sha256 → photo id."""
+    """Commit a batch's new files, failures and features; return a map from sha256 to photo id."""
     digests = [photo.seen.sha256 for photo in batch if photo.seen.sha256]
     with store.write() as connection:
         store.photos.put_files(connection, [photo.seen for photo in batch])
@@ -121,7 +121,7 @@ def store_batch(store: Store, batch: list[EncodedPhoto], key: FeatureKey) -> dic
 def load_features(
     store: Store, photo_ids: NDArray[np.int64], key: FeatureKey
 ) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
-    """Return the places in `photo_ids` that have features, and those features float16 (n, f)."""
+    """Return the positions in `photo_ids` (m,) of photos with features, and these features float16 (n, f)."""
     found = store.photos.features(photo_ids.tolist(), key)
     places = np.array([place for place, photo in enumerate(photo_ids.tolist()) if photo in found], np.int64)
     if not len(places):
@@ -130,6 +130,6 @@ def load_features(
 
 
 def features_of(stored: Sequence[bytes]) -> NDArray[np.float16]:
-    """Return stored features of one backbone, at least one photo's, as float16 (n, f)."""
+    """Return stored features of one backbone and of at least one photo as float16 (n, f)."""
     rows = np.frombuffer(b"".join(stored), "<f2").reshape(len(stored), -1)
     return rows.astype(np.float16, copy=False)

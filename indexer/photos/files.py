@@ -13,7 +13,7 @@ from hashtag_archive.indexer.photos.exclusions import Exclusions
 
 
 class PhotoFile(NamedTuple):
-    """A photo asked for: as its caller spelled it, and its absolute path, which is what is stored."""
+    """A photo's path as the caller spelled it, and its absolute path, which is stored."""
 
     shown: str
     path: str
@@ -21,7 +21,7 @@ class PhotoFile(NamedTuple):
 
 @dataclass(frozen=True)
 class ReadFile:
-    """A file as read: what to record of it, and its bytes where it could be read."""
+    """A file as read: what is recorded of it, and its bytes if it could be read."""
 
     seen: SeenFile
     content: bytes | None
@@ -115,7 +115,7 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
 
 
 def unchanged(path: str, row: PathRow) -> bool:
-    """Whether a file that was read before has the size and modification time that it had then."""
+    """Whether a file still has the size and modification time that it had when it was read."""
     try:
         found = os.stat(path)
     except OSError:
@@ -124,9 +124,9 @@ def unchanged(path: str, row: PathRow) -> bool:
 
 
 def read_file(path: str) -> ReadFile:
-    """Read a regular file whole, with its sha256; what cannot be read comes back with its reason."""
+    """Read a regular file and its sha256; if it cannot be read, return the reason."""
     try:
-        # O_NONBLOCK: opening a pipe that nobody writes to would wait for ever.
+        # O_NONBLOCK: otherwise opening a pipe without a writer would block for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         with open(descriptor, "rb") as file:
             found = os.fstat(descriptor)

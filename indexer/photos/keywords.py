@@ -1,4 +1,4 @@
-"""What a photo says of itself: keywords, caption, author, place and time from XMP, IPTC and EXIF."""
+"""A photo's metadata: keywords, caption, author, place and time from XMP, IPTC and EXIF."""
 
 import re
 import warnings
@@ -15,7 +15,7 @@ from hashtag_archive.encoder import PhotoError
 from hashtag_archive.encoder.preprocess import require_heif
 
 MAX_XMP = 16 << 20  # bytes
-# `.invalid` is nobody's (RFC 2606): a namespace is a name, not an address.
+# `.invalid` belongs to nobody (RFC 2606): a namespace is a name, not an address.
 OUR_NAMESPACE = "http://ns.hashtag-archive.invalid/1.0/"
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 _DC = "{http://purl.org/dc/elements/1.1/}"
@@ -28,13 +28,13 @@ _TIMES = (
     "{http://ns.adobe.com/xap/1.0/}CreateDate",
 )
 _EXIF, _EXIF_TIME = 0x8769, 0x9003
-_UTF8 = b"\x1b%G"  # how IPTC says that its texts are UTF-8
+_UTF8 = b"\x1b%G"  # IPTC's mark of UTF-8 texts
 _EXIF_DATE = re.compile(r"(\d{4}):(\d\d):(\d\d) (\d\d:\d\d:\d\d)")
 
 
 @dataclass
 class PhotoKeywords:
-    """What was found, the first place that says it first; `left_out` says what could not be read."""
+    """The metadata found, in order of precedence; `left_out` has reasons why parts could not be read."""
 
     keywords: list[str] = field(default_factory=list)
     captions: list[str] = field(default_factory=list)
@@ -45,13 +45,13 @@ class PhotoKeywords:
 
 
 def add_photo(path: str, found: PhotoKeywords) -> bool:
-    """Add what a photo carries in its XMP, its IPTC and its EXIF; no pixel is decoded.
+    """Add a photo's XMP, IPTC and EXIF metadata; no pixel is decoded.
 
-    Returns whether it is a photo at all, as far as its beginning shows.
+    Return whether the file is a photo, as far as its first bytes show.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # damaged EXIF is no reason to speak of a photo's keywords
+            warnings.simplefilter("ignore")  # damaged EXIF does not concern the keywords
             with open(path, "rb") as file, _opened(file) as image:
                 packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
                 guessed: set[str] = set()
@@ -63,8 +63,8 @@ def add_photo(path: str, found: PhotoKeywords) -> bool:
     except PhotoError as error:
         found.left_out.append(str(error))
     except UnidentifiedImageError:
-        found.left_out.append("not an image that can be read")
-    except Exception as error:  # noqa: BLE001 - Pillow raises what it likes on damaged files
+        found.left_out.append("not a readable image")
+    except Exception as error:  # noqa: BLE001 - Pillow raises any error on damaged files
         found.left_out.append(f"damaged: {getattr(error, 'strerror', None) or error or type(error).__name__}")
     return False
 
@@ -76,9 +76,9 @@ def _opened(file: BinaryIO) -> Image.Image:
 
 
 def add_xmp(packet: bytes, found: PhotoKeywords) -> set[str]:
-    """Add what an XMP packet says, but for what this product guessed: nothing is learnt from guesses.
+    """Add the metadata of an XMP packet, except this product's guesses: nothing is learnt from guesses.
 
-    Returns the guesses that stand in IPTC too. Entities, which can make a small text enormous, are refused.
+    Return the guesses that are in IPTC too. Entities, which can expand a small text enormously, are refused.
     """
     if len(packet) > MAX_XMP:
         found.left_out.append(f"XMP is larger than {MAX_XMP:,} bytes")
@@ -105,7 +105,7 @@ def add_xmp(packet: bytes, found: PhotoKeywords) -> set[str]:
 
 
 def _guesses(root: Element) -> dict[str, set[str]]:
-    """What this product wrote as guesses (`indexer/export/xmp_tags.py`): place → the texts there."""
+    """Return this product's guesses (`indexer/export/xmp_tags.py`): a map from place to the texts there."""
     guesses: dict[str, set[str]] = {}
     for item in (item for tags in root.iter(f"{{{OUR_NAMESPACE}}}Tags") for item in tags.iter(f"{_RDF}li")):
         said = {name: text for node in item.iter() for name, text in [*node.items(), (node.tag, node.text)]}
@@ -118,7 +118,7 @@ def _guesses(root: Element) -> dict[str, set[str]]:
 
 
 def _values(root: Element, name: str) -> list[str]:
-    """The texts of a property wherever it stands: items of its list, its own text, or an attribute."""
+    """Return the texts of a property, given as items of a list, as text, or as an attribute."""
     texts: list[str | None] = []
     for element in root.iter():
         if element.tag == name:
@@ -132,7 +132,7 @@ def _add_iptc(image: Image.Image, found: PhotoKeywords, guessed: set[str]) -> No
     try:
         # Pillow's types know only its own image classes here.
         records: dict[Any, Any] = IptcImagePlugin.getiptcinfo(image) or {}  # type: ignore[arg-type]
-    except Exception as error:  # noqa: BLE001 - as above; the XMP beside it may be whole
+    except Exception as error:  # noqa: BLE001 - as above; the XMP may still be intact
         found.left_out.append(f"IPTC is broken: {error or type(error).__name__}")
         return
     utf8 = records.get((1, 90)) == _UTF8
@@ -153,7 +153,7 @@ def _add_iptc(image: Image.Image, found: PhotoKeywords, guessed: set[str]) -> No
 
 
 def _iptc_text(raw: bytes, utf8: bool) -> str:
-    """UTF-8 where the record says so or it reads as such; older programs wrote Latin-1 without a word."""
+    """Decode as UTF-8 if the record says so or it is valid UTF-8; older programs wrote unmarked Latin-1."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -163,7 +163,7 @@ def _iptc_text(raw: bytes, utf8: bool) -> str:
 def _add_exif(image: Image.Image, found: PhotoKeywords) -> None:
     try:
         time = str(image.getexif().get_ifd(_EXIF).get(_EXIF_TIME, ""))
-    except Exception:  # noqa: BLE001 - as above; nothing but a time is lost
+    except Exception:  # noqa: BLE001 - as above; only a time is lost
         return
     parts = _EXIF_DATE.match(time)
     found.times += [f"{parts[1]}-{parts[2]}-{parts[3]}T{parts[4]}"] if parts else []

@@ -1,4 +1,4 @@
-"""A file that a user names → the photo that the archive knows."""
+"""Finds the archive's photo for a file that a user names."""
 
 import os
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from hashtag_archive.indexer.photos.files import read_file, unchanged
 class LocatedPhoto:
     """What the archive knows of a file.
 
-    `photo_id` is the photo that the file is now, None where its content is unknown; `seen_id` the one that was seen
-    under its path. `content` is there only where the file had to be read. `error` says why it cannot be, or could
-    not when it was last tried.
+    `photo_id` is the photo with the file's present content, None if that is unknown; `seen_id` the photo last
+    seen under its path. `content` is set only if the file had to be read. `error` is the reason why it cannot be
+    read, or could not be the last time.
     """
 
     path: str
@@ -24,7 +24,7 @@ class LocatedPhoto:
 
 
 def locate_photo(store: Store, photo: str) -> LocatedPhoto:
-    """Find a file by its path, where it is unchanged since it was seen there, or gone; else by its content."""
+    """Find a file by its path if it is unchanged or gone since it was seen there, else by its content."""
     path = os.path.abspath(photo)
     row = store.photos.known_paths([path], None).get(path)
     seen = row.photo_id if row else None
@@ -32,7 +32,7 @@ def locate_photo(store: Store, photo: str) -> LocatedPhoto:
         return LocatedPhoto(path, seen, seen)
     read = read_file(path)
     if read.content is None or read.seen.sha256 is None:
-        # What cannot be read at present is what it was; what never could be has the reason of that time.
+        # A file that cannot be read now is the photo it was; one that never could be read has the reason of that time.
         return LocatedPhoto(path, seen, seen, error=(row and row.path_error) or read.seen.error)
     with store.snapshot() as connection:
         ids = store.photos.photo_ids(connection, [read.seen.sha256])

@@ -1,4 +1,4 @@
-"""A backbone → its int8 form, calibrated on the archive's own photos."""
+"""Quantises a backbone to int8, calibrated on the archive's own photos."""
 
 import json
 from collections.abc import Iterator
@@ -21,14 +21,14 @@ from hashtag_archive.indexer.photos.features import model_key
 from hashtag_archive.indexer.photos.files import read_file
 from hashtag_archive.indexer.progress import Progress, silent
 
-CALIBRATION_PHOTOS = 512  # at the most
-_BATCH = 4  # the quantiser keeps every layer's output of a batch
+CALIBRATION_PHOTOS = 512  # at most
+_BATCH = 4  # small, as the quantiser keeps every layer's output of a batch
 
 
 def make_int8(archive: Archive, digest: str, key: FeatureKey, progress: Progress) -> Int8Backbone:
-    """Return a backbone's int8 form, quantised now unless that was done before and is undamaged.
+    """Return a backbone's int8 form, quantised now unless an undamaged one exists.
 
-    It is calibrated on photos that have features under `key`. Raises `BackboneError` where the network cannot be
+    It is calibrated on photos that have features under `key`. Raises `BackboneError` if the network cannot be
     quantised.
     """
     from hashtag_archive.encoder.export.quantise import quantise_backbone
@@ -40,7 +40,7 @@ def make_int8(archive: Archive, digest: str, key: FeatureKey, progress: Progress
     spec = BackboneSpec.read(backbone_file)
     path = backbone_file.with_suffix(".int8.onnx")
     photos = _Calibration(archive, key, spec.size, progress)
-    path.unlink(missing_ok=True)  # half of an earlier one, or a damaged one
+    path.unlink(missing_ok=True)  # an incomplete or damaged one
     quantise_backbone(backbone_file, spec, iter(photos), path)
     made = Int8Backbone(path, file_digest(path), photos.used)
     about = {**asdict(spec), "sha256": made.sha256, "bytes": path.stat().st_size, "photos": made.photos}
@@ -51,7 +51,7 @@ def make_int8(archive: Archive, digest: str, key: FeatureKey, progress: Progress
 
 
 class _Calibration:
-    """Pixels of photos that can be read, a batch at a time, and how many there were."""
+    """Batches of pixels of readable photos; `used` counts the photos."""
 
     def __init__(self, archive: Archive, key: FeatureKey, size: int, progress: Progress) -> None:
         self._rows = archive.store.photos.sample(key, CALIBRATION_PHOTOS)
@@ -72,13 +72,13 @@ class _Calibration:
             try:
                 yield decode_photo(content or b"", self._size)
             except PhotoError:
-                continue  # it went away since it was encoded
+                continue  # gone since it was encoded
 
 
 def make_and_measure_int8(archive: Archive, progress: Progress = silent) -> DtypeChoice:
-    """Give the current model's backbone an int8 form unless it has one, and measure which to run here.
+    """Quantise the current model's backbone unless it has an int8 form, and measure which dtype is best here.
 
-    Where it cannot be quantised float32 stays, and the choice says why.
+    If it cannot be quantised, the choice is float32 and says why.
     """
     model = open_model(archive)
     try:

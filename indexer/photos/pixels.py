@@ -1,4 +1,4 @@
-"""Pixels of crawled photos, for what learns from pixels: small, uint8, one array."""
+"""Small pixels of crawled photos, for systems that learn from pixels."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,15 +14,15 @@ from hashtag_archive.indexer.machine import cores
 from hashtag_archive.indexer.photos.files import read_file, unchanged
 from hashtag_archive.indexer.progress import Progress, silent
 
-_AT_ONCE = 256  # photos handed to the workers before their pixels are taken
+_AT_ONCE = 256  # photos given to the workers at once
 
 
 def load_pixels(
     archive: Archive, photo_ids: Ids, side: int, progress: Progress = silent
 ) -> tuple[NDArray[np.bool_], Pixels]:
-    """Return which photos could be read (n,), and the pixels uint8 (k, 3, side, side) of those, in that order.
+    """Return which photos could be read (n,), and their pixels uint8 (k, 3, side, side), in the same order.
 
-    k x 3 x side² bytes are held, and a few hundred photos on their way there.
+    It takes k x 3 x side² bytes of memory, plus a few hundred photos in progress.
     """
     found = np.zeros(len(photo_ids), np.bool_)
     pixels = np.empty((len(photo_ids), 3, side, side), np.uint8)
@@ -37,9 +37,9 @@ def load_pixels(
 def pixel_batches(
     archive: Archive, photo_ids: Ids, side: int, progress: Progress = silent
 ) -> Iterator[tuple[Ids, Pixels]]:
-    """Yield places in `photo_ids` and the pixels uint8 (k, 3, side, side) of those that could be read, in order.
+    """Yield positions in `photo_ids` of readable photos, and their pixels uint8 (k, 3, side, side), in order.
 
-    A file that changed since it was crawled is another photo, and not read.
+    A file that changed since it was crawled is another photo and is not read.
     """
     paths = paths_of_photos(archive, photo_ids.tolist())
     with ThreadPoolExecutor(cores(), thread_name_prefix="decode") as pool:
@@ -54,14 +54,14 @@ def pixel_batches(
 
 
 def has_unchanged_file(archive: Archive, photo_ids: Ids) -> NDArray[np.bool_]:
-    """Return which photos (n,) have a file that is as it was when it was read."""
+    """Return which photos (n,) have a file that is unchanged since it was read."""
     paths = paths_of_photos(archive, photo_ids.tolist())
     kept = [any(unchanged(row.path, row) for row in paths.get(id, [])) for id in photo_ids.tolist()]
     return np.array(kept, np.bool_)
 
 
 def paths_of_photos(archive: Archive, photo_ids: Iterable[int]) -> dict[int, list[PathRow]]:
-    """Return photo id → every path under which posts name it."""
+    """Return a map from photo id to all paths under which posts name it."""
     wanted = set(photo_ids)
     paths: dict[int, list[PathRow]] = {}
     for row in archive.store.photos.crawled_paths(None):
@@ -71,7 +71,7 @@ def paths_of_photos(archive: Archive, photo_ids: Iterable[int]) -> dict[int, lis
 
 
 def decode_first(rows: Sequence[PathRow], side: int) -> tuple[Pixels, str] | None:
-    """Return pixels (side, side, 3) and sha256 of a photo's first file that is unchanged and can be read."""
+    """Return the pixels (side, side, 3) and sha256 of a photo's first unchanged, readable file."""
     for row in rows:
         read = read_file(row.path) if unchanged(row.path, row) else None
         try:

@@ -1,4 +1,4 @@
-"""What a photo is tagged with: guesses as they are cut, renamed and blocked, and above them a person's word.
+"""What a photo is tagged with: guesses as they are cut, renamed and blocked, and above them the user's verdict.
 
 Everything here is applied when reading, so that a change of threshold, block, alias or verdict needs no retagging.
 """
@@ -34,7 +34,7 @@ class AssignedHashtag(NamedTuple):  # a tuple: twenty a photo are made while the
 def assigned_hashtags(
     store: Store, photo_ids: Sequence[int], cut: Cut, top: int | None = None
 ) -> dict[int, list[AssignedHashtag]]:
-    """Return photo id → its hashtags: a person's first, then at most `top` of the machine's, best first."""
+    """Return photo id → its hashtags: the user's first, then at most `top` of the machine's, best first."""
     vocabulary = store.vocabulary.load()
     found: dict[int, list[AssignedHashtag]] = {}
     for start in range(0, len(photo_ids), _AT_ONCE):
@@ -49,7 +49,7 @@ def assigned_hashtags(
 
 
 def cut_hashtags(tags: Sequence[AssignedHashtag], cut: Cut, top: int | None = None) -> list[AssignedHashtag]:
-    """Return a photo's hashtags as they are shown: all of a person's, and the `top` of the machine's that pass."""
+    """Return a photo's hashtags as they are shown: all of the user's, and the `top` of the machine's that pass."""
     person = [tag for tag in tags if tag.by == "person"]
     machine = [tag for tag in tags if tag.by == "machine" and tag.probability >= cut.of(tag.hashtag)]
     return [*person, *machine[:top]]

@@ -28,7 +28,7 @@ from hashtag_archive.indexer.tagging.find_expression import (
     parse_expression,
 )
 
-PAGE = 20_000  # photos looked at at once: 4 MB of guesses, 16 MB at the most
+PAGE = 20_000  # photos looked at at once: 4 MB of guesses, 16 MB at most
 Flags = NDArray[np.bool_]
 
 

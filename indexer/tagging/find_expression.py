@@ -150,7 +150,7 @@ class _Parser:
             raise self._error("this quote is never closed", place)
         hashtag = normalise_hashtag(word or found["quoted"])
         if hashtag is None:
-            raise self._error("this is no hashtag", place)
+            raise self._error("this is not a hashtag", place)
         return _Token(place, "hashtag", hashtag)
 
     def _error(self, reason: str, place: int | None = None) -> ExpressionError:

@@ -81,7 +81,7 @@ def open_photo_index(archive: Archive, model: Model, progress: Progress = silent
     """Return the index of every photo with features of the model's backbone and a path, brought up to date.
 
     What was brought up to date is kept, unless this user may not write the archive or another process is just
-    keeping its own. Raises `ModelError` where the model cannot look at photos.
+    keeping its own. Raises `ModelError` if the model cannot look at photos.
     """
     model.require_head()
     key = model_key(archive, model)

@@ -15,8 +15,8 @@ def query_photo(
 ) -> list[ScoredHashtag]:
     """Return the `best` hashtags nearest to one photo, from its pixels; nothing is stored.
 
-    `text` are its `caption` and `location`, which count where the model reads them. Raises `PhotoError` where the
-    photo cannot be read, `ModelError` where the model has no head.
+    `text` are its `caption` and `location`, which count where the model reads them. Raises `PhotoError` if the
+    photo cannot be read, `ModelError` if the model has no head.
     """
     model.require_head()
     read = read_file(photo)
@@ -27,7 +27,7 @@ def query_photo(
 
 
 def photo_features(model: Model, content: bytes) -> NDArray[np.float16]:
-    """Return the features float16 (1, f) of a photo's bytes; raises `PhotoError` where they cannot be had."""
+    """Return the features float16 (1, f) of a photo's bytes; raises `PhotoError` if they cannot be had."""
     pixels = decode_photo(content, model.backbone.spec.size)
     features = model.backbone.encode(pixels[None])
     if not np.isfinite(features).all():

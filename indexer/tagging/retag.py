@@ -1,4 +1,4 @@
-"""Assigning hashtags anew to every photo of the archive, from stored features: no photo is opened."""
+"""Assigning hashtags again to every photo of the archive, from stored features: no photo is opened."""
 
 import time
 from collections import deque
@@ -53,7 +53,7 @@ def retag_photos(
 
     Photos that this model tagged last are left as they are, unless `everything`. A photo with features in both
     precisions is scored from float32's. A transaction a batch: when it is stopped, the next call does the rest.
-    Memory is that of a few batches. Raises `ModelError` where there is no such model, or it holds hashtag vectors
+    Memory is that of a few batches. Raises `ModelError` if there is no such model, or it holds hashtag vectors
     alone.
     """
     model = _model(archive, number)

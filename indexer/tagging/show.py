@@ -31,7 +31,7 @@ class ShownGuess:
 
 @dataclass(frozen=True)
 class ShownPhoto:
-    """All of it. `record` has content, paths, posts, a person's word, features and failures.
+    """All of it. `record` has content, paths, posts, the user's verdict, features and failures.
 
     `hashtags` is what the photo is tagged with, `guesses` all that is stored, best first. `stale` says that another
     model than the current one tagged it, or none, though it can be encoded; `changed` that the file under the path
@@ -49,7 +49,7 @@ class ShownPhoto:
 def show_photo(archive: Archive, photo: str, cut: Cut) -> ShownPhoto:
     """Gather what is known of the photo in a file, by its path, or by its content where it moved.
 
-    Raises `ArchiveError` where the archive does not know it, or knows only that it cannot be read.
+    Raises `ArchiveError` if the archive does not know it, or knows only that it cannot be read.
     """
     located = locate_photo(archive.store, photo)
     photo_id = located.photo_id or located.seen_id

@@ -32,8 +32,8 @@ def similar_photos(
     """Return the `best` photos nearest to a photo in the current model's space, nearest first.
 
     What is seen counts alone, also where the model reads what posts say. A photo that the archive does not know is
-    encoded and not stored; those of the same content are left out. Raises `ArchiveError` where it cannot be read,
-    `ModelError` where there is no model that can look at photos.
+    encoded and not stored; those of the same content are left out. Raises `ArchiveError` if it cannot be read,
+    `ModelError` if there is no model that can look at photos.
     """
     model = open_model(archive)
     model.require_head()

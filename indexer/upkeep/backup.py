@@ -38,7 +38,7 @@ def back_up(archive: Archive, folder: str | Path, progress: Progress = silent) -
     """Copy an archive to `folder` while others read and write it; every model that the copy names is in it whole.
 
     It is written aside and renamed: a killed backup leaves the earlier one. Files that have not changed since are
-    taken over from that. Raises `ArchiveError` where `folder` holds anything but an earlier backup of this archive.
+    taken over from that. Raises `ArchiveError` if `folder` holds anything but an earlier backup of this archive.
     """
     target = Path(folder).absolute()
     _refuse(archive, target)
@@ -75,7 +75,7 @@ def _refuse(archive: Archive, target: Path) -> None:
 
 
 def _refuse_content(archive: Archive, target: Path) -> None:
-    """Raise `ArchiveError` where the target is neither absent, nor empty, nor an earlier backup of this archive."""
+    """Raise `ArchiveError` if the target is neither absent, nor empty, nor an earlier backup of this archive."""
     if not target.exists():
         return
     if not target.is_dir():

@@ -24,7 +24,7 @@ def check_archive(
     `look_in` names folders where photos that are gone are looked for by their content. `repair` mends what can be
     mended without losing anything that cannot be made again, a thing at a time. `accept_gone` records that photos
     that are gone, and were found nowhere, are gone for good: they are not named again, and what is known of them
-    stays. Where the database's file itself is damaged nothing else is looked at. Raises `ArchiveError` where a
+    stays. Where the database's file itself is damaged nothing else is looked at. Raises `ArchiveError` if a
     rebuild holds the archive that is to be changed.
     """
     progress("database", 0, 1)

@@ -66,7 +66,7 @@ def look_at_models(archive: Archive, progress: Progress) -> Iterator[Finding]:
 
 
 def _damage(archive: Archive, row: ModelRow) -> str | None:
-    """What is wrong with a model, None where it is whole."""
+    """What is wrong with a model, or None if it is whole."""
     folder = archive.model_folder(row.number)
     if not folder.is_dir():
         return f"{folder} is gone"

@@ -43,7 +43,7 @@ def look_at_features(archive: Archive, progress: Progress) -> Iterator[Finding]:
 
 
 def _length(archive: Archive, digest: str) -> int | None:
-    """How many features a backbone gives of a photo, None where it cannot be opened."""
+    """How many features a backbone gives of a photo, or None if it cannot be opened."""
     path = archive.backbone_file(digest)
     try:
         spec = BackboneSpec.read(path)

@@ -21,9 +21,9 @@ _WEIGHTS = "resnet50-11ad3fa6.pth"  # torchvision's ResNet50_Weights.IMAGENET1K_
 
 @dataclass(frozen=True)
 class Examination:
-    """What was found; versions are None where a package is absent.
+    """What was found; versions are None if a package is absent.
 
-    `no_cuda` says why photos cannot be encoded on a GPU, None where they can; `dtype` is what was chosen on
+    `no_cuda` says why photos cannot be encoded on a GPU, or None if they can; `dtype` is what was chosen on
     this machine for the archive's current model.
     """
 
@@ -43,9 +43,9 @@ class Examination:
         """What would run where, a sentence each."""
         missing = [name for name in _TRAIN if not self.versions[name]]
         said = [
-            f"tag and query run on the CPU, {self.cores} photos side by side"
+            f"tag and query run on the CPU, {self.cores} photos in parallel"
             if self.no_cuda
-            else f"tag and rebuild run on the GPU, with {self.cores} photos decoded side by side; query on the CPU",
+            else f"tag and rebuild run on the GPU, with {self.cores} photos decoded in parallel; query on the CPU",
             f"--device auto takes the CPU: {self.no_cuda}" if self.no_cuda else "--device auto takes the GPU",
             f"rebuild needs {', '.join(missing)}: pip install 'hashtag-archive[train]'"
             if missing

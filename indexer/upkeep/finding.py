@@ -8,7 +8,7 @@ from dataclasses import dataclass
 class Finding:
     """One thing that is not as it should be, in words, and what cures it.
 
-    `harmless` things only take space. `mend` cures it without asking, None where a person must; `mended` says
+    `harmless` things only take space. `mend` cures it without asking, None if a person must; `mended` says
     that it did.
     """
 

@@ -40,7 +40,7 @@ class ForgetRequest:
 class Forgotten:
     """What went, or would go; counts. `models` are the numbers of those that learnt from it.
 
-    `staying` photos lie under other paths too. `proof` is None where nothing was done.
+    `staying` photos lie under other paths too. `proof` is None if nothing was done.
     """
 
     posts: int
@@ -69,7 +69,7 @@ def forget_posts(
 
     Models that learnt from it go with all that they guessed, unless `keep_models`; those are not searched. Photos
     that also lie under a path of another's post, or under one that no post names, stay without these words; files
-    outside the archive are not touched. Raises `ArchiveError` while a rebuild runs, and `DbError` where another
+    outside the archive are not touched. Raises `ArchiveError` while a rebuild runs, and `DbError` if another
     process reads what was deleted.
     """
     store = archive.store

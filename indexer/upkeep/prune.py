@@ -32,8 +32,8 @@ def prune_models(
 
     A model by which photos are still tagged stays, for its guesses are its own; with `guesses` they go with it.
     Backbones that no model uses then go with their features. Rows go in one transaction, folders after it: what
-    a killed prune leaves takes space and is cleared by the next rebuild or prune. Raises `ModelError` where a
-    named model is not there or current, `ArchiveError` where a rebuild is at work.
+    a killed prune leaves takes space and is cleared by the next rebuild or prune. Raises `ModelError` if a
+    named model is not there or current, `ArchiveError` if a rebuild is at work.
     """
     pruned = Pruned()
     with archive.building("pruning"):

@@ -12,7 +12,7 @@ from hashtag_archive.indexer.archive import Archive
 class ArchiveStats:
     """Counts of an archive; `tagged` is photos by the model that tagged them last.
 
-    `blocked`, `aliases` and `grouped` are hashtags of a person's vocabulary, `accepted` and `rejected` a person's
+    `blocked`, `aliases` and `grouped` are hashtags of the user's vocabulary, `accepted` and `rejected` the user's
     words on photos.
     """
 

@@ -30,11 +30,11 @@ _PHOTO_SEPARATORS = re.compile(r"[;|]")
 
 
 def read_csv(source: Path) -> Iterator[Entry]:
-    """Yield a post for each row; photos are absolute, or relative to the file; columns not known are passed over.
+    """Yield a post for each row; photos are absolute, or relative to the file; columns not known are skipped.
 
     Hashtags in a cell are separated by spaces, or, where it has a comma, a semicolon or `|`, by those, so that
     `street food; night` keeps its space. A post without a key column is keyed by its first photo's place, or,
-    without a photo, by what it says. Raises `CrawlError` where the header names neither hashtags nor captions
+    without a photo, by what it says. Raises `CrawlError` if the header names neither hashtags nor captions
     nor photos.
     """
     with source.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
@@ -105,7 +105,7 @@ class Lines:
 
 
 def csv_rows(lines: Lines, delimiter: str) -> Iterator[tuple[int, list[str] | MalformedError]]:
-    """Yield each row with the number of its first line; blank lines are passed over.
+    """Yield each row with the number of its first line; blank lines are skipped.
 
     A stray quote would swallow lines up to the next one, or to the end of the file: its own line is refused,
     and those after it are read again.
@@ -170,7 +170,7 @@ def split_hashtags(cell: str) -> list[str]:
 
 
 def utf8(cell: str) -> str:
-    """A cell itself; raises `MalformedError` where its bytes were no UTF-8."""
+    """A cell itself; raises `MalformedError` if its bytes were no UTF-8."""
     if any("\udc80" <= character <= "\udcff" for character in cell):
         raise MalformedError("not UTF-8")
     return cell

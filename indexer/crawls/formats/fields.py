@@ -16,7 +16,7 @@ class MalformedError(ValueError):
 
 
 def decode(raw: bytes) -> str:
-    """Bytes as text. Raises `MalformedError` where they are not UTF-8."""
+    """Bytes as text. Raises `MalformedError` if they are not UTF-8."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -24,7 +24,7 @@ def decode(raw: bytes) -> str:
 
 
 def parse_json(text: str) -> Any:
-    """Text as JSON. Raises `MalformedError` where it is none, or nested too deep to be read."""
+    """Text as JSON. Raises `MalformedError` if it is none, or nested too deep to be read."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -32,7 +32,7 @@ def parse_json(text: str) -> Any:
 
 
 def parse_object(text: str) -> dict[str, Any]:
-    """Text as a JSON object. Raises `MalformedError` where it is none."""
+    """Text as a JSON object. Raises `MalformedError` if it is none."""
     entry = parse_json(text)
     if not isinstance(entry, dict):
         raise MalformedError("not a JSON object")
@@ -46,7 +46,7 @@ def normalised(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def text(entry: dict[str, Any], field: str) -> str | None:
-    """A field that is a text, None where it is absent, null or empty."""
+    """A field that is a text, or None if it is absent, null or empty."""
     value = entry.get(field)
     if value is None or value == "":
         return None
@@ -56,7 +56,7 @@ def text(entry: dict[str, Any], field: str) -> str | None:
 
 
 def texts(entry: dict[str, Any], field: str) -> list[str]:
-    """A field that is a list of texts, empty where it is absent."""
+    """A field that is a list of texts, empty if it is absent."""
     values = entry.get(field)
     if values is None:
         return []
@@ -66,7 +66,7 @@ def texts(entry: dict[str, Any], field: str) -> list[str]:
 
 
 def storable(text: str, field: str) -> str:
-    """The text itself. Raises `MalformedError` where SQLite could not hold it."""
+    """The text itself. Raises `MalformedError` if SQLite could not hold it."""
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise MalformedError(f"{field} holds characters that are no text")
     return text

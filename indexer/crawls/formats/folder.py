@@ -38,9 +38,9 @@ def walk_folder(
 ) -> Iterator[Listing | Refusal]:
     """Yield `source` and every folder below it, by absolute path, each once, so that a loop of links ends.
 
-    Names that begin with a dot are passed over, and so is what `hides` says of a path and whether it is a folder;
+    Names that begin with a dot are skipped, and so is what `hides` says of a path and whether it is a folder;
     a folder below that cannot be listed is refused by name.
-    Raises `CrawlError` where `source` itself cannot be listed.
+    Raises `CrawlError` if `source` itself cannot be listed.
     """
     top = os.path.abspath(source)
     entered: set[tuple[int, int]] = set()

@@ -46,7 +46,7 @@ class _Files:
 
 
 def read_instaloader(source: Path) -> Iterator[Entry]:
-    """Yield the posts of a folder and those below it. Photos with neither text nor JSON are passed over.
+    """Yield the posts of a folder and those below it. Photos with neither text nor JSON are skipped.
 
     A post is keyed by its short code; one that has only its text, or whose JSON is broken, by its name and the
     folder it lies in, which instaloader names after the profile.
@@ -109,7 +109,7 @@ def _read_post(name: str, files: _Files) -> Iterator[Entry]:
 
 
 def _read(path: str | None, parse: Callable[[bytes], T], problems: list[Refusal]) -> T | None:
-    """What is in a file, None where there is no file or it cannot be read, which is problems."""
+    """What is in a file, None if there is no file or it cannot be read, which is problems."""
     if path is None:
         return None
     try:
@@ -137,7 +137,7 @@ def _unpacked(content: bytes) -> bytes:
 
 
 def _node_of(content: bytes) -> dict[str, Any] | None:
-    """A post as Instagram gave it; None where the JSON is of something else that instaloader stores."""
+    """A post as Instagram gave it; None if the JSON is of something else that instaloader stores."""
     entry = parse_object(decode(content))
     about = entry.get("instaloader")
     if isinstance(about, dict) and about.get("node_type", "Post") not in _POSTS:

@@ -1,4 +1,4 @@
-"""A photographer's own archive as a crawl: photos with keywords in them, or in XMP sidecars beside them."""
+"""A photographer's own archive as a crawl: photos with keywords in them, or in XMP sidecars next to them."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ def read_keyword_folder(source: Path, exclude: Sequence[str] = ()) -> Iterator[E
 
     A sidecar comes before what is in the photo, and their keywords are joined. A sidecar whose photo is of a
     kind that is not read (a raw file) or gone is a post without photo. A photo that cannot be read is refused,
-    unless a sidecar speaks for it. What `exclude` or a `.hashtagignore` file says is passed over.
+    unless a sidecar speaks for it. What `exclude` or a `.hashtagignore` file says is skipped.
     """
     for listing in walk_folder(source, Exclusions(str(source), exclude).hides):
         if isinstance(listing, Refusal):

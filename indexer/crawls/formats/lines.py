@@ -1,4 +1,4 @@
-"""Crawls of a post a line: JSON objects, and plain lists of hashtags."""
+"""Crawls of one post per line: JSON objects, and plain lists of hashtags."""
 
 import hashlib
 from collections.abc import Callable, Iterator

@@ -22,7 +22,7 @@ _START = 1 << 16  # enough of a file to tell what wrote it
 def read_crawl(source: Path, format: str, photos: Path | None = None) -> Iterator[Entry]:
     """Yield each entry of `source` as a post, or as a refusal that names its place and reason.
 
-    `photos` is the folder where a crawl that holds only URLs has its photos. Raises `CrawlError` where the
+    `photos` is the folder where a crawl that holds only URLs has its photos. Raises `CrawlError` if the
     source itself cannot be read.
     """
     readers: dict[str, Callable[[Path], Iterator[Entry]]] = {
@@ -34,7 +34,7 @@ def read_crawl(source: Path, format: str, photos: Path | None = None) -> Iterato
         "gallery-dl": read_gallery,
     }
     if format in _FOLDERS and not source.is_dir():
-        raise CrawlError(source, f"is no folder, which {format} makes")
+        raise CrawlError(source, f"is not a folder, which {format} makes")
     if format not in _FOLDERS and source.is_dir():
         raise CrawlError(source, "is a folder; name the crawl file in it")
     try:
@@ -44,9 +44,9 @@ def read_crawl(source: Path, format: str, photos: Path | None = None) -> Iterato
 
 
 def count_lines(source: Path, format: str) -> int | None:
-    """How many lines a crawl of a post a line has, for telling how far its import is; None for the others.
+    """How many lines a crawl of one post per line has, for telling how far its import is; None for the others.
 
-    Raises `CrawlError` where the file cannot be read.
+    Raises `CrawlError` if the file cannot be read.
     """
     if format not in _LINES:
         return None

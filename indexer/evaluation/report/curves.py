@@ -46,7 +46,7 @@ class PrecisionRecall:
 
 
 def vectors_by_epoch(split: Split, config: VectorConfig, progress: Progress) -> Sweep | None:
-    """Learn the split's hashtag vectors again, watched: a sweep of one cell; None where no post can be asked."""
+    """Learn the split's hashtag vectors again, watched: a sweep of one cell; None if no post can be asked."""
 
     def tell(stage: str, done: int, total: int | None) -> None:
         progress("watching hashtag vectors learn", done, total)

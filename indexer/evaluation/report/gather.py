@@ -44,7 +44,7 @@ Config = TypeVar("Config")
 class ReportConfig:
     """What the report shows.
 
-    `systems` are set side by side, `popularity` and `product` always among them; `photos` is how many held-out
+    `systems` are compared, `popularity` and `product` always among them; `photos` is how many held-out
     photos are shown; `seed` that of every draw, the current model's where it is None.
     """
 
@@ -75,7 +75,7 @@ class Gathered:
 def gather_report(archive: Archive, config: ReportConfig, progress: Progress = silent) -> Gathered:
     """Measure what the report shows, as `compare_systems` does with the current model's settings.
 
-    Nothing is written to the archive. Raises `ArchiveError` where there is too little to learn from or to judge by.
+    Nothing is written to the archive. Raises `ArchiveError` if there is too little to learn from or to judge by.
     """
     model, compared = _as_current(archive, config)
     split = split_for(archive, compared, progress)
@@ -127,6 +127,6 @@ def _as_current(archive: Archive, config: ReportConfig) -> tuple[int | None, Com
 
 
 def _from(kind: type[Config], values: Mapping[str, Any]) -> Config:
-    """Make a configuration of what a manifest says of it; what another version knew more is passed over."""
+    """Make a configuration of what a manifest says of it; what another version knew more is skipped."""
     known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
     return kind(**{name: value for name, value in values.items() if name in known})

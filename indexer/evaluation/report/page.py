@@ -37,7 +37,7 @@ def write_report(
 ) -> Gathered:
     """Measure, draw and write the page; it appears whole or not at all, and what was measured is returned.
 
-    Nothing is written to the archive. Raises `ArchiveError` where there is too little to learn from or to judge by.
+    Nothing is written to the archive. Raises `ArchiveError` if there is too little to learn from or to judge by.
     """
     gathered = gather_report(archive, config or ReportConfig(), progress)
     page, target = render(gathered), Path(path)

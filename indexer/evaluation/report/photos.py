@@ -20,7 +20,7 @@ from hashtag_archive.indexer.photos.pixels import paths_of_photos
 
 SIDE = 160  # of a thumbnail, in pixels
 SHOWN = 5  # guesses a photo, as in the report
-FAILURES = 4  # of so many photos shown one is a failure, at the most
+FAILURES = 4  # of so many photos shown one is a failure, at most
 LONGEST = 140  # characters of a caption
 
 
@@ -49,7 +49,7 @@ class TrueHashtag:
 
 @dataclass(frozen=True)
 class ReportPhoto:
-    """A row of the table. `picture` is a JPEG in base64, empty where `lost` says why there is none."""
+    """A row of the table. `picture` is a JPEG in base64, empty if `lost` says why there is none."""
 
     name: str
     caption: str
@@ -77,7 +77,7 @@ class PhotoTable:
 
 
 def show_photos(archive: Archive, split: Split, product: SystemScores, photos: int, seed: int) -> PhotoTable:
-    """Return up to `photos` test photos, a quarter of them at the most the worst failures, the rest drawn by seed.
+    """Return up to `photos` test photos, a quarter of them at most the worst failures, the rest drawn by seed.
 
     The worst are those whose best guess is wrong and most probable. A photo whose file is gone, has changed or
     cannot be read is shown without its picture.

@@ -125,4 +125,4 @@ def test_a_pattern_that_is_none_is_misuse(colours: Archive, tmp_path: Path) -> N
         main, ["--archive", str(colours.folder), "tag", str(tmp_path), "--exclude", "!"]
     )
     assert done.exit_code == 2
-    assert "not written as in .gitignore" in done.stderr
+    assert "not valid .gitignore syntax" in done.stderr

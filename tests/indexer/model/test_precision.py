@@ -3,10 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hashtag_archive.indexer.model.promises import (
+from hashtag_archive.indexer.model.precision import (
     ENOUGH,
     ValidationScores,
-    check_promises,
+    check_precisions,
     lowest_threshold,
     wilson_lower,
 )
@@ -51,7 +51,7 @@ def test_hashtags_with_evidence_have_thresholds_of_their_own_and_promises_hold_e
     assert set(thresholds.own) == {1, 2}
     assert thresholds.own[1] < thresholds.own[2]
     assert thresholds.of(ids)[2] == pytest.approx(thresholds.for_all)
-    for kept in check_promises(evidence, ids[:2], promised(1)[1][:, :2], promised(1)[2][:, :2]):
+    for kept in check_precisions(evidence, ids[:2], promised(1)[1][:, :2], promised(1)[2][:, :2]):
         assert kept.got is not None
         assert kept.got >= kept.promised - 0.03
         assert kept.assigned > 0

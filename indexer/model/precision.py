@@ -1,8 +1,8 @@
-"""Thresholds that promise a precision, from what validation photos gave.
+"""Thresholds that reach a precision, chosen on validation photos.
 
-A promise is kept with one-sided 90% confidence: a hashtag's threshold is the lowest at which the Wilson lower bound
-of its precision on validation photos reaches what was asked for (Wilson 1927). A hashtag with too few true
-photos there shares one threshold with all.
+The confidence is 90%, one-sided: a hashtag's threshold is the lowest at which the Wilson lower bound of its
+precision on validation photos reaches the precision asked for (Wilson 1927). Hashtags with too few true
+validation photos share one threshold.
 """
 
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from hashtag_archive.indexer.arrays import Floats, Ids
 from hashtag_archive.indexer.errors import ModelError
 
 CONFIDENCE_Z = 1.2816  # the normal distribution's 90% point
-ENOUGH = 10  # true validation photos that give a hashtag a threshold of its own
-FLOOR = float(np.log(0.02 / 0.98))  # pairs below this logit are no evidence worth keeping
-PROMISES = (0.5, 0.6, 0.7, 0.8, 0.9)
+ENOUGH = 10  # true validation photos that a hashtag needs for its own threshold
+FLOOR = float(np.log(0.02 / 0.98))  # pairs below this logit are not kept
+PRECISIONS = (0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class ValidationScores:
 
     @classmethod
     def of(cls, ids: Ids, logits: Floats, truth: NDArray[np.bool_]) -> "ValidationScores":
-        """Keep the pairs of logits and truth (m, V) that are above `FLOOR`; `ids` (V,) names the columns."""
+        """Keep the pairs of logits and truth (m, V) at or above `FLOOR`; `ids` (V,) are the columns' hashtags."""
         rows, columns = np.nonzero(logits >= FLOOR)
         return cls(ids[columns], logits[rows, columns], truth[rows, columns])
 
@@ -40,39 +40,39 @@ class ValidationScores:
 
     @classmethod
     def load(cls, path: Path) -> "ValidationScores":
-        """Read it; raises `ModelError` where that fails."""
+        """Read it; raises `ModelError` if that fails."""
         try:
             with np.load(path) as file:
                 return cls(file["ids"], file["logits"], file["truth"])
         except (OSError, ValueError, KeyError) as error:
             raise ModelError(f"{path}: cannot be read: {error}") from error
 
-    def thresholds(self, precision: float) -> "PromisedThresholds":
-        """Return the logits from which on a hashtag is assigned, for a promised precision between 0 and 1."""
+    def thresholds(self, precision: float) -> "PrecisionThresholds":
+        """Return the least logits of assigned hashtags for a precision between 0 and 1."""
         own: dict[int, float] = {}
         for id in np.unique(self.ids).tolist():
             pairs = self.ids == id
             if self.truth[pairs].sum() >= ENOUGH:
                 own[id] = lowest_threshold(self.logits[pairs], self.truth[pairs], precision)
-        return PromisedThresholds(precision, lowest_threshold(self.logits, self.truth, precision), own)
+        return PrecisionThresholds(precision, lowest_threshold(self.logits, self.truth, precision), own)
 
 
 @dataclass(frozen=True)
-class PromisedThresholds:
-    """Logits for a promised precision: one for each hashtag with enough evidence, one for all others."""
+class PrecisionThresholds:
+    """Least logits for a precision: one for each hashtag with enough validation photos, one for all others."""
 
     precision: float
     for_all: float
     own: dict[int, float]
 
     def of(self, ids: Ids) -> Floats:
-        """Return the threshold of each id, infinite where no threshold keeps the promise."""
+        """Return the threshold of each id, infinite if no threshold reaches the precision."""
         return np.array([self.own.get(id, self.for_all) for id in ids.tolist()], np.float32)
 
 
 @dataclass(frozen=True)
-class PromiseCheck:
-    """What became of a promise on photos that chose nothing: `got` is None where nothing was assigned."""
+class PrecisionCheck:
+    """The precision reached on photos that were not used to choose; `got` is None if nothing was assigned."""
 
     promised: float
     got: float | None
@@ -81,7 +81,7 @@ class PromiseCheck:
 
 
 def lowest_threshold(logits: Floats, truth: NDArray[np.bool_], precision: float) -> float:
-    """Return the lowest logit from which on the Wilson lower bound reaches `precision`, infinite if none does."""
+    """Return the lowest logit at which the Wilson lower bound reaches `precision`, infinite if there is none."""
     order = np.argsort(-logits, kind="stable")
     ranked = logits[order]
     bounds = wilson_lower(np.cumsum(truth[order]), np.arange(1, len(order) + 1))
@@ -91,22 +91,22 @@ def lowest_threshold(logits: Floats, truth: NDArray[np.bool_], precision: float)
 
 
 def wilson_lower(hits: NDArray[np.int64], of: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The one-sided 90% Wilson lower bound of the shares `hits` / `of`, elementwise; `of` is above 0."""
+    """Return the one-sided 90% Wilson lower bound of `hits` / `of`, elementwise; `of` is positive."""
     share, square = hits / of, CONFIDENCE_Z**2
     spread = CONFIDENCE_Z * np.sqrt(share * (1 - share) / of + square / (4.0 * of**2))
     bound: NDArray[np.float64] = (share + square / (2 * of) - spread) / (1 + square / of)
     return bound
 
 
-def check_promises(
+def check_precisions(
     evidence: ValidationScores, ids: Ids, logits: Floats, truth: NDArray[np.bool_]
-) -> list[PromiseCheck]:
-    """Measure each of `PROMISES` on logits and truth (m, V) of photos that `evidence` is not of."""
+) -> list[PrecisionCheck]:
+    """Measure each of `PRECISIONS` on logits and truth (m, V) of photos that `evidence` does not contain."""
     kept = []
-    for promised in PROMISES:
+    for promised in PRECISIONS:
         assigned = logits >= evidence.thresholds(promised).of(ids)
         count, hits = int(assigned.sum()), int((assigned & truth).sum())
         kept.append(
-            PromiseCheck(promised, hits / count if count else None, count, hits / max(1, int(truth.sum())))
+            PrecisionCheck(promised, hits / count if count else None, count, hits / max(1, int(truth.sum())))
         )
     return kept
