@@ -8,36 +8,46 @@ import click
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import exclude_option
 from hashtag_archive.commands.output import Bars, info, printable, warn
+from hashtag_archive.indexer.crawls.formats.registry import FORMATS
 
 if TYPE_CHECKING:
-    from hashtag_archive.indexer.crawls.import_posts import ImportTotals
+    from hashtag_archive.indexer.crawls.batches import ImportTotals
     from hashtag_archive.indexer.crawls.preview import ImportPreview
 
 SHOWN = 20
-FORMATS = ["auto", "jsonl", "hashtags", "csv", "instagram-crawler", "instaloader", "gallery-dl", "keywords"]
 
 
-@click.command("import")
+class ImportCommand(click.Command):
+    """A command whose help explains the formats."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, then the formats."""
+        super().format_options(ctx, formatter)
+        with formatter.section("Formats"):
+            formatter.write_dl([(format.name, format.help) for format in FORMATS.values()])
+
+
+@click.command("import", cls=ImportCommand)
 @click.argument("sources", nargs=-1, required=True, type=click.Path(exists=True))
 @click.option(
     "--format",
-    type=click.Choice(FORMATS),
+    type=click.Choice(["auto", *FORMATS]),
     default="auto",
     show_default=True,
-    help="What the sources are; auto detects it for each source and reports it.",
+    help="Format of the sources. auto detects it for each source and reports it.",
 )
 @click.option(
     "--photos",
     type=click.Path(exists=True, file_okay=False),
-    help="Where the photos of instagram-crawler's posts are, by URL's file name or short code.",
+    help="Folder with the photos of an instagram-crawler list, named as in their URLs or by short code.",
 )
 @click.option(
     "--consent",
     type=click.Path(exists=True, dir_okay=False),
-    help="A file with an owner's name on each line: posts of others, or that name no owner, are only counted.",
+    help="File with one owner per line who consented; posts of others, or without an owner, are only counted.",
 )
 @exclude_option
-@click.option("--dry-run", is_flag=True, help="Show what would come in; write nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be imported; write nothing.")
 @click.pass_context
 def import_command(
     context: click.Context,
@@ -48,22 +58,11 @@ def import_command(
     exclude: tuple[str, ...],
     dry_run: bool,
 ) -> None:
-    """Put posts from crawls, files or folders, into the archive.
+    """Import posts from crawl files and folders.
 
-    \b
-    jsonl              a post a line: {"key": "1", "hashtags": ["#ramen"], "photos": ["1.jpg"]},
-                       and if known "owner", "caption", "location", "taken_at"
-    hashtags           a post a line, hashtags separated by spaces
-    csv                a post a row; the header names key, hashtags, photos, owner, caption,
-                       location, taken_at (or id, tags, file, username, description, date)
-    instagram-crawler  its JSON list; the photos are looked for in --photos
-    instaloader        a folder: NAME.jpg, NAME_1.jpg, NAME.txt, NAME.json, NAME.json.xz
-    gallery-dl         a folder: PHOTO.jpg with PHOTO.jpg.json beside it
-    keywords           a folder of photos with XMP or IPTC keywords, or with .xmp sidecars
-
-    Importing a source again changes nothing; a later crawl of a post replaces its hashtags, and what it was
-    is kept. What is malformed is named and the rest goes in. Hashtags in comments count if the post's owner
-    wrote them.
+    Importing a source again changes nothing; a later crawl of a post replaces its hashtags, and the earlier
+    version is kept. Malformed entries are reported and the others imported. Hashtags in comments count if the
+    post's owner wrote them.
 
     \b
     Examples:
@@ -77,7 +76,7 @@ def import_command(
 
     if photos and format not in ("auto", "instagram-crawler"):
         raise click.UsageError(
-            f"--photos is for instagram-crawler; {format} says itself where its photos are"
+            f"--photos is only for instagram-crawler; {format} has the paths of its photos"
         )
     how: Any = {"format": format, "photos": photos, "consent": consent, "exclude": exclude}
     with Bars("posts") as bars:
@@ -85,9 +84,9 @@ def import_command(
         def on_source(source: Path, named: str) -> None:
             if format == "auto":
                 bars.clear()
-                info(printable(f"{source}: taken as {named}"))
+                info(printable(f"{source}: format {named}"))
             if exclude and named != "keywords":
-                warn(printable(f"{source}: --exclude is for folders of keywords, and does nothing here"))
+                warn(printable(f"{source}: --exclude has no effect here; it is for folders of keywords"))
 
         if dry_run:
             there = (Path(context.obj["archive"]) / "archive.db").is_file()
@@ -100,9 +99,9 @@ def import_command(
     _show_totals(totals)
     if dry_run:
         _show_posts(preview)
-        info("a dry run: nothing was written")
+        info("dry run: nothing was written")
     elif totals.new or totals.updated:
-        info("next: `hashtag rebuild` learns from them")
+        info("next: learn from them with `hashtag rebuild`")
 
 
 def _show_totals(totals: "ImportTotals") -> None:
@@ -117,18 +116,18 @@ def _show_totals(totals: "ImportTotals") -> None:
     )
     kept_out = totals.kept_out
     for posts, whose in (
-        (kept_out.forgotten, "of people who asked to be forgotten"),
-        (kept_out.without_consent, "of owners who are not in the list of those who agreed"),
-        (kept_out.without_owner, "that name no owner, who would have to agree"),
+        (kept_out.forgotten, "of owners who asked to be forgotten"),
+        (kept_out.without_consent, "of owners who are not on the consent list"),
+        (kept_out.without_owner, "without an owner, whose consent is needed"),
     ):
         if posts:
-            click.echo(f"{posts:,} posts {whose} were left out")
+            click.echo(f"{posts:,} posts {whose} were not imported")
     if totals.missing_photos:
         click.echo(f"{totals.missing_photos:,} photos could not be read")
     for reason, count in sorted(totals.refused.items()):
         click.echo(printable(f"{count:,} refused: {reason}"))
     for reason, count in sorted(totals.left_out.items()):
-        click.echo(printable(f"{count:,} left out of posts that are in: {reason}"))
+        click.echo(printable(f"{count:,} parts of imported posts left out: {reason}"))
 
 
 def _show_posts(preview: "ImportPreview") -> None:

@@ -1,1 +1,1 @@
-"""Sources become posts, and posts become rows."""
+"""From crawls to posts in the database."""

@@ -1,4 +1,4 @@
-"""Who may come in with a crawl: not those who asked to be forgotten, and with a list, only those on it."""
+"""Which posts an import admits: none that was forgotten and, with a consent list, only those of its owners."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from hashtag_archive.indexer.errors import ArchiveError
 
 @dataclass
 class KeptOut:
-    """How many posts were kept out; who they are of is kept nowhere."""
+    """Counts of posts that were not admitted; their owners are recorded nowhere."""
 
     forgotten: int = 0
     without_consent: int = 0
@@ -20,13 +20,13 @@ class KeptOut:
 
 @dataclass
 class Admission:
-    """The rule of one import. `consent` holds the names that may come in, None admits everybody."""
+    """The rule of one import. `consent` has the admitted owners; None admits everybody."""
 
     consent: frozenset[str] | None = None
     kept_out: KeptOut = field(default_factory=KeptOut)
 
     def consenting(self, post: CrawledPost) -> bool:
-        """Whether a post's owner is on the list, if there is one; counts it where not."""
+        """Return whether the consent list, if any, has the post's owner; count the post if not."""
         if self.consent is None or (post.owner and owner_key(post.owner) in self.consent):
             return True
         if post.owner:
@@ -36,16 +36,16 @@ class Admission:
         return False
 
     def not_forgotten(self, archive: Archive | None, posts: Sequence[CrawledPost]) -> list[CrawledPost]:
-        """Return the posts that have no tombstone, and count the others."""
+        """Return the posts without a tombstone, and count the others."""
         gone = archive.store.tombstones.kept_out(posts) if archive else set()
         self.kept_out.forgotten += len(gone)
         return [post for post in posts if post.key not in gone]
 
 
 def read_consent(path: str | Path | None) -> Admission:
-    """Return the rule that admits the owners whom a file names, a name a line; without a file, everybody.
+    """Return the rule that admits the owners in a file, one name per line; without a file, everybody.
 
-    Raises `ArchiveError` if it cannot be read or names nobody.
+    Raises `ArchiveError` if it cannot be read or has no name.
     """
     if path is None:
         return Admission()
@@ -55,5 +55,5 @@ def read_consent(path: str | Path | None) -> Admission:
         raise ArchiveError(f"{path}: cannot be read as a list of owners: {error}") from error
     names = frozenset(filter(None, map(owner_key, lines)))
     if not names:
-        raise ArchiveError(f"{path}: names nobody; write an owner's name on each line")
+        raise ArchiveError(f"{path}: has no name; write one owner per line")
     return Admission(names)

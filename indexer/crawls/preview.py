@@ -1,4 +1,4 @@
-"""What an import would do, and nothing done: no row, no file, no folder."""
+"""A dry run of an import: it writes no row, file or folder."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -7,14 +7,9 @@ from pathlib import Path
 from hashtag_archive.db.post import CrawledPost
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.crawls.admission import read_consent
-from hashtag_archive.indexer.crawls.import_posts import (
-    ImportTotals,
-    OnSource,
-    compare,
-    count,
-    ignore_source,
-    read_batches,
-)
+from hashtag_archive.indexer.crawls.batches import BatchReader, ImportTotals, OnSource, ignore_source
+from hashtag_archive.indexer.crawls.import_posts import compare, count
+from hashtag_archive.indexer.crawls.sources import SourceOptions
 from hashtag_archive.indexer.progress import Progress, silent
 
 SHOWN = 5
@@ -22,7 +17,7 @@ SHOWN = 5
 
 @dataclass
 class ImportPreview:
-    """What would come in: the totals, and the first `SHOWN` posts."""
+    """What would be imported: the totals, and the first `SHOWN` posts."""
 
     totals: ImportTotals = field(default_factory=ImportTotals)
     first: list[CrawledPost] = field(default_factory=list)
@@ -39,17 +34,18 @@ def preview_crawls(
     on_source: OnSource = ignore_source,
     progress: Progress = silent,
 ) -> ImportPreview:
-    """Read crawls as `import_crawls` does, beside an archive or beside none, and write nothing.
+    """Read crawls as `import_crawls` does, compare them with an archive if there is one, and write nothing.
 
     Raises `CrawlError` for a source that cannot be read.
     """
     admission = read_consent(consent)
     preview = ImportPreview(ImportTotals(kept_out=admission.kept_out))
-    planned: dict[str, str] = {}  # what sources before would have put into the archive
+    batches = BatchReader(
+        SourceOptions(format, Path(photos) if photos else None, exclude), preview.totals, admission
+    )
+    planned: dict[str, str] = {}  # posts of earlier sources, which would be in the archive by now
     for source in sources:
-        for _, _, read in read_batches(
-            source, format, photos, exclude, preview.totals, admission, on_source, progress
-        ):
+        for _, _, read in batches.read(source, on_source, progress):
             posts = admission.not_forgotten(archive, read)
             batch = compare(archive, posts)
             batch.before.update((post.key, planned[post.key]) for post in posts if post.key in planned)

@@ -22,7 +22,7 @@ BATCH = 500  # lines per transaction
 
 @dataclass
 class VerdictTotals:
-    """Counts of hashtags accepted and rejected and of lines refused; the first `MAX_REPORTED` refusals are listed."""
+    """Counts of hashtags accepted and rejected, and of lines refused, of which `MAX_REPORTED` are listed."""
 
     accepted: int = 0
     rejected: int = 0

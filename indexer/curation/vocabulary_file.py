@@ -1,4 +1,4 @@
-"""A vocabulary as text, one rule per line, fields separated by tabs: `block TAG`, `alias FROM TO`, `group TAG PARENT`."""
+"""A vocabulary as text: per line `block TAG`, `alias FROM TO` or `group TAG PARENT`, separated by tabs."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hashtag_archive.indexer.archive import Archive, open_archive
-from hashtag_archive.indexer.crawls.import_posts import ImportTotals, import_crawls
+from hashtag_archive.indexer.crawls.batches import ImportTotals
+from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.demo.posts import HeldOutPhoto, draw_archive
 from hashtag_archive.indexer.demo.sheet import SheetEntry, contact_sheet
 from hashtag_archive.indexer.learning.rebuild import RebuildConfig, RebuildResult, rebuild_model

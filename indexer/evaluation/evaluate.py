@@ -139,7 +139,7 @@ def _labelled(
 ) -> Iterator[_Labelled]:
     """Yield each photo that has a hashtag of the model."""
     numbers, vocabulary = {text: id for id, text in model.text_of.items()}, archive.vocabulary()
-    for entry in read_source(source, source_format(source, format), None):
+    for entry in read_source(source, source_format(source, format)):
         if isinstance(entry, Refusal):
             failures.add(entry.where, entry.reason)
             continue

@@ -63,7 +63,7 @@ def add_photo(path: str, found: PhotoKeywords) -> bool:
     except PhotoError as error:
         found.left_out.append(str(error))
     except UnidentifiedImageError:
-        found.left_out.append("not a readable image")
+        found.left_out.append("not an image that can be read")
     except Exception as error:  # noqa: BLE001 - Pillow raises any error on damaged files
         found.left_out.append(f"damaged: {getattr(error, 'strerror', None) or error or type(error).__name__}")
     return False

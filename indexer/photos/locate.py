@@ -32,7 +32,7 @@ def locate_photo(store: Store, photo: str) -> LocatedPhoto:
         return LocatedPhoto(path, seen, seen)
     read = read_file(path)
     if read.content is None or read.seen.sha256 is None:
-        # A file that cannot be read now is the photo it was; one that never could be read has the reason of that time.
+        # A file that cannot be read now is the photo it was; one that never could be keeps its reason.
         return LocatedPhoto(path, seen, seen, error=(row and row.path_error) or read.seen.error)
     with store.snapshot() as connection:
         ids = store.photos.photo_ids(connection, [read.seen.sha256])

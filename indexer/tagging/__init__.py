@@ -1,1 +1,1 @@
-"""Photos get hashtags, and hashtags find photos."""
+"""Tagging photos, and finding photos by their hashtags."""

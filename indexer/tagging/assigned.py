@@ -1,6 +1,6 @@
-"""What a photo is tagged with: guesses as they are cut, renamed and blocked, and above them the user's verdict.
+"""A photo's tags: its guesses after threshold, aliases and blocks, overridden by the user's verdicts.
 
-Everything here is applied when reading, so that a change of threshold, block, alias or verdict needs no retagging.
+All of it is applied when guesses are read, so that a new threshold, block, alias or verdict needs no retagging.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,13 +15,13 @@ from hashtag_archive.db.vocabulary import Vocabulary
 from hashtag_archive.indexer.model.cut import Cut
 from hashtag_archive.indexer.model.logits import sigmoid
 
-_AT_ONCE = 5000  # photos a read
+_AT_ONCE = 5000  # photos per read
 
 
-class AssignedHashtag(NamedTuple):  # a tuple: twenty a photo are made while the workers want the processor
-    """A hashtag on a photo. A person's has probability 1 and no model.
+class AssignedHashtag(NamedTuple):  # a tuple: twenty per photo are made while workers need the processor
+    """A hashtag on a photo. An accepted one has probability 1 and no model.
 
-    `path` has what it stands under, the topmost first, and itself last.
+    `path` has its ancestors in the hierarchy, the topmost first, and itself last.
     """
 
     hashtag: str
@@ -34,7 +34,7 @@ class AssignedHashtag(NamedTuple):  # a tuple: twenty a photo are made while the
 def assigned_hashtags(
     store: Store, photo_ids: Sequence[int], cut: Cut, top: int | None = None
 ) -> dict[int, list[AssignedHashtag]]:
-    """Return photo id → its hashtags: the user's first, then at most `top` of the machine's, best first."""
+    """Return a map from photo id to its hashtags: accepted ones, then at most `top` guesses, best first."""
     vocabulary = store.vocabulary.load()
     found: dict[int, list[AssignedHashtag]] = {}
     for start in range(0, len(photo_ids), _AT_ONCE):
@@ -49,14 +49,14 @@ def assigned_hashtags(
 
 
 def cut_hashtags(tags: Sequence[AssignedHashtag], cut: Cut, top: int | None = None) -> list[AssignedHashtag]:
-    """Return a photo's hashtags as they are shown: all of the user's, and the `top` of the machine's that pass."""
+    """Return the hashtags to show: all accepted ones, and the `top` best guesses at or above the cut."""
     person = [tag for tag in tags if tag.by == "person"]
     machine = [tag for tag in tags if tag.by == "machine" and tag.probability >= cut.of(tag.hashtag)]
     return [*person, *machine[:top]]
 
 
 def person_hashtags(said: Iterable[StoredVerdict], vocabulary: Vocabulary) -> list[AssignedHashtag]:
-    """Return what a person accepted, aliases as their targets, each once."""
+    """Return the accepted hashtags, aliases as their targets, each once."""
     names = dict.fromkeys(vocabulary.target(word.hashtag) for word in said if word.accepted)
     return [AssignedHashtag(name, 1.0, "person", None, vocabulary.path(name)) for name in names]
 
@@ -64,9 +64,9 @@ def person_hashtags(said: Iterable[StoredVerdict], vocabulary: Vocabulary) -> li
 def machine_hashtags(
     guesses: Iterable[Guess], said: Iterable[StoredVerdict], vocabulary: Vocabulary
 ) -> list[AssignedHashtag]:
-    """Return guesses that are not blocked and of which no person has spoken, best first.
+    """Return guesses that are not blocked and have no verdict, best first.
 
-    Guesses that count as one hashtag are one, with the highest probability among them.
+    Guesses of aliases are merged with their target's, with the highest of their probabilities.
     """
     spoken_of = {vocabulary.target(word.hashtag) for word in said}
     best: dict[str, Guess] = {}

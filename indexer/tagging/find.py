@@ -1,7 +1,8 @@
-"""Photos of the archive by what is on them, by their posts, and by what went wrong with them.
+"""Finds photos by their hashtags, their posts, and their failures.
 
-What a photo has is what `indexer.assigned` says. Here the same rules stand as arithmetic on whole pages of
-packed guesses, since making a row of every guess takes twenty times as long; a test holds the two together.
+`indexer/tagging/assigned.py` defines which hashtags a photo has. This file implements the same rules as
+arithmetic on whole pages of packed guesses, since a row per guess takes twenty times as long; a test compares the
+two.
 """
 
 from collections.abc import Collection, Iterator
@@ -28,13 +29,13 @@ from hashtag_archive.indexer.tagging.find_expression import (
     parse_expression,
 )
 
-PAGE = 20_000  # photos looked at at once: 4 MB of guesses, 16 MB at most
+PAGE = 20_000  # photos per page: 4 MB of guesses, at most 16 MB
 Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class FoundPhoto:
-    """A photo with its paths, sorted, and its hashtags where they were asked for."""
+    """A photo with its paths, sorted, and its hashtags if requested."""
 
     photo_id: int
     paths: tuple[str, ...]
@@ -51,12 +52,12 @@ def find_photos(
     untagged: bool = False,
     with_hashtags: bool = False,
 ) -> Iterator[FoundPhoto]:
-    """Yield the photos that are all that is asked, by the order in which they came into the archive.
+    """Yield the photos that meet all conditions, in the order in which they came into the archive.
 
-    `expression` is as `parse_expression` reads it; a hashtag in it finds what counts as it or stands under it.
-    `owner` and `since` ask for a post that is both: `since` looks at when it was taken, or crawled where it does
-    not say; a time without a zone is UTC. `untagged` asks for photos that the current model did not tag, those that
-    cannot be encoded left out. Memory is that of a page. Raises `ExpressionError` before anything is read.
+    `expression` is in the syntax of `parse_expression`; a hashtag also finds its aliases and those grouped under
+    it. `owner` and `since` must hold for the same post: `since` compares the time it was taken, or crawled if it
+    has none; a time without a zone is UTC. `untagged` means photos that the current model could tag but has not.
+    Memory is bounded by a page. Raises `ExpressionError` before anything is read.
     """
     parsed = parse_expression(expression) if expression is not None else None
     untagged_by = (archive.current() or 0) if untagged else None
@@ -67,7 +68,7 @@ def find_photos(
 def find_failed(
     archive: Archive, *, owner: str | None = None, since: date | None = None
 ) -> Iterator[tuple[str, str]]:
-    """Yield (path, reason) of every file that could not be read or encoded; `owner` and `since` as for photos."""
+    """Yield the path and reason of every failed file; `owner` and `since` are as for `find_photos`."""
     wanted = Wanted(owner, since.isoformat() if since else None)
     last = 0
     while page := archive.store.find.failed(wanted, last, PAGE):
@@ -76,7 +77,7 @@ def find_failed(
 
 
 def unknown_hashtags(archive: Archive, expression: str) -> list[str]:
-    """Return the hashtags in an expression that no post, guess or person ever gave a photo."""
+    """Return the hashtags of an expression that no post, guess or verdict has ever had."""
     asked = list(dict.fromkeys(hashtags_of(parse_expression(expression))))
     names = _names(archive.store, asked, Cut(0))
     return [text for text in asked if not any(name.said for name in names[text])]
@@ -96,12 +97,12 @@ def _find(
         paths = store.find.paths(photos)
         hashtags = assigned_hashtags(store, photos, cut) if with_hashtags else {}
         for photo in photos:
-            if photo in paths:  # a file may have changed in this moment
+            if photo in paths:  # a file may have changed in the meantime
                 yield FoundPhoto(photo, tuple(paths[photo]), tuple(hashtags.get(photo, ())))
 
 
 class _Name(NamedTuple):
-    """A hashtag as photos have it: the ids under which it is guessed, and said, and from which probability."""
+    """A hashtag of the expression: its ids among guesses and among verdicts, and its least probability."""
 
     guessed: frozenset[int]
     said: frozenset[int]
@@ -109,7 +110,7 @@ class _Name(NamedTuple):
 
 
 def _names(store: Store, asked: Collection[str], cut: Cut) -> dict[str, list[_Name]]:
-    """Return for each hashtag asked for the names that answer to it: its own, and those that stand under it."""
+    """Return, for each hashtag of the expression, its own name and those grouped under it."""
     vocabulary = store.vocabulary.load()
     spellings: dict[str, set[str]] = {}
     for alias, target in vocabulary.aliases.items():
@@ -131,7 +132,7 @@ def _names(store: Store, asked: Collection[str], cut: Cut) -> dict[str, list[_Na
 
 
 def _needs(expression: Expression, names: dict[str, list[_Name]]) -> list[frozenset[int]]:
-    """Return sets of hashtag ids, of each of which a photo must have one; no set where nothing is needed."""
+    """Return sets of hashtag ids; a photo must have at least one of each set. No sets if nothing is required."""
     if isinstance(expression, Has):
         return [frozenset().union(*(name.said for name in names[expression.hashtag]))]
     if isinstance(expression, Not):
@@ -143,7 +144,7 @@ def _needs(expression: Expression, names: dict[str, list[_Name]]) -> list[frozen
 
 
 class _Page:
-    """Candidates as arrays: what is guessed of all of them, and what a person said."""
+    """Candidate photos as arrays: their guesses and verdicts."""
 
     def __init__(self, store: Store, candidates: list[Candidate], names: dict[str, list[_Name]]) -> None:
         self._names = names
@@ -160,7 +161,7 @@ class _Page:
         self._said = self._said[np.isin(self._said[:, 0], self._photos)]
 
     def satisfies(self, expression: Expression) -> Flags:
-        """Which of the photos (n,) are as the expression says."""
+        """Return which of the photos (n,) match an expression."""
         if isinstance(expression, Has):
             return self._any([self._have(name) for name in self._names[expression.hashtag]])
         if isinstance(expression, Not):
@@ -169,7 +170,7 @@ class _Page:
         return self._any(parts) if isinstance(expression, Some) else ~self._any([~part for part in parts])
 
     def _have(self, name: _Name) -> Flags:
-        """Which photos have a hashtag: those of which a person said so, and guesses of which nobody spoke."""
+        """Return which photos have a hashtag: accepted, or guessed and without a verdict."""
         has = np.zeros(len(self._photos), bool)
         guessed = _among(self._hashtags, name.guessed) & (self._probabilities >= name.probability)
         has[self._places[guessed]] = True

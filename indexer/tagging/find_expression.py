@@ -1,11 +1,11 @@
-"""What `find` is asked, as text → an expression: hashtags joined by not, and, or, and parentheses.
+"""Parses the expressions of `find`: hashtags combined by not, and, or, and parentheses.
 
     expression  = alternative { "or" alternative }
     alternative = part { "and" part }
     part        = "not" part | "(" expression ")" | hashtag
     hashtag     = a word, or anything in double quotes, with or without #
 
-`not`, `and` and `or` are hashtags behind a #, and in quotes.
+After a #, or in quotes, `not`, `and` and `or` are hashtags.
 """
 
 import re
@@ -17,35 +17,35 @@ from typing import NamedTuple
 from hashtag_archive.indexer.errors import ExpressionError
 from hashtag_archive.indexer.hashtag_text import normalise_hashtag
 
-DEEPEST = 50  # parts inside parts: a recursion that ends
+DEEPEST = 50  # nested parts, so that recursion is bounded
 _TOKEN = re.compile(r'(?P<bracket>[()])|[#＃]*"(?P<quoted>[^"]*)(?P<end>"?)|(?P<word>[^\s()"]+)')
 _OPERATORS = ("not", "and", "or")
 
 
 @dataclass(frozen=True)
 class Has:
-    """A photo has this hashtag, normalised."""
+    """The photo has this hashtag, normalised."""
 
     hashtag: str
 
 
 @dataclass(frozen=True)
 class Not:
-    """It does not do so."""
+    """The part does not hold."""
 
     part: "Expression"
 
 
 @dataclass(frozen=True)
 class All:
-    """All of the parts are so."""
+    """All parts hold."""
 
     parts: tuple["Expression", ...]
 
 
 @dataclass(frozen=True)
 class Some:
-    """One of the parts is so, or several."""
+    """At least one part holds."""
 
     parts: tuple["Expression", ...]
 
@@ -54,7 +54,7 @@ Expression = Has | Not | All | Some
 
 
 def parse_expression(text: str) -> Expression:
-    """Read an expression; raises `ExpressionError`, with the place marked, where it is none."""
+    """Parse an expression; raises `ExpressionError`, with the place marked, if it is not valid."""
     parser = _Parser(text)
     found = parser.expression(0)
     parser.require_end()
@@ -62,7 +62,7 @@ def parse_expression(text: str) -> Expression:
 
 
 def hashtags_of(expression: Expression) -> Iterator[str]:
-    """Yield the hashtags that an expression asks for, as they stand in it."""
+    """Yield the hashtags of an expression, in order."""
     if isinstance(expression, Has):
         yield expression.hashtag
     else:
@@ -93,12 +93,12 @@ class _Parser:
         return parts[0] if len(parts) == 1 else Some(tuple(parts))
 
     def require_end(self) -> None:
-        """Raise where something follows."""
+        """Raise `ExpressionError` if anything follows."""
         if self._next.kind == ")":
-            raise self._error("this closes nothing")
+            raise self._error("nothing is open here to close")
         if self._next.kind:
             raise self._error(
-                '"and" or "or" is missing before this; a hashtag of several words stands in quotes'
+                '"and" or "or" is missing before this; put a hashtag of several words in quotes'
             )
 
     def _alternative(self, depth: int) -> Expression:
@@ -122,7 +122,7 @@ class _Parser:
         if self._next.kind == "hashtag":
             self.require_end()
         if self._next.kind != ")":
-            raise self._error("this is never closed", token.place)
+            raise self._error("this parenthesis is not closed", token.place)
         self._step()
         return inner
 
@@ -147,10 +147,10 @@ class _Parser:
         if word and word.casefold() in _OPERATORS:
             return _Token(place, word.casefold())
         if word is None and not found["end"]:
-            raise self._error("this quote is never closed", place)
+            raise self._error("this quote is not closed", place)
         hashtag = normalise_hashtag(word or found["quoted"])
         if hashtag is None:
-            raise self._error("this is not a hashtag", place)
+            raise self._error("this is not a valid hashtag", place)
         return _Token(place, "hashtag", hashtag)
 
     def _error(self, reason: str, place: int | None = None) -> ExpressionError:
@@ -160,6 +160,6 @@ class _Parser:
 
 
 def _width(text: str) -> int:
-    """How many columns of a terminal a text takes: two for wide letters, none for marks above others."""
+    """Return how many columns of a terminal a text takes: two for wide letters, none for combining marks."""
     wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
     return len(text) + wide - sum(unicodedata.category(letter) in ("Mn", "Me", "Cf") for letter in text)

@@ -1,8 +1,8 @@
 """The FAISS inner-product index over the archive's photos: their unit embeddings by one head, under photo ids.
 
-It is kept in the archive beside the models, since photos come and go while a model never changes. Its file's name
-says which head, and which features it read; which photos it has is in it. Both are compared at every opening, so
-that it is never out of date, and only what is missing is embedded. It may vanish at any time.
+It is kept outside the models, since photos come and go while a model never changes. Its file name identifies the
+head and the kind of features; the file contains the photo ids. Both are compared at every opening, so that the
+index is always up to date, and only missing photos are embedded. The file may be deleted at any time.
 """
 
 import fcntl
@@ -20,15 +20,15 @@ from hashtag_archive.indexer.model.model import Model
 from hashtag_archive.indexer.photos.features import load_features, model_key
 from hashtag_archive.indexer.progress import Progress, silent
 
-PHOTO_INDEX = "photo-index"  # the folder in the archive
+PHOTO_INDEX = "photo-index"  # its folder in the archive
 BATCH = 2048  # photos embedded at once
 
 
 class PhotoIndex:
-    """Cosines of photos by inner product, flat: every photo is compared."""
+    """Cosines of photos by inner product; the search is exact."""
 
     def __init__(self, index: Any = None) -> None:
-        """Take what FAISS has; None has no photo."""
+        """Wrap a FAISS index; None makes an empty one."""
         self._index = index
 
     def __len__(self) -> int:
@@ -36,7 +36,7 @@ class PhotoIndex:
 
     @property
     def ids(self) -> Ids:
-        """The photo ids in it, in the order in which they came."""
+        """Return its photo ids, in the order in which they were added."""
         return (
             faiss.vector_to_array(self._index.id_map).astype(np.int64)
             if self._index
@@ -50,26 +50,26 @@ class PhotoIndex:
         self._index.add_with_ids(np.ascontiguousarray(embeddings, np.float32), ids)
 
     def remove(self, ids: Ids) -> None:
-        """Take photos out."""
+        """Remove photos."""
         self._index.remove_ids(ids)
 
     def search(self, embedding: Floats, best: int) -> tuple[list[float], list[int]]:
-        """Return the cosines and ids of the `best` photos nearest to an embedding (d,), or of all there are."""
-        best = min(best, len(self))  # FAISS fills what it does not have with id -1
+        """Return cosines and ids of the `best` photos nearest to an embedding (d,), or of all if fewer."""
+        best = min(best, len(self))  # FAISS pads missing results with id -1
         if not best:
             return [], []
         cosines, ids = self._index.search(np.ascontiguousarray(embedding[None], np.float32), best)
         return cosines[0].tolist(), ids[0].tolist()
 
     def save(self, path: Path) -> None:
-        """Write it to a file that appears whole or not at all."""
+        """Write it to a file, which appears whole or not at all."""
         part = path.with_name(f".{path.name}.part")
         faiss.write_index(self._index, str(part))
         os.replace(part, path)
 
     @classmethod
     def load(cls, path: Path) -> "PhotoIndex":
-        """Read it; one without photos where the file is absent or damaged."""
+        """Read it; an absent or damaged file gives an empty index."""
         try:
             index = faiss.read_index(str(path))
         except RuntimeError:
@@ -78,10 +78,10 @@ class PhotoIndex:
 
 
 def open_photo_index(archive: Archive, model: Model, progress: Progress = silent) -> PhotoIndex:
-    """Return the index of every photo with features of the model's backbone and a path, brought up to date.
+    """Return an up-to-date index of every photo that has a path and features of the model's backbone.
 
-    What was brought up to date is kept, unless this user may not write the archive or another process is just
-    keeping its own. Raises `ModelError` if the model cannot look at photos.
+    The update is saved unless the user may not write to the archive or another process is saving its own. Raises
+    `ModelError` if the model has no head.
     """
     model.require_head()
     key = model_key(archive, model)
@@ -109,7 +109,7 @@ def _file_name(model: Model, key: FeatureKey) -> str:
 
 
 def _keep(archive: Archive, index: PhotoIndex, path: Path) -> None:
-    """Write the index in place of every other: those of other models are made again when they are asked for."""
+    """Write the index and remove those of other models, which are made again when needed."""
     if not os.access(archive.folder, os.W_OK):
         return
     path.parent.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Asking a model about one photo. It waits for nothing but the photo, the networks and the index."""
+"""Queries a model about one photo, loading only the photo, the networks and the index."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,10 @@ from hashtag_archive.indexer.photos.files import read_file
 def query_photo(
     model: Model, photo: str, *, best: int = 10, rule: Rule = "logit", text: PostText | None = None
 ) -> list[ScoredHashtag]:
-    """Return the `best` hashtags nearest to one photo, from its pixels; nothing is stored.
+    """Return the `best` nearest hashtags of one photo, computed from its pixels; nothing is stored.
 
-    `text` are its `caption` and `location`, which count where the model reads them. Raises `PhotoError` if the
-    photo cannot be read, `ModelError` if the model has no head.
+    `text` has its `caption` and `location`, which count if the model uses them. Raises `PhotoError` if the photo
+    cannot be read, `ModelError` if the model has no head.
     """
     model.require_head()
     read = read_file(photo)
@@ -27,7 +27,7 @@ def query_photo(
 
 
 def photo_features(model: Model, content: bytes) -> NDArray[np.float16]:
-    """Return the features float16 (1, f) of a photo's bytes; raises `PhotoError` if they cannot be had."""
+    """Return the features float16 (1, f) of a photo's bytes; raises `PhotoError` if it cannot be encoded."""
     pixels = decode_photo(content, model.backbone.spec.size)
     features = model.backbone.encode(pixels[None])
     if not np.isfinite(features).all():

@@ -1,4 +1,4 @@
-"""Assigning hashtags again to every photo of the archive, from stored features: no photo is opened."""
+"""Tags every photo of the archive again from stored features, without opening a photo."""
 
 import time
 from collections import deque
@@ -22,15 +22,16 @@ from hashtag_archive.indexer.photos.features import features_of, stored_keys
 from hashtag_archive.indexer.progress import Progress, silent
 from hashtag_archive.indexer.tagging.scoring import guess, store_guesses
 
-BATCH = 2048  # photos scored at once and committed together: 5 MB of ResNet50's features
-NAMED = 1000  # photos without features that are kept to be named; all are counted
+BATCH = 2048  # photos scored and committed together: 5 MB of ResNet50's features
+NAMED = 1000  # photos without features that are listed; all are counted
 
 
 @dataclass
 class Retagged:
-    """What a retagging did, in photos; `seconds` by what they went into, scoring added up over its workers.
+    """What retagging did, in photos; `seconds` are per stage, those of scoring summed over workers.
 
-    `without_features` had none stored and are not `model`'s yet: `tag` makes them; `named` are paths of the first.
+    `without_features` have no stored features and are not tagged by `model`: `tag` encodes them; `named` lists
+    the first.
     """
 
     model: int
@@ -49,12 +50,11 @@ def retag_photos(
     workers: int | None = None,
     progress: Progress = silent,
 ) -> Retagged:
-    """Replace the guesses on every photo that has stored features by those of model `number`, or the current one.
+    """Replace the guesses on photos with stored features by those of model `number`, by default the current one.
 
-    Photos that this model tagged last are left as they are, unless `everything`. A photo with features in both
-    precisions is scored from float32's. A transaction a batch: when it is stopped, the next call does the rest.
-    Memory is that of a few batches. Raises `ModelError` if there is no such model, or it holds hashtag vectors
-    alone.
+    Photos that this model tagged last are skipped unless `everything`. If a photo has features in both dtypes,
+    float32's are used. Each batch is one transaction: if it is stopped, the next call does the rest. Memory is
+    bounded by a few batches. Raises `ModelError` if there is no such model, or it has no head.
     """
     model = _model(archive, number)
     keys = stored_keys(archive, model)
@@ -83,21 +83,21 @@ def _model(archive: Archive, number: int | None) -> Model:
 
 
 class _Retagging:
-    """Reading and writing on the caller's thread, scoring on workers that keep a core each."""
+    """Reads and writes on the caller's thread, and scores on one worker per core."""
 
     def __init__(
         self, archive: Archive, model: Model, keys: list[FeatureKey], stale_for: int | None, result: Retagged
     ) -> None:
-        """Of photos that have features under the last of `keys` alone."""
+        """Retag photos that have features only under the last of `keys`."""
         self._store = archive.store
         self._model = model
         self._keys = keys
         self._stale_for = stale_for
         self._seconds = result.seconds
-        _ = model.head, model.index  # opened once, before workers ask for them at the same time
+        _ = model.head, model.index  # opened once, before workers use them concurrently
 
     def batches(self, workers: int) -> Iterator[int]:
-        """Score batch after batch and yield how many photos each had, once it is committed."""
+        """Score batches, and yield the number of photos of each once it is committed."""
         source = self._read()
         waiting: deque[Future[tuple[Ids, Guesses, float]]] = deque()
         with ThreadPoolExecutor(workers, thread_name_prefix="score") as pool:
@@ -112,7 +112,7 @@ class _Retagging:
                 pool.shutdown(wait=False, cancel_futures=True)
 
     def _read(self) -> Iterator[tuple[Ids, NDArray[np.float16]]]:
-        """Yield photo ids and their features, a short read each: a long one would keep the journal growing."""
+        """Yield photo ids and their features, in short reads: a long one would let the journal grow."""
         last = 0
         while True:
             with self._timed("read"):

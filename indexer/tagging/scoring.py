@@ -1,4 +1,4 @@
-"""Guesses on photos, and the one way in which they come into the database."""
+"""Computes guesses from features, and stores them: the only place that does."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from hashtag_archive.indexer.model.text_space import joined
 
 
 def guess(store: Store, model: Model, photo_ids: Ids, features: NDArray[np.float16]) -> Guesses:
-    """Return what `model` guesses of photos (n,) from features (n, f), and from posts' texts if it reads them."""
+    """Return a model's guesses on photos (n,) from features (n, f), and from posts' texts if it uses them."""
     if not model.text:
         return model.guesses(features)
     said = store.posts.texts_of_photos(photo_ids.tolist())
@@ -20,6 +20,6 @@ def guess(store: Store, model: Model, photo_ids: Ids, features: NDArray[np.float
 
 
 def store_guesses(store: Store, model: int, photo_ids: Ids, guesses: Guesses) -> None:
-    """Replace what was guessed of photos by what `model` guesses, in one transaction."""
+    """Replace the guesses on photos by those of `model`, in one transaction."""
     with store.write() as connection:
         store.models.put_guesses(connection, model, guesses.packed(photo_ids))

@@ -1,4 +1,4 @@
-"""Everything known of one photo: crawled, guessed, and said by a person."""
+"""Everything known of one photo: its posts, guesses and verdicts."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -20,7 +20,7 @@ Standing = Literal["assigned", "below the threshold", "blocked", "decided by a p
 
 @dataclass(frozen=True)
 class ShownGuess:
-    """A stored guess: which hashtag it counts as, by which model, how sure, and what becomes of it."""
+    """A stored guess: the hashtag that it counts as, its model and probability, and whether it is shown."""
 
     hashtag: str
     counts_as: str
@@ -31,11 +31,11 @@ class ShownGuess:
 
 @dataclass(frozen=True)
 class ShownPhoto:
-    """All of it. `record` has content, paths, posts, the user's verdict, features and failures.
+    """What is known of a photo. `record` has its content, paths, posts, verdicts, features and failures.
 
-    `hashtags` is what the photo is tagged with, `guesses` all that is stored, best first. `stale` says that another
-    model than the current one tagged it, or none, though it can be encoded; `changed` that the file under the path
-    that was named has other content by now, which the archive does not know.
+    `hashtags` are its tags, `guesses` all that is stored, best first. `stale` means that it could be encoded but
+    was not tagged by the current model; `changed` that the file at the named path now has content that the
+    archive does not know.
     """
 
     record: Record
@@ -47,14 +47,14 @@ class ShownPhoto:
 
 
 def show_photo(archive: Archive, photo: str, cut: Cut) -> ShownPhoto:
-    """Gather what is known of the photo in a file, by its path, or by its content where it moved.
+    """Return what is known of the photo in a file, found by its path or, if it was moved, by its content.
 
     Raises `ArchiveError` if the archive does not know it, or knows only that it cannot be read.
     """
     located = locate_photo(archive.store, photo)
     photo_id = located.photo_id or located.seen_id
     if photo_id is None:
-        reason = located.error or "the archive does not know it; `hashtag tag` brings it in"
+        reason = located.error or "not in the archive; add it with `hashtag tag`"
         raise ArchiveError(f"{photo}: {reason}")
     store, current = archive.store, archive.current()
     record = store.show.record(photo_id)

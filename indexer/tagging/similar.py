@@ -1,4 +1,4 @@
-"""The photos of the archive that are most like one photo."""
+"""Finds the photos that are most similar to one photo."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ from hashtag_archive.indexer.tagging.query import photo_features
 
 @dataclass(frozen=True)
 class SimilarPhoto:
-    """A photo with its paths, sorted, and the cosine of its embedding to that of the photo that was named."""
+    """A photo with its paths, sorted, and the cosine of its embedding and the given photo's."""
 
     paths: tuple[str, ...]
     cosine: float
@@ -31,9 +31,9 @@ def similar_photos(
 ) -> list[SimilarPhoto]:
     """Return the `best` photos nearest to a photo in the current model's space, nearest first.
 
-    What is seen counts alone, also where the model reads what posts say. A photo that the archive does not know is
-    encoded and not stored; those of the same content are left out. Raises `ArchiveError` if it cannot be read,
-    `ModelError` if there is no model that can look at photos.
+    Only pixels count, even if the model uses texts. A photo that the archive does not know is encoded but not
+    stored; copies of it are left out. Raises `PhotoError` if it cannot be read, `ModelError` if there is no model
+    with a head.
     """
     model = open_model(archive)
     model.require_head()

@@ -22,7 +22,7 @@ from hashtag_archive.indexer.tagging.scoring import guess, store_guesses
 if TYPE_CHECKING:
     from hashtag_archive.indexer.photos.dtype_choice import DtypeMode
 
-LOOKED_UP = 200  # paths asked of the database at once
+LOOKED_UP = 200  # paths per query of the database
 
 
 def tag_photos(
@@ -95,7 +95,7 @@ class TagRun:
         A photo that the current model tagged before, in whichever dtype, and that has not changed since, is yielded
         as `done`, with its guesses only if `with_done`. One with stored features is scored again without being
         opened. A photo that fails is recorded with its reason and yielded as `failed`; it is not retried until its
-        content changes. `dry_run` writes nothing. Work is committed about once a second.
+        content changes. `dry_run` writes nothing. Work is committed about once per second.
 
         `workers` defaults to one per core, `batch_size` to what was measured to be fastest.
         """

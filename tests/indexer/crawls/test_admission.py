@@ -51,8 +51,8 @@ def test_with_a_list_of_those_who_agreed_others_are_counted_and_not_stored(
     for more in (["--dry-run"], []):
         done = run(archive, "import", str(crawl), "--consent", str(agreed), *more)
         assert "1 posts: 1 new" in done.output
-        assert "1 posts of owners who are not in the list of those who agreed were left out" in done.output
-        assert "1 posts that name no owner, who would have to agree were left out" in done.output
+        assert "1 posts of owners who are not on the consent list were not imported" in done.output
+        assert "1 posts without an owner, whose consent is needed were not imported" in done.output
         assert OWNER not in done.output
     assert archive_stats(archive).most_frequent == [("red", 1)]
     assert still_there(archive.folder) == set()

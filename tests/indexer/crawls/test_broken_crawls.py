@@ -29,7 +29,7 @@ def split(entries: list[Entry]) -> tuple[list[CrawledPost], list[Refusal]]:
 
 
 def read(source: Path, format: str) -> tuple[list[CrawledPost], list[Refusal]]:
-    return split(list(read_source(source, format, None)))
+    return split(list(read_source(source, format)))
 
 
 def test_each_odd_entry_of_a_json_list_is_named_by_its_number(tmp_path: Path) -> None:

@@ -6,14 +6,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hashtag_archive.cli import main
-from hashtag_archive.commands.jobs.import_posts import FORMATS as COMMAND_FORMATS
 from hashtag_archive.db.post import CrawledPost
 from hashtag_archive.encoder import IMAGE_SUFFIXES
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.crawls.formats.folder import PHOTO_SUFFIXES
+from hashtag_archive.indexer.crawls.formats.registry import FORMATS
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.crawls.preview import preview_crawls
-from hashtag_archive.indexer.crawls.sources import FORMATS, read_source, source_format
+from hashtag_archive.indexer.crawls.sources import SourceOptions, read_source, source_format
 from hashtag_archive.indexer.errors import CrawlError
 from hashtag_archive.indexer.upkeep.stats import archive_stats
 from tests.indexer.crawls.test_import_posts import content
@@ -31,7 +31,7 @@ SOURCES = {
 
 def posts(format: str, source: Path | None = None, photos: Path | None = PHOTOS) -> dict[str, CrawledPost]:
     """Every entry of a crawl by its key; none may be refused."""
-    entries = list(read_source(source or SOURCES[format], format, photos))
+    entries = list(read_source(source or SOURCES[format], format, SourceOptions(photos=photos)))
     assert all(isinstance(entry, CrawledPost) for entry in entries), entries
     return {entry.key: entry for entry in entries if isinstance(entry, CrawledPost)}
 
@@ -146,7 +146,7 @@ def test_csv_without_a_key_is_keyed_by_photo_or_by_content(tmp_path: Path) -> No
 def test_auto_tells_the_formats_apart_and_says_which_it_took(format: str, tmp_path: Path) -> None:
     done = run(tmp_path / "archive", str(SOURCES[format]), "--photos", str(PHOTOS))
     assert done.exit_code == 0, done.output
-    assert f"{SOURCES[format]}: taken as {format}" in done.stderr
+    assert f"{SOURCES[format]}: format {format}" in done.stderr
 
 
 @pytest.mark.parametrize("format", SOURCES)
@@ -210,7 +210,7 @@ def test_a_format_that_a_source_cannot_have_is_refused(tmp_path: Path) -> None:
             SOURCES["csv"] if format in ("instaloader", "gallery-dl", "keywords") else SOURCES["keywords"]
         )
         with pytest.raises(CrawlError, match="folder"):
-            list(read_source(source, format, None))
+            list(read_source(source, format))
     with pytest.raises(CrawlError, match="is no text"):
         source_format(PHOTOS / "BsBeach0002_1.jpg", "auto")
     assert run(tmp_path / "archive", str(SOURCES["csv"]), "--format", "csv", "--photos", ".").exit_code == 2
@@ -227,8 +227,13 @@ def test_loops_of_links_end_and_hidden_files_are_passed_over(tmp_path: Path) -> 
         assert list(posts(format, folder)) == list(posts(format))
 
 
-def test_the_names_of_formats_and_images_are_one_list_each() -> None:
-    assert {"auto", *FORMATS} == set(COMMAND_FORMATS)
+def test_the_command_offers_and_explains_every_format() -> None:
+    shown = " ".join(CliRunner().invoke(main, ["import", "--help"]).output.split())
+    for name, format in FORMATS.items():
+        assert f"{name} {format.help}" in shown
+
+
+def test_the_suffixes_of_images_are_one_list_and_an_unknown_format_is_refused() -> None:
     assert PHOTO_SUFFIXES == IMAGE_SUFFIXES
-    with pytest.raises(CrawlError, match="no format word"):
+    with pytest.raises(CrawlError, match="word is not a format"):
         source_format(SOURCES["csv"], "word")

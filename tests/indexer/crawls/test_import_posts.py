@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hashtag_archive.indexer.archive import Archive
-from hashtag_archive.indexer.crawls.import_posts import ImportTotals, import_crawls
+from hashtag_archive.indexer.crawls.batches import ImportTotals
+from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.upkeep.stats import archive_stats
 from tests.conftest import draw_photo
 
@@ -48,7 +49,7 @@ def test_a_key_given_twice_in_one_source_is_refused_the_second_time(archive: Arc
     posts = [{"key": "1", "hashtags": ["first"]}, {"key": "1", "hashtags": ["second"]}]
     for _ in range(2):
         totals = bring_in(archive, tmp_path / "p.jsonl", *posts)
-        assert totals.refused == {"key given twice": 1}
+        assert totals.refused == {"duplicate key": 1}
         assert archive_stats(archive).most_frequent == [("first", 1)]
 
 

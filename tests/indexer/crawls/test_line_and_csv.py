@@ -4,14 +4,15 @@ from pathlib import Path
 import pytest
 
 from hashtag_archive.db.post import CrawledPost
+from hashtag_archive.indexer.crawls.formats.detect import detect_format
 from hashtag_archive.indexer.crawls.formats.entry import Refusal
-from hashtag_archive.indexer.crawls.formats.registry import detect_format, read_crawl
+from hashtag_archive.indexer.crawls.sources import read_source
 from hashtag_archive.indexer.errors import CrawlError
 
 
 def read(path: Path, content: bytes, format: str = "jsonl") -> list[CrawledPost | Refusal]:
     path.write_bytes(content)
-    return list(read_crawl(path, format))
+    return list(read_source(path, format))
 
 
 def test_a_jsonl_post_has_its_caption_hashtags_and_absolute_photos(tmp_path: Path) -> None:
@@ -69,7 +70,7 @@ def test_equal_lines_of_a_hashtags_file_are_posts_of_their_own(tmp_path: Path) -
         ("sun", "sea"),
     ]
     assert len({post.key for post in posts if isinstance(post, CrawledPost)}) == 2
-    assert posts == list(read_crawl(tmp_path / "tags.txt", "hashtags"))
+    assert posts == list(read_source(tmp_path / "tags.txt", "hashtags"))
 
 
 def test_the_format_is_told_by_ending_or_first_bytes(tmp_path: Path) -> None:
@@ -85,4 +86,4 @@ def test_the_format_is_told_by_ending_or_first_bytes(tmp_path: Path) -> None:
 def test_a_folder_or_missing_source_is_refused_by_name(tmp_path: Path) -> None:
     for source in (tmp_path, tmp_path / "none.jsonl"):
         with pytest.raises(CrawlError, match=str(source)):
-            list(read_crawl(source, "jsonl"))
+            list(read_source(source, "jsonl"))

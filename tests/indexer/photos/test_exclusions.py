@@ -110,7 +110,7 @@ def test_import_says_where_exclude_does_nothing(tmp_path: Path) -> None:
     assert done.exit_code == 0
     assert (
         done.stderr
-        == f"{tmp_path / 'posts.jsonl'}: --exclude is for folders of keywords, and does nothing here\n"
+        == f"{tmp_path / 'posts.jsonl'}: --exclude has no effect here; it is for folders of keywords\n"
     )
 
 

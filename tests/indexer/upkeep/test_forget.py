@@ -104,7 +104,7 @@ def test_a_later_crawl_brings_nobody_back_until_the_tombstone_is_lifted(
     for source, new_posts, kept_out in ((crawl, 0, 4), (new, 1, 1)):
         done = run(hers, "import", str(source))
         assert f"{new_posts} new" in done.output
-        assert f"{kept_out} posts of people who asked to be forgotten were left out" in done.output
+        assert f"{kept_out} posts of owners who asked to be forgotten were not imported" in done.output
     assert still_there(hers.folder) == set()
     assert lift_tombstone(hers, ForgetRequest(OWNER)) == 5
     assert import_crawls(hers, [crawl]).new == 4
