@@ -1,1 +1,1 @@
-"""Writes what other programs read, and takes it back."""
+"""Writing tags for other programs, and removing them again."""

@@ -1,4 +1,4 @@
-"""Tags written beside photos, batch by batch, with a record of every place so that they can be taken back."""
+"""Writes tags to files next to photos, in batches, and records every place so that they can be removed."""
 
 import os
 from collections import Counter
@@ -26,25 +26,25 @@ from hashtag_archive.indexer.tagging.assigned import AssignedHashtag, assigned_h
 from hashtag_archive.indexer.tagging.outcome import TaggedPhoto
 
 Tags = Sequence[AssignedHashtag]
-_AT_ONCE = 32  # photos that wait for one another while they are being tagged
+_AT_ONCE = 32  # photos per batch while they are being tagged
 
 
 @dataclass
 class WrittenFiles:
-    """Files by what was done with them; those that were left as they were, or are gone, with the reason."""
+    """Counts of files by outcome; files that were left unchanged or are gone are listed with the reason."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     named: list[tuple[str, str]] = field(default_factory=list)
 
     def name(self, path: str, reason: str, outcome: str = "refused") -> None:
-        """Count a file that nothing was done with, and name it while there is room."""
+        """Count a file that was left unchanged, and list it unless the list is full."""
         self.outcomes[outcome] += 1
         if len(self.named) < MAX_REPORTED:
             self.named.append((path, reason))
 
 
 class BesideWriter:
-    """Writes sidecars (`xmp`) or texts (`txt`) beside photos, or where `place` puts a photo's path."""
+    """Writes sidecars (`xmp`) or texts (`txt`) next to photos, or where `place` maps a photo's path."""
 
     def __init__(
         self,
@@ -62,14 +62,14 @@ class BesideWriter:
         self._place = place
 
     def target(self, photo: str) -> str:
-        """The file that holds a photo's tags."""
+        """Return the file for a photo's tags."""
         placed = self._place(photo) if self._place else photo
         return sidecar_of(placed, self._naming) if self.kind == "xmp" else text_of(placed)
 
     def put(self, batch: Sequence[tuple[str, Tags]]) -> None:
-        """Write a batch of photos, by their paths, with their tags; no tags take back what was written before.
+        """Write the tags of a batch of photos, given by their paths; no tags remove what was written before.
 
-        Places are recorded before they are written to, so that a process that is killed leaves none unknown.
+        Places are recorded before they are written to, so that a killed process leaves no unknown file.
         """
         targets: dict[str, tuple[str, Tags]] = {}
         for photo, tags in batch:
@@ -101,12 +101,12 @@ class BesideWriter:
         before = read_if_there(target) if known else None
         digests = [sha256(text_content(tags))]
         if known and before is not None and sha256(before) in (known.sha256 or "").split():
-            digests.append(sha256(before))  # it may still be there if this process is killed
+            digests.append(sha256(before))  # it may still be there if this process is killed now
         model = next((tag.model for tag in tags if tag.model), None)
         return WrittenPlace(target, photo, "txt", model, " ".join(digests))
 
     def _write(self, place: WrittenPlace, tags: Tags, known: WrittenPlace | None) -> bool:
-        """Write one file; return whether it holds something of ours."""
+        """Write one file; return whether it has something of ours."""
         try:
             if self._place and tags:
                 os.makedirs(os.path.dirname(place.path), exist_ok=True)
@@ -125,7 +125,7 @@ class BesideWriter:
 def write_while_tagging(
     archive: Archive, tagged: Iterable[TaggedPhoto], cut: Cut, top: int | None, files: WrittenFiles
 ) -> Iterator[TaggedPhoto]:
-    """Yield photos as they come, after their XMP sidecars are written; those of `tag_photos`' dry run have none."""
+    """Yield photos as they are tagged, after writing their XMP sidecars."""
     writer = BesideWriter(archive.store, "xmp", files)
     waiting = iter(tagged)
     while chunk := list(islice(waiting, _AT_ONCE)):
@@ -137,5 +137,5 @@ def write_while_tagging(
 
 
 def reason_of(error: Exception) -> str:
-    """An error about one file, without the file's name."""
+    """Return the message of an error about one file, without the file's name."""
     return (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)

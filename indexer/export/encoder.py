@@ -1,4 +1,4 @@
-"""The current model's encoder as one file that needs nothing of this product."""
+"""Exports the current model's encoder as one file, for programs other than this one."""
 
 import json
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from hashtag_archive.indexer.model.opening import open_model
 
 @dataclass(frozen=True)
 class EncoderExport:
-    """What was written: the model's number, how many hashtags it names, and the largest difference found."""
+    """What was written: the model's number, its number of hashtags, and the largest difference found."""
 
     model: int
     hashtags: int
@@ -21,8 +21,8 @@ class EncoderExport:
 def export_encoder(archive: Archive, path: Path) -> EncoderExport:
     """Write backbone and head of the current model, fused, to `path`.
 
-    Its metadata hold `model` (the number), `size` (the side of a squashed picture), `hashtags` (JSON, id → text
-    of the assignable ones, the ids of `index`), and `thresholds` (JSON). Raises `ModelError` where
+    Its metadata hold `model` (the number), `size` (the side of the input), `hashtags` (JSON, id -> text
+    of the assignable ones, the ids of `index`), and `thresholds` (JSON). Raises `ModelError` if
     there is no model with a head, `EncoderError` if the fused file would differ from the product's path.
     """
     from hashtag_archive.encoder.export.fuse import fuse_encoder

@@ -1,6 +1,6 @@
-"""Tags within photos themselves, XMP and IPTC, through exiftool: the one thing here that touches an original.
+"""Writes tags into photos, as XMP and IPTC, through exiftool: the only code that modifies originals.
 
-A photo is changed aside, its pixels compared, and only then put in the place of the old one.
+A copy is changed, its pixels are compared, and only then it replaces the photo.
 """
 
 import json
@@ -21,22 +21,22 @@ from hashtag_archive.indexer.export.sidecars import Outcome, state_of
 from hashtag_archive.indexer.export.xmp import Xmp
 from hashtag_archive.indexer.export.xmp_tags import marks_of
 
-_WITH_IPTC = {"JPEG", "TIFF"}  # elsewhere IPTC is what few programs look for
+_WITH_IPTC = {"JPEG", "TIFF"}  # few programs read IPTC in other types
 _NO_IPTC = {"SourceFile", "FileType"}
 _BARE = {*_NO_IPTC, "Keywords", "CodedCharacterSet", "ApplicationRecordVersion", "EnvelopeRecordVersion"}
-_ASIDE = ".hashtag-"  # how the folder is called in which a photo is changed, then the process
-_LEFT = re.compile(rf"{re.escape(_ASIDE)}(\d+)-[a-z0-9_]{{8}}")  # as tempfile completes it
-_SECONDS = 120  # a photo; exiftool takes a fraction of one
+_ASIDE = ".hashtag-"  # prefix of the folder in which a copy is changed; the process id follows
+_LEFT = re.compile(rf"{re.escape(_ASIDE)}(\d+)-[a-z0-9_]{{8}}")  # as tempfile completes the name
+_SECONDS = 120  # per photo; exiftool usually takes a fraction of one
 
 Change = Callable[[Xmp, Sequence[str] | None], object]
 
 
 class EmbedError(ArchiveError):
-    """A photo that nothing can be written into, with its reason."""
+    """A photo cannot be written to; the message has the reason."""
 
 
 def require_exiftool() -> str:
-    """Return where exiftool is; raises `EmbedError` if it is absent."""
+    """Return the path of exiftool; raises `EmbedError` if it is absent."""
     found = shutil.which("exiftool")
     if not found:
         raise EmbedError("exiftool is absent: apt-get install libimage-exiftool-perl")
@@ -46,12 +46,12 @@ def require_exiftool() -> str:
 def change_photo(
     path: str, change: Change, put: Callable[[str, bytes], None], *, keep_times: bool = False
 ) -> tuple[Outcome, bool]:
-    """Change what a photo says in XMP and IPTC; return what was done, and whether it holds marks of ours after.
+    """Change a photo's XMP and IPTC; return what was done, and whether the photo has marks of ours afterwards.
 
-    `change` is given the XMP and the IPTC keywords that are not ours (None if IPTC cannot be written). The
-    changed photo, checked and with the permissions of the old one, is handed to `put` as a path beside it and its
-    content. Raises `EmbedError` or `XmpError` if it cannot be written or its pixels would change; nothing is
-    changed then.
+    `change` gets the XMP and the IPTC keywords that are not ours (None if IPTC cannot be written). The changed
+    copy, checked and with the photo's permissions, is passed to `put` as a path next to the photo and its
+    content. Raises `EmbedError` or `XmpError` if it cannot be written or its pixels would change; then nothing is
+    changed.
     """
     if not os.path.exists(path):
         return "none", False
@@ -72,21 +72,21 @@ def change_photo(
             return "unchanged", bool(after[0])
         _write(aside, xmp, _iptc_arguments(iptc, keywords, ours, _ours_in_iptc(xmp)))
         if not _same_pixels(path, aside):
-            raise EmbedError("its pixels would change: left as it is")
+            raise EmbedError("its pixels would change: left unchanged")
         shutil.copymode(path, aside)
         if keep_times:
             os.utime(aside, ns=(before.st_atime_ns, before.st_mtime_ns))
         if _moved_on(before, os.stat(path)):
-            raise EmbedError("it changed meanwhile: left as it is")
+            raise EmbedError("it changed in the meantime: left unchanged")
         put(aside, Path(aside).read_bytes())
     return ("updated" if state[0] or packet else "made"), bool(after[0])
 
 
 @cache
 def clear_leftovers(folder: str) -> None:
-    """Remove what killed processes left beside photos; looked for once a folder.
+    """Remove what killed processes left next to photos; each folder is searched once.
 
-    Only what is called exactly as this product calls it: anything else there is the user's.
+    Only exact names of this product's temporary folders match: anything else belongs to the user.
     """
     with os.scandir(folder) as entries:
         found = [
@@ -104,7 +104,7 @@ def _is_alive(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # another user's
+    except PermissionError:  # belongs to another user
         return True
     return True
 
@@ -134,7 +134,7 @@ def _iptc_arguments(iptc: dict[str, Any], keywords: list[str], old: list[str], n
 
 
 def _has_iptc(iptc: dict[str, Any]) -> bool:
-    """Whether IPTC can be written: what was written without a word of its encoding could be garbled by ours."""
+    """Whether IPTC can be written: texts of undeclared encoding could be garbled by ours."""
     known = set(iptc) - _NO_IPTC
     return iptc.get("FileType") in _WITH_IPTC and (not known or iptc.get("CodedCharacterSet") == "UTF8")
 
@@ -165,7 +165,7 @@ def _same_pixels(one: str, other: str) -> bool:
                 a.mode == b.mode and a.size == b.size and a.tobytes() == b.tobytes() for a, b in frames
             )
     except Exception as error:
-        raise EmbedError("its pixels cannot be read to be compared: left as it is") from error
+        raise EmbedError("its pixels cannot be read for comparison: left unchanged") from error
 
 
 def _moved_on(before: os.stat_result, now: os.stat_result) -> bool:

@@ -1,4 +1,4 @@
-"""What photos are tagged with, written out for other programs: several formats in one pass."""
+"""Writes the tags of photos for other programs, several formats in one pass."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -20,14 +20,14 @@ from hashtag_archive.indexer.tagging.assigned import AssignedHashtag, assigned_h
 Format = Literal["xmp", "iptc", "txt", "jsonl", "csv", "parquet"]
 _TABLES = ("jsonl", "csv", "parquet")
 _BESIDE: tuple[Literal["xmp", "txt"], ...] = ("xmp", "txt")
-_AT_ONCE = 1000  # recorded places looked at together
+_AT_ONCE = 1000  # recorded places per batch
 
 
 @dataclass
 class Exported:
-    """What an export wrote: paths of photos, hashtags on them, tables, and files beside photos.
+    """What an export wrote: counts of photos and hashtags, tables, and files next to photos.
 
-    `without` are those of the paths asked for under which no photo is tagged.
+    `without` are the requested paths under which no photo is tagged.
     """
 
     photos: int = 0
@@ -51,16 +51,16 @@ def export_tags(
     stream: TextIO | None = None,
     progress: Progress = silent,
 ) -> Exported:
-    """Write the tags of every tagged photo, or of those under `paths`, a photo for each path it was seen at.
+    """Write the tags of all tagged photos, or of those under `paths`, once for each path of a photo.
 
-    `jsonl`, `csv` and `parquet` become `tags.jsonl` and so on in `out`; without `out` the first two go to `stream`.
-    `xmp` and `txt` stand beside each photo, or below `out` as the photos stand below the folder that they share.
-    `embed` writes `xmp` and `iptc`, always both, into the photos themselves instead, and `keep_times` keeps their
-    modification times. In all of these, what is no longer assigned is taken back, also of photos that have no tags
-    any more. A file that cannot be written is named in the result, and the rest goes on.
+    `jsonl`, `csv` and `parquet` become `tags.jsonl` and so on in `out`; without `out` the first two go to
+    `stream`. `xmp` and `txt` are written next to each photo, or below `out` in the photos' folder structure. With
+    `embed`, `xmp` and `iptc`, always both, are written into the photos instead, and `keep_times` keeps their
+    modification times. In all of these files, tags that are no longer assigned are removed, even if a photo has
+    no tags any more. A file that cannot be written is listed in the result, and the export continues.
 
     Raises `ModuleNotFoundError` for `parquet` without pyarrow, `EmbedError` for `embed` without exiftool,
-    `ValueError` if a table has nowhere to go.
+    `ValueError` if a table has no destination.
     """
     asked, result = Asked(paths), Exported()
     with ExitStack() as stack:
@@ -84,14 +84,14 @@ def export_tags(
 
 
 class Asked:
-    """Which paths are asked for: all, or those named and those below them."""
+    """The requested paths: all, or the given ones and those below them."""
 
     def __init__(self, paths: Sequence[str]) -> None:
         self._roots = {os.path.abspath(path): path for path in paths}
         self._met: set[str] = set()
 
     def __call__(self, path: str) -> bool:
-        """Whether a path is asked for."""
+        """Whether a path is requested."""
         if not self._roots:
             return True
         met = [root for root in self._roots if path == root or path.startswith(root.rstrip(os.sep) + os.sep)]
@@ -99,11 +99,11 @@ class Asked:
         return bool(met)
 
     def unmet(self) -> list[str]:
-        """Those that no path was found under so far, as they were named."""
+        """Return the requested paths under which nothing was found so far, as given."""
         return [shown for root, shown in self._roots.items() if root not in self._met]
 
     def shared_folder(self, archive: Archive) -> str:
-        """The deepest folder that everything asked for lies below."""
+        """Return the deepest folder that contains all requested paths."""
         if self._roots:
             folders = {root if os.path.isdir(root) else os.path.dirname(root) for root in self._roots}
         else:
@@ -134,7 +134,7 @@ def _put(
 
 
 def _clean_untagged(archive: Archive, beside: list[BesideWriter | EmbedWriter], asked: Asked) -> None:
-    """Empty places that were written for photos that nobody tags any more."""
+    """Remove tags from files whose photos are no longer tagged."""
     if not beside:
         return
     tagged: set[str] = set()
@@ -156,14 +156,14 @@ def _below(out: Path, shared: str) -> Callable[[str], str]:
 
 @contextmanager
 def _table(name: str, out: Path | None, stream: TextIO | None, result: Exported) -> Iterator[TagTable]:
-    """A table, in a folder written aside and renamed once it is whole."""
+    """Open a table, which is written to a temporary folder and renamed when it is complete."""
     if out is None:
         if stream is None or name == "parquet":
-            raise ValueError(f"{name} needs a folder to go to")
+            raise ValueError(f"{name} needs an output folder")
         yield _text_table(name, stream)
         return
     if name == "parquet":
-        import pyarrow  # noqa: F401 - said before anything is made
+        import pyarrow  # noqa: F401 - reported before anything is written
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"tags.{name}"
     aside = out / f".{path.name}.part"

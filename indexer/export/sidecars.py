@@ -1,4 +1,4 @@
-"""Files beside photos: XMP sidecars and texts of tags, written aside and renamed, taken back again."""
+"""Files next to photos: XMP sidecars and texts of tags, written to a temporary file and renamed."""
 
 import hashlib
 import os
@@ -24,24 +24,24 @@ Outcome = Literal["made", "updated", "unchanged", "removed", "none"]
 
 
 class NotOursError(ArchiveError):
-    """A file that this product did not write, or that was changed since."""
+    """A file was not written by this product, or was changed since."""
 
 
 def sidecar_of(photo: str, naming: Naming = "photo.jpg.xmp") -> str:
-    """Where a photo's XMP sidecar is."""
+    """Return the path of a photo's XMP sidecar."""
     return (photo if naming == "photo.jpg.xmp" else os.path.splitext(photo)[0]) + ".xmp"
 
 
 def text_of(photo: str) -> str:
-    """Where a photo's text of tags is."""
+    """Return the path of a photo's text of tags."""
     return os.path.splitext(photo)[0] + ".txt"
 
 
 def write_sidecar(path: str, tags: Sequence[AssignedHashtag]) -> tuple[Outcome, bool]:
-    """Have a sidecar say `tags` beside what else it says; return what was done, and whether it holds ours.
+    """Put `tags` into a sidecar and keep everything else; return what was done, and whether it has tags of ours.
 
-    It is made if there is none, and removed where it was made here and nothing is left in it. Raises `XmpError`
-    where it cannot be edited; it is then untouched.
+    The sidecar is made if there is none, and deleted if this product made it and nothing is left in it. Raises
+    `XmpError` if it cannot be edited; then it is unchanged.
     """
     if not tags and not os.path.exists(path):
         return "none", False
@@ -49,28 +49,28 @@ def write_sidecar(path: str, tags: Sequence[AssignedHashtag]) -> tuple[Outcome, 
 
 
 def untag_sidecar(path: str, model: int | None) -> tuple[Outcome, bool]:
-    """Remove what a model, or any, guessed from a sidecar; returned and raised as by `write_sidecar`."""
+    """Remove the guesses of a model, or of any, from a sidecar; returns and raises as `write_sidecar`."""
     if not os.path.exists(path):
         return "none", False
     return _edit(path, lambda xmp: remove_marked(xmp, model))
 
 
 def text_content(tags: Sequence[AssignedHashtag]) -> bytes:
-    """Tags as training tools for image generators read them: one line, separated by commas."""
+    """Return tags in the format of training tools for image generators: one line, separated by commas."""
     return (", ".join(tag.hashtag for tag in tags) + "\n").encode() if tags else b""
 
 
 def write_text(path: str, content: bytes, known: str | None) -> Outcome:
     """Write a text of tags, or remove it if there are none.
 
-    `known` are the sha256 of what this product wrote there before, separated by spaces. Raises `NotOursError` where
-    something else is there.
+    `known` has the sha256 of what this product wrote there before, separated by spaces. Raises `NotOursError` if
+    there is something else.
     """
     found = read_if_there(path)
     if not content and known is None:
         return "none"
     if found is not None and found != content and sha256(found) not in (known or "").split():
-        raise NotOursError("it is not hashtag's, or was changed since: left as it is")
+        raise NotOursError("not written by hashtag, or changed since: left unchanged")
     if not content:
         if found is None:
             return "none"
@@ -83,12 +83,12 @@ def write_text(path: str, content: bytes, known: str | None) -> Outcome:
 
 
 def sha256(content: bytes) -> str:
-    """The digest of a text as it is recorded."""
+    """Return the digest of a text, as it is recorded."""
     return hashlib.sha256(content).hexdigest()
 
 
 def read_if_there(path: str, most: int = -1) -> bytes | None:
-    """The file's content, at most `most` bytes of it, or None if there is no file."""
+    """Return at most `most` bytes of a file's content, or None if there is no file."""
     try:
         with open(path, "rb") as file:
             return file.read(most)
@@ -97,7 +97,7 @@ def read_if_there(path: str, most: int = -1) -> bytes | None:
 
 
 def replace_file(path: str, content: bytes) -> None:
-    """Write a file aside and rename it, so that at any moment it is whole; a link is followed, permissions stay."""
+    """Replace a file atomically; a link is followed, and permissions are kept."""
     path = os.path.realpath(path)
     folder, name = os.path.split(path)
     aside = os.path.join(folder, f".{name}.part")
@@ -107,7 +107,7 @@ def replace_file(path: str, content: bytes) -> None:
             if os.path.exists(path):
                 shutil.copymode(path, aside)
                 file.flush()
-                os.fsync(file.fileno())  # a power cut may cost what is new, not what was there
+                os.fsync(file.fileno())  # a power cut may lose the new content, not the old
         os.replace(aside, path)
     except OSError:
         if os.path.exists(aside):
@@ -134,5 +134,5 @@ def _edit(path: str, change: Callable[[Xmp], object]) -> tuple[Outcome, bool]:
 
 
 def state_of(xmp: Xmp) -> tuple[list[Mark], list[str], list[str]]:
-    """What of a packet is this module's business, to tell whether it changed."""
+    """Return the part of a packet that this module changes, to detect changes."""
     return marks_of(xmp), sorted(xmp.texts(SUBJECT)), sorted(xmp.texts(HIERARCHY))

@@ -20,7 +20,7 @@ class TagTable(Protocol):
 
 
 class JsonLines:
-    """A line a photo: its path and its hashtags, each with its probability, who said it, and which model."""
+    """One line per photo: its path and its hashtags, each with probability, origin and model."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -36,7 +36,7 @@ class JsonLines:
 
 
 class Csv:
-    """A header, then a line a hashtag on a photo; the user's has no model."""
+    """A header, then one line per hashtag on a photo; an accepted one has no model."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -51,7 +51,7 @@ class Csv:
 
 
 class Parquet:
-    """A row a hashtag on a photo, a row group a batch. Raises `ModuleNotFoundError` without pyarrow."""
+    """One row per hashtag on a photo, one row group per batch. Raises `ModuleNotFoundError` without pyarrow."""
 
     def __init__(self, path: Path) -> None:
         import pyarrow as arrow
@@ -74,12 +74,12 @@ class Parquet:
             self._writer.write_table(self._arrow.table(columns, schema=self._schema))
 
     def close(self) -> None:
-        """Write the footer, without which the file is none."""
+        """Write the footer, which completes the file."""
         self._writer.close()
 
 
 def _line(value: object) -> str:
-    """JSON as text that can be encoded: a file name that is no Unicode comes out escaped."""
+    """Return JSON as text; a file name that is not valid Unicode is escaped."""
     line = json.dumps(value, ensure_ascii=False)
     try:
         line.encode("utf-8")

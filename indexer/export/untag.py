@@ -1,4 +1,4 @@
-"""Taking back what the machine wrote: in files, then in the database. The user's verdict stays."""
+"""Removes guesses from files and from the database. Verdicts are kept."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,14 +12,14 @@ from hashtag_archive.indexer.export.sidecars import Outcome, untag_sidecar, writ
 from hashtag_archive.indexer.export.within import untag_embedded
 from hashtag_archive.indexer.progress import Progress, silent
 
-_AT_ONCE = 100  # files whose records are forgotten together
+_AT_ONCE = 100  # files per transaction
 
 
 @dataclass
 class Untagged:
-    """How many photos lost their guesses in the database, and what was done with files.
+    """The number of photos whose guesses were removed, and what was done with files.
 
-    `without` are those of the paths asked for that hold no photo which the archive knows.
+    `without` are the requested paths with no photo of the archive.
     """
 
     photos: int = 0
@@ -30,12 +30,13 @@ class Untagged:
 def untag_photos(
     archive: Archive, model: int | None = None, *, paths: Sequence[str] = (), progress: Progress = silent
 ) -> Untagged:
-    """Take back what model number `model`, or any model, guessed of all photos, or of those under `paths`.
+    """Remove the guesses of model number `model`, or of any model, from all photos or those under `paths`.
 
-    Files come first, so that what is stopped can be repeated: of every place on record, the keywords that this
-    product marked as guesses go, and what else is there stays; a text of tags goes where it is as it was written.
-    Then the guesses go from the database, and with them from every path of the same photo. A file that is gone,
-    was changed or cannot be edited is named in the result. Features stay: `hashtag tag` or `retag` guess again.
+    Files come first, so that an interrupted run can be repeated: in every recorded file, keywords that this
+    product marked as guesses are removed and everything else is kept; a text of tags is deleted if it is
+    unchanged. Then the guesses are removed from the database, and thus from every path of a photo. A file that is
+    gone, was changed or cannot be edited is listed in the result. Features are kept: `hashtag tag` or `retag`
+    guess again.
     """
     asked, result = Asked(paths), Untagged()
     ids = {tagged.photo_id for batch in archive.store.exports.tagged_paths(asked) for tagged in batch}
@@ -46,7 +47,7 @@ def untag_photos(
         with archive.store.write() as connection:
             archive.store.exports.forget_written(connection, empty)
         progress("files", start + len(chunk), len(places))
-    if paths:  # a photo whose file was changed is a new one by now
+    if paths:  # a photo whose file was changed is a new photo now
         ids |= {tagged.photo_id for batch in archive.store.exports.tagged_paths(asked) for tagged in batch}
     with archive.store.write() as connection:
         result.photos = archive.store.exports.remove_guesses(connection, model, ids if paths else None)
@@ -55,7 +56,7 @@ def untag_photos(
 
 
 def _places(archive: Archive, asked: Asked, ids: set[int] | None, model: int | None) -> list[WrittenPlace]:
-    """The places on record for what is asked: by path, or as another path of the same photos."""
+    """Yield the recorded places of the request: by path, or as another path of the same photos."""
     places = [p for p in archive.store.exports.written() if p.kind != "txt" or model in (None, p.model)]
     if ids is None:
         return places
@@ -67,16 +68,16 @@ def _places(archive: Archive, asked: Asked, ids: set[int] | None, model: int | N
 
 
 def _holds_ours_after(archive: Archive, place: WrittenPlace, model: int | None, files: WrittenFiles) -> bool:
-    """Take guesses out of one file; return whether it still holds something of ours, and so stays on record."""
+    """Remove guesses from one file; return whether it still has something of ours, and so stays recorded."""
     try:
         outcome, holds_ours = _take_back(archive, place, model)
     except (ArchiveError, OSError) as error:
         files.name(place.path, reason_of(error))
         return True
     if outcome == "none":
-        files.name(place.path, "it is gone; nothing to take back", "gone")
+        files.name(place.path, "it is gone; nothing to remove", "gone")
     elif outcome == "unchanged" and not holds_ours:
-        files.name(place.path, "another program took hashtag's marks out of it; left as it is")
+        files.name(place.path, "another program removed hashtag's marks from it; left unchanged")
     else:
         files.outcomes[outcome] += 1
     return holds_ours

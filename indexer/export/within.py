@@ -1,4 +1,4 @@
-"""Tags written into photos of the archive, which stay known under their new content."""
+"""Writes tags into the archive's photos, which stay known under their new content."""
 
 import os
 from collections.abc import Sequence
@@ -26,11 +26,11 @@ class EmbedWriter:
         self._keep_times = keep_times
 
     def target(self, photo: str) -> str:
-        """The file that holds a photo's tags: itself."""
+        """Return the file for a photo's tags: the photo."""
         return photo
 
     def put(self, batch: Sequence[tuple[str, Sequence[AssignedHashtag]]]) -> None:
-        """Write a batch of photos, by their paths, with their tags; no tags take back what was written before."""
+        """Write the tags of a batch of photos, given by their paths; no tags remove what was written before."""
         known = self._store.exports.written_at([photo for photo, _ in batch])
         for photo, tags in batch:
             if not tags and photo not in known:
@@ -61,7 +61,7 @@ class EmbedWriter:
 
 
 def untag_embedded(store: Store, photo: str, model: int | None) -> tuple[Outcome, bool]:
-    """Remove what a model, or any, guessed from a photo's own metadata; its modification time stays."""
+    """Remove the guesses of a model, or of any, from a photo's metadata; keep its modification time."""
     return change_photo(
         photo,
         lambda xmp, _: remove_marked(xmp, model),
@@ -71,9 +71,9 @@ def untag_embedded(store: Store, photo: str, model: int | None) -> tuple[Outcome
 
 
 def put_photo(store: Store, path: str, aside: str, content: bytes) -> None:
-    """Put a file with the same pixels in a photo's place, and have it keep features, guesses and verdicts.
+    """Replace a photo by a file with the same pixels, and keep its features, guesses and verdicts.
 
-    All of that is stored for the new content before the file is renamed, so that what is at `path` is always known.
+    They are stored for the new content before the file is renamed, so that the file at `path` is always known.
     """
     digest = sha256(content)
     old = store.exports.photo_ids([path]).get(path)

@@ -1,7 +1,7 @@
-"""An XMP packet as a tree to be edited: what is not asked about stays as it was written.
+"""An XMP packet as a tree that can be edited; everything else in it is kept.
 
-Elements, attributes, prefixes, comments and their order are kept; only their quoting may change. This is a
-DOM because ElementTree would rename prefixes.
+Elements, attributes, prefixes, comments and their order are kept; only quoting may change. It is a DOM because
+ElementTree would rename prefixes.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from defusedxml.minidom import parseString
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.photos.keywords import MAX_XMP
 
-MADE_BY = "hashtag"  # x:xmptk of a packet that is ours from the start
+MADE_BY = "hashtag"  # x:xmptk of a packet that this product made
 _META = "adobe:ns:meta/"
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _EMPTY = (
@@ -25,11 +25,11 @@ _EMPTY = (
 
 
 class XmpError(ArchiveError):
-    """A packet that cannot be edited, with its reason."""
+    """A packet cannot be edited; the message has the reason."""
 
 
 class Name(NamedTuple):
-    """A property: its namespace, the prefix it gets where the packet has none for it, and its local name."""
+    """A property: its namespace, the prefix to use if the packet has none for it, and its local name."""
 
     uri: str
     prefix: str
@@ -37,10 +37,10 @@ class Name(NamedTuple):
 
 
 class Xmp:
-    """A packet. Properties are those of `rdf:Description` elements right below `rdf:RDF`."""
+    """A packet. Properties are those of the `rdf:Description` elements directly below `rdf:RDF`."""
 
     def __init__(self, content: bytes | None = None) -> None:
-        """Parse a packet, or begin a new one. Raises `XmpError` if it is broken, has entities, or is no XMP."""
+        """Parse a packet, or make a new one. Raises `XmpError` if it is broken, has entities, or is not XMP."""
         if content is not None and len(content) > MAX_XMP:
             raise XmpError(f"XMP is larger than {MAX_XMP:,} bytes")
         source = _EMPTY.encode() if content is None else content.strip(b"\0 \t\r\n")
@@ -56,25 +56,25 @@ class Xmp:
             node for node in [top, *_elements(top)] if (node.namespaceURI, node.localName) == (_RDF, "RDF")
         ]
         if len(roots) != 1:
-            raise XmpError("it is no XMP: it has no rdf:RDF, or several")
+            raise XmpError("not XMP: it has no rdf:RDF, or several")
         self._rdf = roots[0]
 
     def serialised(self) -> bytes:
-        """The packet as UTF-8."""
+        """Return the packet as UTF-8."""
         parts = ['<?xml version="1.0" encoding="UTF-8"?>'] if self._declared else []
         parts += ["".join(_written(node)) for node in self._document.childNodes]
         return ("\n".join(parts) + "\n").encode()
 
     @property
     def is_ours_and_empty(self) -> bool:
-        """Whether this product began it, and nothing stands in it."""
+        """Whether this product made it and nothing is in it."""
         maker = self._document.documentElement.getAttributeNS(_META, "xmptk")
         if maker != MADE_BY or any(_elements(node) for node in self._descriptions()):
             return False
         return not any(True for node in self._descriptions() for _ in _said_in_attributes(node))
 
     def texts(self, name: Name) -> list[str]:
-        """The texts of a property, wherever and however it is spelt."""
+        """Return the texts of a property, in any place and notation."""
         found = [item for item in map(_text, self.items(name)) if item]
         for description in self._descriptions():
             if said := description.getAttributeNS(name.uri, name.local):
@@ -85,7 +85,7 @@ class Xmp:
         return found
 
     def items(self, name: Name) -> list[Any]:
-        """The `rdf:li` elements of a property."""
+        """Return the `rdf:li` elements of a property."""
         return [
             item
             for description in self._descriptions()
@@ -96,11 +96,11 @@ class Xmp:
         ]
 
     def add(self, name: Name, text: str) -> None:
-        """Add an item to a property, as the last."""
+        """Append an item to a property."""
         self._add_item(name).appendChild(self._document.createTextNode(text))
 
     def add_fields(self, name: Name, fields: dict[str, str]) -> None:
-        """Add an item that has fields of its own, in the property's namespace."""
+        """Append an item with fields in the property's namespace."""
         item = self._add_item(name)
         item.setAttributeNS(_RDF, f"{self._prefix(item, _RDF, 'rdf')}:parseType", "Resource")
         for local, text in fields.items():
@@ -117,7 +117,7 @@ class Xmp:
         return False
 
     def remove_item(self, item: Any) -> None:
-        """Remove an `rdf:li`; a property that has none left goes with it."""
+        """Remove an `rdf:li`, and its property if it was the last."""
         bag = item.parentNode
         bag.removeChild(item)
         if not _elements(bag):
@@ -134,7 +134,7 @@ class Xmp:
         return self._add_element(self._bag(name), Name(_RDF, "rdf", "li"))
 
     def _bag(self, name: Name) -> Any:
-        """The list of a property, made where it has none; a value that stood alone becomes an item of it."""
+        """Return the list of a property, made if there is none; a single value becomes its item."""
         descriptions = self._descriptions() or [
             self._add_element(self._rdf, Name(_RDF, "rdf", "Description"))
         ]
@@ -161,7 +161,7 @@ class Xmp:
         return parent.appendChild(element)
 
     def _prefix(self, node: Any, uri: str, default: str) -> str:
-        """The prefix that stands for a namespace at a node, or `default`."""
+        """Return the prefix of a namespace at a node, or `default`."""
         hidden: set[str] = set()
         while node is not None and node.nodeType == Node.ELEMENT_NODE:
             for attribute in node.attributes.values():
@@ -174,8 +174,8 @@ class Xmp:
 
 
 def fields(item: Any, uri: str) -> dict[str, str]:
-    """The fields of an item in a namespace, in any of the spellings that RDF allows: elements or attributes,
-    on the item or on an `rdf:Description` in it."""
+    """Return an item's fields in a namespace, in any notation of RDF: elements or attributes, on the item or on an
+    `rdf:Description` in it."""
     found: dict[str, str] = {}
     for node in [item, *(child for child in _elements(item) if child.namespaceURI == _RDF)]:
         found |= {a.localName: a.value for a in node.attributes.values() if a.namespaceURI == uri}
@@ -203,7 +203,7 @@ def _text(node: Any) -> str:
 
 
 def _written(root: Any) -> Iterator[str]:
-    """minidom's own writer leaves line breaks in attributes bare, and the next reader makes spaces of them."""
+    """Escape line breaks in attributes; minidom leaves them bare, and readers turn them into spaces."""
     waiting: list[Any] = [root]
     while waiting:
         node = waiting.pop()

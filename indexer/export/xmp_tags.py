@@ -1,8 +1,8 @@
-"""Hashtags in an XMP packet: written, brought up to date, taken back; the user's keywords are never touched.
+"""Hashtags in an XMP packet: written, updated and removed; the user's keywords are never touched.
 
-What is written as a keyword is also listed in a namespace of the product's own, with its probability and model, and
-with the places that it was written to. Only what is listed there is ever changed or removed, so that a keyword that
-was there before us stays, also where it equals a guess.
+Every keyword that this product writes is also listed in its own namespace, with probability, model, and the
+places that it was written to. Only what is listed there is ever changed or removed, so that an earlier keyword is
+kept even if it equals a guess.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,13 +18,13 @@ SUBJECT = Name("http://purl.org/dc/elements/1.1/", "dc", "subject")
 HIERARCHY = Name("http://ns.adobe.com/lightroom/1.0/", "lr", "hierarchicalSubject")
 OURS = Name(OUR_NAMESPACE, "hashtag", "Tags")
 
-MAX_IPTC = 64  # bytes of a keyword there
+MAX_IPTC = 64  # bytes of an IPTC keyword
 Place = Literal["subject", "hierarchy", "iptc"]
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A hashtag that this product wrote into a packet, and where: `iptc` is the keywords beside the packet."""
+    """A hashtag that this product wrote into a packet, and its places; `iptc` means the photo's IPTC keywords."""
 
     tag: AssignedHashtag
     places: tuple[str, ...]
@@ -36,10 +36,11 @@ def marks_of(xmp: Xmp) -> list[Mark]:
 
 
 def write_tags(xmp: Xmp, tags: Sequence[AssignedHashtag], iptc: Iterable[str] | None = None) -> None:
-    """Have a packet say `tags`, in the place of what this product wrote into it before.
+    """Put `tags` into a packet, replacing what this product wrote before.
 
-    `iptc` are the photo's IPTC keywords that are not this product's, None if there is no IPTC to write. The
-    hierarchy is left alone where it would only hide the user's flat keywords from programs that read one of them.
+    `iptc` has the photo's IPTC keywords that are not this product's, None if there is no IPTC to write. The
+    hierarchy is not written if it would only hide the user's flat keywords from programs that read only one of
+    the two.
     """
     _take_away(xmp, _marks(xmp))
     subjects = _known(xmp.texts(SUBJECT))
@@ -61,7 +62,7 @@ def write_tags(xmp: Xmp, tags: Sequence[AssignedHashtag], iptc: Iterable[str] | 
 
 
 def remove_marked(xmp: Xmp, model: int | None = None) -> list[Mark]:
-    """Remove what a model guessed, any model's where none is named, and return it; the user's verdict stays."""
+    """Remove and return the guesses of a model, or of any model; accepted hashtags are kept."""
     ours = [
         (mark, item)
         for mark, item in _marks(xmp)
@@ -110,7 +111,7 @@ def _branch(tag: AssignedHashtag) -> str:
 
 
 def _known(texts: Iterable[str]) -> tuple[str, ...]:
-    """Keywords as hashtags are spelt, so that the user's `Ramen` is our `ramen`."""
+    """Return keywords normalised as hashtags, so that the user's `Ramen` is our `ramen`."""
     return tuple(normalise_hashtag(text) or text for text in texts)
 
 

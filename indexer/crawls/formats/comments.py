@@ -1,17 +1,17 @@
-"""Comments under a post: the hashtags in its owner's count, those in others' do not."""
+"""Comments on a post: hashtags in the owner's comments count, those in others' do not."""
 
 from collections import deque
 
-# An id tells an owner from another as well as a handle; shown names can be anyone's and are not looked at.
+# An id identifies an owner as well as a handle does; display names are not unique and are ignored.
 _IDENTITIES = ("username", "account", "screen_name", "id", "pk")
 _AUTHORS = ("author", "owner", "user", "username", "uploader")
 _TEXTS = ("comment", "text", "content", "body")
 
 
 def owner_comments(owners: list[object], comments: object) -> list[str]:
-    """Return the texts of those among `comments`, and of the answers to them, that the owner wrote.
+    """Return the texts of `comments`, and of answers to them, that the owner wrote.
 
-    `owners` and the authors are handles, or objects with a handle or an id. With no owner known, none count.
+    `owners` and the authors are handles, or objects with a handle or an id. If no owner is known, none count.
     """
     names = {name for owner in owners for name in _identities(owner)}
     found = []
@@ -29,7 +29,7 @@ def owner_comments(owners: list[object], comments: object) -> list[str]:
 
 
 def edge_nodes(value: object) -> list[object]:
-    """The nodes of a list in Instagram's own spelling, `{"edges": [{"node": ...}]}`."""
+    """Return the nodes of a list in Instagram's notation, `{"edges": [{"node": ...}]}`."""
     edges = value.get("edges") if isinstance(value, dict) else None
     return [edge.get("node") for edge in edges if isinstance(edge, dict)] if isinstance(edges, list) else []
 

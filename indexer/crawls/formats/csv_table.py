@@ -1,4 +1,4 @@
-"""CSV with a header that names the columns, whatever separates them."""
+"""CSV with a header, whatever the delimiter."""
 
 import csv
 import re
@@ -30,12 +30,12 @@ _PHOTO_SEPARATORS = re.compile(r"[;|]")
 
 
 def read_csv(source: Path) -> Iterator[Entry]:
-    """Yield a post for each row; photos are absolute, or relative to the file; columns not known are skipped.
+    """Yield a post for each row; photos are absolute, or relative to the file; unknown columns are ignored.
 
-    Hashtags in a cell are separated by spaces, or, where it has a comma, a semicolon or `|`, by those, so that
-    `street food; night` keeps its space. A post without a key column is keyed by its first photo's place, or,
-    without a photo, by what it says. Raises `CrawlError` if the header names neither hashtags nor captions
-    nor photos.
+    Hashtags in a cell are separated by commas, semicolons or `|` if it has any, else by spaces, so that `street
+    food; night` keeps its space. The key of a post without a key column is its first photo's place or, without a
+    photo, a digest of its content. Raises `CrawlError` if the header has neither hashtags nor captions nor
+    photos.
     """
     with source.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         lines = Lines(file)
@@ -46,14 +46,14 @@ def read_csv(source: Path) -> Iterator[Entry]:
             for meaning, spellings in COLUMNS.items()
         }
         if not (columns["hashtags"] or columns["caption"] or columns["photos"]):
-            raise CrawlError(source, "its first line names no column of hashtags, captions or photos")
+            raise CrawlError(source, "its first line has no column of hashtags, captions or photos")
         rows = _Rows(source, columns)
         for line, row in csv_rows(lines, delimiter):
             try:
                 if isinstance(row, MalformedError):
                     raise row
                 if len(row) != len(names):
-                    raise MalformedError(f"{len(row)} fields where the header has {len(names)}")
+                    raise MalformedError(f"{len(row)} fields, but the header has {len(names)}")
                 post, left_out = rows.read(row)
             except MalformedError as error:
                 yield Refusal(f"{source}:{line}", str(error))
@@ -75,13 +75,13 @@ def sniff_header(line: str) -> tuple[str, list[str]]:
 
 
 def is_csv(start: str) -> bool:
-    """Whether a file's first line is a header: at least two columns that are known, one of them of hashtags."""
+    """Whether a file's first line is a header: at least two known columns, one of them hashtags."""
     names = sniff_header(start.partition("\n")[0].rstrip("\r"))[1]
     return len(_KNOWN.intersection(names)) > 1 and bool(set(COLUMNS["hashtags"]).intersection(names))
 
 
 class Lines:
-    """The lines of a file, which can be put back."""
+    """The lines of a file; lines can be put back."""
 
     def __init__(self, file: Iterator[str]) -> None:
         self._file = file
@@ -107,8 +107,8 @@ class Lines:
 def csv_rows(lines: Lines, delimiter: str) -> Iterator[tuple[int, list[str] | MalformedError]]:
     """Yield each row with the number of its first line; blank lines are skipped.
 
-    A stray quote would swallow lines up to the next one, or to the end of the file: its own line is refused,
-    and those after it are read again.
+    A stray quote would swallow lines up to the next quote or the end of the file: its line is refused, and the
+    lines after it are read again.
     """
     while True:
         lines.taken.clear()
@@ -127,7 +127,7 @@ def csv_rows(lines: Lines, delimiter: str) -> Iterator[tuple[int, list[str] | Ma
 
 
 class _Rows:
-    """Rows → posts, by the places of the columns."""
+    """Makes posts of rows, by the positions of the columns."""
 
     def __init__(self, source: Path, columns: dict[str, list[int]]) -> None:
         self._folder = source.absolute().parent
@@ -135,7 +135,7 @@ class _Rows:
         self._keys = ContentKeys()
 
     def read(self, row: list[str]) -> tuple[CrawledPost, list[str]]:
-        """Return the post of one row; raises where it cannot be one."""
+        """Return the post of one row; raises `MalformedError` if it is not one."""
         cells = {
             meaning: [storable(utf8(row[place]), meaning).strip() for place in places]
             for meaning, places in self._columns.items()
@@ -162,7 +162,7 @@ class _Rows:
 
 
 def split_hashtags(cell: str) -> list[str]:
-    """The hashtags in a cell, separated by commas, semicolons or `|`, or else by spaces."""
+    """Return the hashtags in a cell, separated by commas, semicolons or `|`, or else by spaces."""
     if not _TAG_SEPARATORS.search(cell):
         return cell.split()
     pieces = (piece.strip() for piece in _TAG_SEPARATORS.split(cell))
@@ -170,7 +170,7 @@ def split_hashtags(cell: str) -> list[str]:
 
 
 def utf8(cell: str) -> str:
-    """A cell itself; raises `MalformedError` if its bytes were no UTF-8."""
+    """Return a cell; raises `MalformedError` if its bytes are not UTF-8."""
     if any("\udc80" <= character <= "\udcff" for character in cell):
         raise MalformedError("not UTF-8")
     return cell

@@ -1,4 +1,4 @@
-"""What every crawl reader yields: posts, and refusals of what could not be one."""
+"""What crawl readers yield: posts and refusals."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,9 @@ from hashtag_archive.db.post import CrawledPost
 
 @dataclass(frozen=True)
 class Refusal:
-    """What could not be read: where it stands (`file:line`, `file: entry 3`) and why.
+    """An entry that could not be read: its place (`file:line`, `file: entry 3`) and the reason.
 
-    `partial` says that only a piece was left out and the rest of the post goes in.
+    `partial` means that only a part was left out and the rest of the post is imported.
     """
 
     where: str

@@ -1,4 +1,4 @@
-"""Fields of a crawled entry: strict functions that raise, and a loose reader that leaves out and goes on."""
+"""Fields of a crawled entry: strict functions that raise, and a lenient reader that leaves parts out."""
 
 import json
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from typing import Any
 
 from hashtag_archive.indexer.hashtag_text import normalise_hashtag
 
-# Where tools put a name inside an object, the handle before the name that is shown.
+# Where tools put a name inside an object: the handle before the display name.
 _NAME_FIELDS = ("username", "account", "name", "screen_name", "nick", "text", "tag", "title")
 
 
@@ -16,7 +16,7 @@ class MalformedError(ValueError):
 
 
 def decode(raw: bytes) -> str:
-    """Bytes as text. Raises `MalformedError` if they are not UTF-8."""
+    """Return bytes as text. Raises `MalformedError` if they are not UTF-8."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -24,7 +24,7 @@ def decode(raw: bytes) -> str:
 
 
 def parse_json(text: str) -> Any:
-    """Text as JSON. Raises `MalformedError` if it is none, or nested too deep to be read."""
+    """Parse JSON. Raises `MalformedError` if it is not valid, or nested too deeply."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -32,7 +32,7 @@ def parse_json(text: str) -> Any:
 
 
 def parse_object(text: str) -> dict[str, Any]:
-    """Text as a JSON object. Raises `MalformedError` if it is none."""
+    """Parse a JSON object. Raises `MalformedError` if it is not one."""
     entry = parse_json(text)
     if not isinstance(entry, dict):
         raise MalformedError("not a JSON object")
@@ -40,13 +40,13 @@ def parse_object(text: str) -> dict[str, Any]:
 
 
 def normalised(texts: Iterable[str]) -> tuple[str, ...]:
-    """Hashtags in one spelling, each once, in order."""
+    """Return hashtags normalised, each once, in order."""
     hashtags = (normalise_hashtag(text) for text in texts)
     return tuple(dict.fromkeys(hashtag for hashtag in hashtags if hashtag))
 
 
 def text(entry: dict[str, Any], field: str) -> str | None:
-    """A field that is a text, or None if it is absent, null or empty."""
+    """Return a text field, or None if it is absent, null or empty."""
     value = entry.get(field)
     if value is None or value == "":
         return None
@@ -56,7 +56,7 @@ def text(entry: dict[str, Any], field: str) -> str | None:
 
 
 def texts(entry: dict[str, Any], field: str) -> list[str]:
-    """A field that is a list of texts, empty if it is absent."""
+    """Return a field that is a list of texts, empty if it is absent."""
     values = entry.get(field)
     if values is None:
         return []
@@ -66,14 +66,14 @@ def texts(entry: dict[str, Any], field: str) -> list[str]:
 
 
 def storable(text: str, field: str) -> str:
-    """The text itself. Raises `MalformedError` if SQLite could not hold it."""
+    """Return the text. Raises `MalformedError` if SQLite cannot store it."""
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise MalformedError(f"{field} holds characters that are no text")
+        raise MalformedError(f"{field} has characters that are not valid Unicode")
     return text
 
 
 def moment(value: object, field: str, zone: tzinfo | None = None) -> str | None:
-    """A time as ISO 8601; numbers are seconds since 1970, and a time without a zone is taken to be in `zone`."""
+    """Return a time as ISO 8601; numbers are seconds since 1970, and a time without a zone is in `zone`."""
     if value is None or value == "":
         return None
     try:
@@ -88,7 +88,7 @@ def moment(value: object, field: str, zone: tzinfo | None = None) -> str | None:
 
 
 def shown(value: object) -> str:
-    """A value as a message shows it: short, however deep it is nested."""
+    """Return a value as messages show it: short, however deeply it is nested."""
     try:
         return f"{value!r:.60}"
     except RecursionError:
@@ -96,18 +96,18 @@ def shown(value: object) -> str:
 
 
 class LooseFields:
-    """An entry of a tool whose fields vary: what cannot be read is told in `left_out`, the rest is used."""
+    """An entry of a tool whose fields vary: unreadable fields are reported in `left_out`, the others used."""
 
     def __init__(self, entry: dict[str, Any]) -> None:
         self.entry = entry
         self.left_out: list[str] = []
 
     def text(self, *fields: str) -> str | None:
-        """The first of `fields` that holds a text; an object gives the name in it."""
+        """Return the first of `fields` with a text; of an object, the name in it."""
         return next((found[0] for name in fields if (found := self.all_texts(name))), None)
 
     def all_texts(self, *fields: str) -> list[str]:
-        """Every text in `fields`, which hold a text, an object with a name, or a list of those."""
+        """Return all texts in `fields`, each a text, an object with a name, or a list of those."""
         found = []
         for field in fields:
             value = self.entry.get(field)
@@ -121,7 +121,7 @@ class LooseFields:
         return found
 
     def time(self, *fields: str, zone: tzinfo | None = None) -> str | None:
-        """The first of `fields` that holds a time."""
+        """Return the first of `fields` with a time."""
         for field in fields:
             try:
                 found = moment(self.entry.get(field), field, zone)
@@ -134,7 +134,7 @@ class LooseFields:
 
 
 def name_of(value: object) -> object:
-    """The name in an object such as `{"id": 1, "username": "anna"}`; anything else is itself."""
+    """Return the name in an object such as `{"id": 1, "username": "anna"}`; any other value unchanged."""
     if not isinstance(value, dict):
         return value
     return next((value[field] for field in _NAME_FIELDS if isinstance(value.get(field), str)), None)

@@ -1,4 +1,4 @@
-"""Folders of crawls: walking them, naming what lies in them, finding photos by name."""
+"""Folders of crawls: walking them, keys for their files, and finding photos by name."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from hashtag_archive.indexer.crawls.formats.entry import Refusal
 from hashtag_archive.indexer.errors import CrawlError
 
-# What the encoder reads (a test holds the two to each other), and what tools store beside it.
+# What the encoder reads (a test compares the two), and what tools store besides photos.
 PHOTO_SUFFIXES = frozenset(
     (
         *(".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg", ".jp2"),
@@ -29,7 +29,7 @@ class Listing:
     names: list[str]
 
     def path(self, name: str) -> str:
-        """The path of one of the files."""
+        """Return the path of one of the files."""
         return os.path.join(self.folder, name)
 
 
@@ -38,9 +38,8 @@ def walk_folder(
 ) -> Iterator[Listing | Refusal]:
     """Yield `source` and every folder below it, by absolute path, each once, so that a loop of links ends.
 
-    Names that begin with a dot are skipped, and so is what `hides` says of a path and whether it is a folder;
-    a folder below that cannot be listed is refused by name.
-    Raises `CrawlError` if `source` itself cannot be listed.
+    Names that begin with a dot are skipped, as is every path for which `hides` returns true; a folder below that
+    cannot be listed is reported. Raises `CrawlError` if `source` itself cannot be listed.
     """
     top = os.path.abspath(source)
     entered: set[tuple[int, int]] = set()
@@ -66,9 +65,9 @@ def walk_folder(
 
 
 def file_key(source: Path, path: str) -> str:
-    """A key from where a file lies: the source folder's name and the path below it.
+    """Return a key from a file's place: the source folder's name and the path below it.
 
-    It stays the same when the folder moves, and two folders that both have a `1.jpg` stay apart.
+    It stays the same when the folder moves, and differs between two folders that both have a `1.jpg`.
     """
     top = os.path.abspath(source)
     relative = os.path.relpath(path, os.path.dirname(top))
@@ -76,24 +75,24 @@ def file_key(source: Path, path: str) -> str:
 
 
 def is_photo(name: str) -> bool:
-    """Whether a file's ending is an image's."""
+    """Whether a file has an image's suffix."""
     return os.path.splitext(name)[1].lower() in PHOTO_SUFFIXES
 
 
 def is_media(name: str) -> bool:
-    """Whether a file's ending is an image's or a video's."""
+    """Whether a file has an image's or a video's suffix."""
     return os.path.splitext(name)[1].lower() in PHOTO_SUFFIXES | VIDEO_SUFFIXES
 
 
 def numbered(stem: str) -> tuple[str, int]:
-    """`NAME_2` as (NAME, 2), any other stem as (stem, 0)."""
+    """Return `NAME_2` as (NAME, 2), any other stem as (stem, 0)."""
     parts = _NUMBERED.fullmatch(stem)
     return (parts[1], int(parts[2])) if parts else (stem, 0)
 
 
 @dataclass
 class PhotoLookup:
-    """The photos below a folder, found by file name or by what their names begin with; None has no photos."""
+    """The photos below a folder, found by file name or by prefix; None has no photos."""
 
     folder: Path | None
     _by_name: dict[str, str] = field(default_factory=dict)
@@ -116,17 +115,17 @@ class PhotoLookup:
             self._by_post.setdefault(post, []).append((number, path))
 
     def of_urls(self, urls: Iterable[str]) -> list[str]:
-        """The photos whose names are the last part of a URL; another image's ending will do."""
+        """Return the photos named like the last part of a URL, whatever their image suffix."""
         found = []
         for url in urls:
             try:
                 name = unquote(urlsplit(url).path).rpartition("/")[2]
-            except ValueError:  # what stands where the host belongs is none
+            except ValueError:  # not a valid host
                 continue
             path = self._by_name.get(name) or self._by_stem.get(os.path.splitext(name)[0] or name)
             found += [path] if path else []
         return list(dict.fromkeys(found))
 
     def of_post(self, name: str) -> list[str]:
-        """The photos called `NAME.jpg`, `NAME_1.jpg` ..., in the order of their numbers."""
+        """Return the photos `NAME.jpg`, `NAME_1.jpg` ..., in the order of their numbers."""
         return list(dict.fromkeys(path for _, path in sorted(self._by_post.get(name, []))))

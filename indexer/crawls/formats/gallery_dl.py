@@ -1,4 +1,4 @@
-"""gallery-dl: photos with a `.json` beside each, whose fields vary from site to site."""
+"""gallery-dl: photos, each with a `.json` next to it, whose fields vary from site to site."""
 
 import os
 from collections.abc import Iterator
@@ -20,18 +20,18 @@ from hashtag_archive.indexer.crawls.formats.fields import (
 from hashtag_archive.indexer.crawls.formats.folder import Listing, file_key, is_media, is_photo, walk_folder
 from hashtag_archive.indexer.hashtag_text import caption_hashtags
 
-# A post's id before a picture's: one post's photos differ in the latter.
+# A post's id before a photo's: photos of one post have different ids.
 _SHORT_CODES = ("post_shortcode", "sidecar_shortcode", "shortcode")
 _IDS = ("post_id", "tweet_id", "status_id", "deviationid", "id")
 _OWNERS = ("username", "author", "user", "owner", "account", "uploader", "blog_name")
 _CAPTIONS = ("description", "content", "caption", "title")
 _TAGS = ("tags", "hashtags")
-_ABOUT_FOLDERS = ("info.json",)  # what gallery-dl knows of a whole gallery, which is no post
+_ABOUT_FOLDERS = ("info.json",)  # describes a whole gallery, not a post
 
 
 @dataclass
 class _Post:
-    """A post as its photos' files have told it so far: (number in the post, path) of each photo."""
+    """A post as far as its photos' files have been read: number in the post and path of each photo."""
 
     hashtags: dict[str, None] = field(default_factory=dict)
     photos: list[tuple[int, str]] = field(default_factory=list)
@@ -41,8 +41,8 @@ class _Post:
 def read_gallery(source: Path) -> Iterator[Entry]:
     """Yield the posts of a folder and those below it; photos that name the same post make one.
 
-    So posts come at the end, when every file has been read. Instagram's are keyed by short code, others by
-    site and id, and those without an id by the photo's place below the folder.
+    Posts are yielded at the end, when every file has been read. The key of an Instagram post is its short code,
+    of others the site and id, and of those without an id the photo's place below the folder.
     """
     posts: dict[str, _Post] = {}
     for listing in walk_folder(source):
@@ -75,13 +75,13 @@ def read_gallery(source: Path) -> Iterator[Entry]:
 
 
 def _photos_of(listing: Listing, name: str, entry: LooseFields) -> list[str]:
-    """The photo that a file describes: `a.jpg.json` tells of `a.jpg`, even where it is gone, `a.json` of any."""
+    """Return the photo that a file describes: `a.jpg.json` describes `a.jpg`, even if it is gone, `a.json` any."""
     stem = name.removesuffix(".json")
     if is_media(stem):
         return [listing.path(stem)] if is_photo(stem) else []
     photos = [other for other in listing.names if os.path.splitext(other)[0] == stem and is_photo(other)]
     if not photos and "category" not in entry.entry:
-        raise MalformedError("no photo beside it, and nothing of gallery-dl's in it")
+        raise MalformedError("no photo next to it, and no field of gallery-dl in it")
     return [listing.path(photo) for photo in photos]
 
 
@@ -126,7 +126,7 @@ def _id(entry: LooseFields, fields: tuple[str, ...]) -> str | None:
 
 
 def _tags(entry: LooseFields) -> list[str]:
-    """The tags: a list, lists by kind, or one text with commas or, where it has none, with spaces between."""
+    """Return the tags of a list, of lists by kind, or of one text separated by commas or else by spaces."""
     lists: list[Any] = [entry.entry.get(name) for name in _TAGS]
     if not any(lists):
         lists = [entry.entry.get("tag_string")]

@@ -28,16 +28,16 @@ _BETWEEN = re.compile(r"[\s,]*")
 
 
 def read_instagram(source: Path, photos: Path | None) -> Iterator[Entry]:
-    """Yield the posts of a list; their photos are looked for under `photos`, by URL or else by short code.
+    """Yield the posts of a list; their photos are searched in `photos`, by URL or else by short code.
 
-    A post without its photo is kept: its hashtags teach all the same. `content` is the photo's alternative
-    text, which is the caption where the crawl has no better one.
+    A post without its photo is kept, as its hashtags can be learnt from. `content` is the photo's alternative
+    text, which is the caption if the crawl has no better one.
     """
     index = PhotoLookup(photos)
-    # Bytes that are no UTF-8 become characters that no field may hold, so that one costs its field alone.
+    # Bytes that are not UTF-8 become characters that no field may have, so that only their field is lost.
     listed = source.read_bytes().removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
     if not listed.lstrip().startswith("["):
-        raise CrawlError(source, "not a JSON list, which is what instagram-crawler writes")
+        raise CrawlError(source, "not a JSON list, as instagram-crawler writes it")
     for number, entry in enumerate(_entries(listed), start=1):
         where = f"{source}: entry {number}"
         try:
@@ -77,7 +77,7 @@ def _read_post(entry: object, index: PhotoLookup) -> tuple[CrawledPost, list[str
 
 
 def short_code(url: str) -> str | None:
-    """The short code in a post's URL, None in any other text."""
+    """Return the short code in a post's URL, None for any other text."""
     found = _SHORT_CODE.search(url) if "instagram.com/" in url else None
     return found[1] if found else None
 
@@ -93,9 +93,9 @@ def _comments(fields: LooseFields) -> list[Any]:
 
 
 def _entries(listed: str) -> Iterator[object]:
-    """Yield each entry of a JSON list, or why it is none.
+    """Yield each entry of a JSON list, or why it is not valid.
 
-    After one that is broken reading goes on where its brackets close; where they do not, the file ends short.
+    After a broken entry, reading resumes after its closing bracket; if there is none, the file is truncated.
     """
     decoder = json.JSONDecoder()
     position = _BETWEEN.match(listed, listed.index("[") + 1).end()  # type: ignore[union-attr]
@@ -105,18 +105,18 @@ def _entries(listed: str) -> Iterator[object]:
             yield entry
         except (ValueError, RecursionError) as error:
             end = _closing(listed, position)
-            cut = "" if end else "; the list is cut short here"
+            cut = "" if end else "; the list is truncated here"
             yield MalformedError(f"not JSON: {error}{cut}")
             if not end:
                 return
             position = end
         position = _BETWEEN.match(listed, position).end()  # type: ignore[union-attr]
     if position >= len(listed):
-        yield MalformedError("not JSON: the list is cut short here")
+        yield MalformedError("not JSON: the list is truncated here")
 
 
 def _closing(listed: str, start: int) -> int | None:
-    """Where the entry that starts at `start` ends: at its closing bracket, or before the next comma."""
+    """Return where the entry that starts at `start` ends: at its closing bracket, or before the next comma."""
     if listed[start] not in "[{":
         plain = _PLAIN.match(listed, start)
         return plain.end() if plain and plain.end() < len(listed) else None

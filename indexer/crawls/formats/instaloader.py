@@ -24,19 +24,19 @@ from hashtag_archive.indexer.crawls.formats.fields import (
 from hashtag_archive.indexer.crawls.formats.folder import Listing, file_key, is_photo, numbered, walk_folder
 from hashtag_archive.indexer.hashtag_text import caption_hashtags
 
-MAX_BYTES = 64 << 20  # of a post's JSON once unpacked; real ones have some kilobytes
+MAX_BYTES = 64 << 20  # of a post's unpacked JSON; real ones have a few kilobytes
 _UNPACK_MEMORY = 256 << 20
 _BESIDE = re.compile(
     r"(?P<name>.+?)(?P<kind>_comments\.json|_location\.txt|_old_\d+\.txt|\.json\.xz|\.json|\.txt)"
 )
 _PARTS = {"_comments.json": "comments", "_location.txt": "location", ".txt": "caption"}
 T = TypeVar("T")
-_POSTS = ("Post", "StoryItem")  # the rest that instaloader stores are profiles, hashtags and how far it came
+_POSTS = ("Post", "StoryItem")  # instaloader also stores profiles, hashtags and its own progress
 
 
 @dataclass
 class _Files:
-    """The files of one post, by what they hold."""
+    """The files of one post, by their content."""
 
     metadata: str | None = None
     caption: str | None = None
@@ -48,8 +48,8 @@ class _Files:
 def read_instaloader(source: Path) -> Iterator[Entry]:
     """Yield the posts of a folder and those below it. Photos with neither text nor JSON are skipped.
 
-    A post is keyed by its short code; one that has only its text, or whose JSON is broken, by its name and the
-    folder it lies in, which instaloader names after the profile.
+    The key of a post is its short code; if it has only a text, or broken JSON, its name and its folder, which
+    instaloader names after the profile.
     """
     for listing in walk_folder(source):
         if isinstance(listing, Refusal):
@@ -84,7 +84,7 @@ def _read_post(name: str, files: _Files) -> Iterator[Entry]:
     problems: list[Refusal] = []
     node = _read(files.metadata, _node_of, problems)
     if files.metadata and node is None and not problems:
-        return  # what instaloader stores of a profile, or of its own progress
+        return  # a profile, or instaloader's own progress
     if files.metadata and node is None and not files.caption:
         yield Refusal(problems[0].where, problems[0].reason)
         return
@@ -104,12 +104,12 @@ def _read_post(name: str, files: _Files) -> Iterator[Entry]:
     )
     yield from problems
     yield from (Refusal(str(files.metadata), reason, partial=True) for reason in fields.left_out)
-    if node is not None or post.photos or post.hashtags:  # a text alone, without a hashtag, is anyone's
+    if node is not None or post.photos or post.hashtags:  # a lone text without a hashtag may be any file
         yield post
 
 
 def _read(path: str | None, parse: Callable[[bytes], T], problems: list[Refusal]) -> T | None:
-    """What is in a file, None if there is no file or it cannot be read, which is problems."""
+    """Return a file's content; None if there is no file or it cannot be read, which is added to `problems`."""
     if path is None:
         return None
     try:
@@ -122,7 +122,7 @@ def _read(path: str | None, parse: Callable[[bytes], T], problems: list[Refusal]
 
 
 def _unpacked(content: bytes) -> bytes:
-    """What xz packed, within bounds: a few kilobytes can unpack to gigabytes."""
+    """Unpack xz, within bounds: a few kilobytes can unpack to gigabytes."""
     unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_UNPACK_MEMORY)
     try:
         unpacked = unpacker.decompress(content, MAX_BYTES)
@@ -131,20 +131,20 @@ def _unpacked(content: bytes) -> bytes:
     if not unpacker.eof:
         short = len(unpacked) < MAX_BYTES
         raise MalformedError(
-            "not xz: it is cut short" if short else f"unpacks to more than {MAX_BYTES:,} bytes"
+            "not xz: it is truncated" if short else f"unpacks to more than {MAX_BYTES:,} bytes"
         )
     return unpacked
 
 
 def _node_of(content: bytes) -> dict[str, Any] | None:
-    """A post as Instagram gave it; None if the JSON is of something else that instaloader stores."""
+    """Return a post as Instagram gave it; None if the JSON is something else that instaloader stores."""
     entry = parse_object(decode(content))
     about = entry.get("instaloader")
     if isinstance(about, dict) and about.get("node_type", "Post") not in _POSTS:
         return None
     node = entry.get("node")
     if not isinstance(node, dict):
-        raise MalformedError("no node in it, where instaloader keeps a post")
+        raise MalformedError("no node in it, in which instaloader stores a post")
     return node
 
 

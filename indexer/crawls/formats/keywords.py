@@ -1,4 +1,4 @@
-"""A photographer's own archive as a crawl: photos with keywords in them, or in XMP sidecars next to them."""
+"""A photographer's archive as a crawl: photos with keywords in them, or in XMP sidecars next to them."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from hashtag_archive.indexer.hashtag_text import caption_hashtags
 from hashtag_archive.indexer.photos.exclusions import Exclusions
 from hashtag_archive.indexer.photos.keywords import MAX_XMP, PhotoKeywords, add_photo, add_xmp
 
-LOOKED_AT = 500  # photos that are opened before a folder is said to have no keywords
+LOOKED_AT = 500  # photos opened before a folder is said to have no keywords
 
 
 def read_keyword_folder(source: Path, exclude: Sequence[str] = ()) -> Iterator[Entry]:
@@ -60,13 +60,13 @@ class _Sidecars:
         self._claimed: set[str] = set()
 
     def of(self, photo: str) -> list[str]:
-        """The paths of a photo's sidecars, the closer one first."""
+        """Return the paths of a photo's sidecars, the more specific one first."""
         stems = [stem for stem in (photo, os.path.splitext(photo)[0]) if stem in self._paths]
         self._claimed.update(stems)
         return [self._paths[stem] for stem in stems]
 
     def unclaimed(self) -> list[str]:
-        """The paths of those that no photo has claimed."""
+        """Return the paths of sidecars without a photo."""
         return [path for stem, path in self._paths.items() if stem not in self._claimed]
 
 

@@ -45,9 +45,9 @@ def read_hashtags(source: Path) -> Iterator[Entry]:
 
 
 class ContentKeys:
-    """Keys for posts that have none of their own.
+    """Keys for posts that have none.
 
-    The digest of the content plus how often it was seen before keeps equal posts apart and finds them again
+    The digest of the content and the number of earlier occurrences distinguish equal posts, and find them again
     in the next import.
     """
 
@@ -55,7 +55,7 @@ class ContentKeys:
         self._seen: dict[bytes, int] = {}
 
     def next(self, content: str) -> str:
-        """The key of the next post with this content."""
+        """Return the key of the next post with this content."""
         digest = hashlib.sha256(content.encode()).digest()[:16]
         occurrence = self._seen[digest] = self._seen.get(digest, 0) + 1
         return f"{digest.hex()}-{occurrence}"

@@ -40,7 +40,7 @@ def test_each_odd_entry_of_a_json_list_is_named_by_its_number(tmp_path: Path) ->
         ("nope", "not JSON: Expecting value"),
         ('{"key": nope}', "not JSON: Expecting value"),
         ('{"key": "a", "caption": ' + DEEP + "}", "not JSON: maximum recursion depth exceeded"),
-        ('{"key": "\\ud800"}', "key holds characters that are no text"),
+        ('{"key": "\\ud800"}', "key has characters that are not valid Unicode"),
     ]
     for text, reason in odd:
         source = tmp_path / "output.json"
@@ -62,7 +62,7 @@ def test_a_list_that_is_cut_short_gives_what_came_before(tmp_path: Path, end: st
     assert [post.key for post in posts] == ["instagram:Good0000001"]
     assert refusal.where == f"{source}: entry 2"
     assert refusal.reason.startswith("not JSON")
-    assert "cut short" in refusal.reason
+    assert "truncated" in refusal.reason
 
 
 def test_a_broken_field_of_a_tools_post_is_left_out_and_named(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_broken_field_of_a_tools_post_is_left_out_and_named(tmp_path: Path) ->
         "location is not a text: 3",
         "img_urls is not a text: 5",
         "comments is not a list of objects: 'none'",
-        "username holds characters that are no text",
+        "username has characters that are not valid Unicode",
     ):
         assert reason in reasons
 
@@ -98,7 +98,7 @@ def loaded(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (lzma.compress(b'{"node": {}}')[:-9], "not xz: it is cut short"),
+        (lzma.compress(b'{"node": {}}')[:-9], "not xz: it is truncated"),
         (b"no xz at all", "not xz"),
         (lzma.compress(b"[1]"), "not a JSON object"),
         (lzma.compress(b'{"node": 3}'), "no node in it"),
@@ -200,8 +200,8 @@ def test_rows_of_the_wrong_length_are_named_with_their_line(tmp_path: Path) -> N
     posts, refusals = read(source, "csv")
     assert [post.key for post in posts] == ["1", "5", "8", "10"]
     assert [(refusal.where.removeprefix(f"{source}:"), refusal.reason) for refusal in refusals] == [
-        ("4", "5 fields where the header has 4"),
-        ("5", "2 fields where the header has 4"),
+        ("4", "5 fields, but the header has 4"),
+        ("5", "2 fields, but the header has 4"),
         ("6", "no key"),
         ("7", "taken_at is not an ISO 8601 time: 'yesterday'"),
         ("9", "not UTF-8"),
@@ -216,7 +216,7 @@ def test_a_header_that_names_nothing_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("one,two\n1,2\n")
     done = CliRunner().invoke(main, ["--archive", str(tmp_path / "x"), "import", str(tmp_path / "a.csv")])
     assert done.exit_code == 1
-    assert "a.csv: its first line names no column of hashtags, captions or photos" in done.stderr
+    assert "a.csv: its first line has no column of hashtags, captions or photos" in done.stderr
 
 
 def test_broken_keywords_are_named_and_the_photos_go_in(tmp_path: Path) -> None:

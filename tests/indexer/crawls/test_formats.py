@@ -211,7 +211,7 @@ def test_a_format_that_a_source_cannot_have_is_refused(tmp_path: Path) -> None:
         )
         with pytest.raises(CrawlError, match="folder"):
             list(read_source(source, format))
-    with pytest.raises(CrawlError, match="is no text"):
+    with pytest.raises(CrawlError, match="not a text file"):
         source_format(PHOTOS / "BsBeach0002_1.jpg", "auto")
     assert run(tmp_path / "archive", str(SOURCES["csv"]), "--format", "csv", "--photos", ".").exit_code == 2
 

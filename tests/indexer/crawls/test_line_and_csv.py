@@ -48,7 +48,7 @@ def test_a_jsonl_post_has_its_caption_hashtags_and_absolute_photos(tmp_path: Pat
         (b'{"key": "a", "photos": [1]}', "photos is not a list of texts"),
         (b'{"key": "a", "owner": 3}', "owner is not a text"),
         (b'{"key": "a", "taken_at": "yesterday"}', "taken_at is not an ISO 8601 time"),
-        (b'{"key": "a", "caption": "\\ud800"}', "caption holds characters that are no text"),
+        (b'{"key": "a", "caption": "\\ud800"}', "caption has characters that are not valid Unicode"),
         (b'{"key": "\xff"}', "not UTF-8"),
         (b"[" * 100_000, "not JSON"),
     ],

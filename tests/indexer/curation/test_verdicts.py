@@ -95,8 +95,8 @@ def test_bad_lines_of_a_file_are_named_and_good_ones_go_in(colours: Archive, tmp
     } == {
         "4": "a quote is not closed",
         "5": "not found",
-        "6": "'##' is no hashtag",
-        "7": "1 fields where the header has 2",
+        "6": "'##' is not a valid hashtag",
+        "7": "1 fields, but the header has 2",
     }
     lines = [
         {"photo": "0.png", "accept": ["red", "a"], "reject": ["b"]},

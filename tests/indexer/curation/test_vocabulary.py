@@ -89,10 +89,10 @@ def test_a_vocabulary_goes_through_a_file_into_another_archive(
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("blok\tred", "'blok' is none of block, alias, group"),
+        ("blok\tred", "'blok' is not one of block, alias, group"),
         ("alias\tred", "1 hashtags after 'alias', which takes 2"),
-        ("block street food", "2 hashtags after 'block', which takes 1; part fields by tabs"),
-        ("block\t##", "'##' is no hashtag"),
+        ("block street food", "2 hashtags after 'block', which takes 1; separate fields by tabs"),
+        ("block\t##", "'##' is not a valid hashtag"),
         ("alias\tred\tred", "#red would count as itself"),
         ("group\tfood\tramen", "has no circles"),
     ],

@@ -115,11 +115,11 @@ def test_a_text_that_is_not_ours_is_never_overwritten(tagged: Archive, photos: P
     caption.write_text("what the photographer wrote")
     told = run(tagged, "export", "--to", "txt", photos)
     assert told.exit_code == 1
-    assert f"{caption}: it is not hashtag's, or was changed since: left as it is" in told.stderr
+    assert f"{caption}: not written by hashtag, or changed since: left unchanged" in told.stderr
     assert caption.read_text() == "what the photographer wrote"
     (photos / "blue.txt").write_text("edited")
     told = run(tagged, "untag", "--all", photos)
-    assert f"{photos / 'blue.txt'}: it is not hashtag's" in told.stderr
+    assert f"{photos / 'blue.txt'}: not written by hashtag" in told.stderr
     assert sorted(path.name for path in photos.glob("**/*.txt")) == ["blue.txt", "red.txt"]
 
 
@@ -156,7 +156,7 @@ def test_untag_takes_back_what_a_model_wrote_and_nothing_else(tagged: Archive, p
     assert json.loads(told.stdout) == {
         "photos": 4,
         "files": {"updated": 2, "removed": 1, "gone": 1},
-        "named": [{"file": str(photos / "blue.png.xmp"), "reason": "it is gone; nothing to take back"}],
+        "named": [{"file": str(photos / "blue.png.xmp"), "reason": "it is gone; nothing to remove"}],
     }
     assert subjects(photos / "red.png") == ["by hand"]
     assert subjects(photos / "green.png") == ["supper"]

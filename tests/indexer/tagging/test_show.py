@@ -117,7 +117,7 @@ def test_a_crawled_photo_that_no_model_tagged_is_stale(colours: Archive) -> None
 
 def test_what_the_archive_does_not_know_is_said(colours: Archive, tmp_path: Path) -> None:
     new = draw_photo(tmp_path / "new.png", "red", 950)
-    with pytest.raises(ArchiveError, match="does not know it"):
+    with pytest.raises(ArchiveError, match="not in the archive"):
         show_photo(colours, str(new), LOW)
     with pytest.raises(ArchiveError, match="not found"):
         show_photo(colours, str(tmp_path / "none.png"), LOW)
