@@ -1,4 +1,4 @@
-"""Logits whose sigmoid is a probability that means something."""
+"""Calibration: logits whose sigmoid is a meaningful probability."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from hashtag_archive.indexer.arrays import Floats
 from hashtag_archive.indexer.model.logits import sigmoid
 
-# Ridges like normal priors: on few photos an unpenalised fit runs away (a scale of 7e6 was seen).
-_SPREAD = 0.5  # around what development rows gave, for the three weights
-_TOP_SPREAD = 1.0  # around "as it is", for the scale and offset of the best pairs
+# Ridges, like normal priors: on few photos an unpenalised fit diverges (to a scale of 7e6).
+_SPREAD = 0.5  # of the three weights, around those of the development data
+_TOP_SPREAD = 1.0  # of the best pairs' scale and offset, around no change
 _TOP = 10
 
 
@@ -24,9 +24,9 @@ class Calibration:
 
 
 def prior_logits(counts: NDArray[np.int64], photos: int) -> Floats:
-    """The log-odds of each hashtag before a photo is looked at, logit((n_h + 0.5) / (photos + 1)).
+    """Return the prior log-odds of each hashtag, logit((n_h + 0.5) / (photos + 1)).
 
-    `counts` (V,) are training photos a hashtag; a hashtag on none has logit(0.5 / (photos + 1)).
+    `counts` (V,) are the training photos of each hashtag; a hashtag on none has logit(0.5 / (photos + 1)).
     """
     share = (counts + 0.5) / (photos + 1.0)
     return np.asarray(np.log(share / (1 - share)), np.float32)
@@ -35,11 +35,11 @@ def prior_logits(counts: NDArray[np.int64], photos: int) -> Floats:
 def fit_calibration(
     scores: Floats, priors: Floats, truth: NDArray[np.bool_], start: Calibration
 ) -> Calibration:
-    """Fit weights to least cross-entropy on validation photos, with a ridge around `start`.
+    """Fit weights by minimising cross-entropy on validation photos, with a ridge around `start`.
 
-    First the three weights over all (photo, hashtag) pairs, then a scale (not below zero) and an offset over
-    each photo's ten best, which are the pairs that anyone sees; neither changes a ranking by itself. `scores`
-    (n, V) are s · cos + d_h, `priors` (V,) the prior log-odds, `truth` (n, V).
+    First the three weights over all (photo, hashtag) pairs, then a scale (not below zero) and an offset over each
+    photo's ten best pairs, which are those that users see; the second does not change the ranking. `scores` (n,
+    V) are s · cos + d_h, `priors` (V,) the prior log-odds, `truth` (n, V).
     """
     parts = np.stack([scores, np.broadcast_to(priors, scores.shape)]).astype(np.float64)
     score, prior, offset = _fit(parts, truth, np.array([start.score, start.prior, start.offset]), _SPREAD)
@@ -51,7 +51,7 @@ def fit_calibration(
 def calibrate_top(chosen_on: Floats, asked: Floats, truth: NDArray[np.bool_]) -> list[Floats]:
     """Return both logits with the scale and offset that fit `chosen_on` (n, V) and its `truth` best.
 
-    For systems that bring no calibration of their own: no ranking changes.
+    For systems without a calibration of their own. It does not change the ranking.
     """
     scale, shift = _fit_top(chosen_on.astype(np.float64), truth)
     return [np.asarray(scale * logits + shift, np.float32) for logits in (chosen_on, asked)]

@@ -1,4 +1,4 @@
-"""What a rebuild learns from, as arrays: posts' hashtags, and photos with their hashtags and folds."""
+"""The data that a rebuild learns from, as arrays: hashtags of posts, and photos with hashtags and folds."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,20 +19,20 @@ from hashtag_archive.indexer.learning.habits import HabitLimit, Habits, bound_ha
 
 @dataclass
 class Corpus:
-    """Crawled truth in rows.
+    """Posts and photos as arrays.
 
     Post i has the hashtags `hashtags[offsets[i]:offsets[i + 1]]` (ids, in the crawl's order) and the fold
-    `post_folds[i]`. A hashtag that counts as another has that one's id, everywhere. Photo j is `photo_ids[j]`, of
-    fold `photo_folds[j]` ("" where its posts are of several), and has the hashtags of all its posts but blocked
-    ones, `photo_hashtags[j]` (sorted ids), and stands in the posts `photo_posts[j]`. `texts` gives every id's
-    text; `post_texts` is each post's caption and location, where they were asked for.
+    `post_folds[i]`. An alias has its target's id everywhere. Photo j is `photo_ids[j]`, of fold `photo_folds[j]`
+    ("" if its posts are of several), has the hashtags of all its posts but blocked ones, `photo_hashtags[j]`
+    (sorted ids), and is in the posts `photo_posts[j]`. `texts` maps ids to texts; `post_texts` has each post's
+    caption and location if requested.
 
-    The user's verdict stands above the crawl's: what was accepted is among a photo's hashtags, what was rejected is
-    not, and is in `photo_rejected[j]` (sorted ids; empty lists everywhere where nothing was said). Photos in no
-    post are here if something was said of them, in a fold by their content. `verdicts` counts both.
+    Verdicts override the crawl: accepted hashtags are among a photo's hashtags, rejected ones are not, and are in
+    `photo_rejected[j]` (sorted ids; all empty if there are no verdicts). Photos without a post are included if
+    they have verdicts, in a fold by their content. `verdicts` counts both kinds.
 
-    Where owners' habits are bounded, `habits` says which uses of `hashtags` teach, and `photo_taught[j]` has what
-    photo j teaches.
+    If owners' habits are limited, `habits` marks the uses of `hashtags` that are learnt from, and
+    `photo_taught[j]` has the hashtags of photo j that are.
     """
 
     offsets: Ids
@@ -51,16 +51,16 @@ class Corpus:
 
     @property
     def posts(self) -> int:
-        """How many posts there are."""
+        """The number of posts."""
         return len(self.post_folds)
 
     def lists(self, *folds: str) -> "HashtagLists":
-        """The hashtag lists of the posts in `folds`, of all posts where none is named."""
+        """Return the hashtag lists of the posts in `folds`, or of all posts if none is given."""
         rows = np.flatnonzero(np.isin(self.post_folds, folds)) if folds else np.arange(self.posts)
         return HashtagLists(self, rows, " ".join([*folds, "posts"]))
 
     def without_habits(self) -> "Corpus":
-        """The corpus as it teaches: without the uses of hashtags that do not."""
+        """Return the corpus without the uses of hashtags that are not learnt from."""
         if self.habits is None or not self.habits.bounded:
             return self
         kept = self.habits.taught
@@ -72,7 +72,7 @@ class Corpus:
 
 
 class HashtagLists:
-    """Posts' hashtag ids as text, a list a post: the corpus that gensim passes over again and again."""
+    """Hashtag ids as text, one list per post: the corpus that gensim iterates over several times."""
 
     def __init__(self, corpus: Corpus, rows: Ids, name: str = "posts") -> None:
         self.name = name
@@ -109,14 +109,14 @@ class HashtagLists:
     def flat(self) -> Ids:
         """All hashtag ids of all posts, one after the other."""
         lengths = self._lengths
-        before = np.cumsum(lengths) - lengths  # how many come before each post's
+        before = np.cumsum(lengths) - lengths  # the number of hashtags of earlier posts
         places = np.repeat(self._corpus.offsets[self._rows] - before, lengths) + np.arange(lengths.sum())
         found: Ids = self._corpus.hashtags[places]
         return found
 
 
 def hashtag_lists(rows: list[Ids], name: str = "rows") -> HashtagLists:
-    """The corpus of rows of hashtag ids that come from no archive."""
+    """Return the corpus of lists of hashtag ids that are not from an archive."""
     offsets = np.cumsum([0, *(len(row) for row in rows)])
     flat = np.concatenate([np.zeros(0, np.int64), *rows])
     folds = np.zeros(len(rows), "<U10")
@@ -124,9 +124,9 @@ def hashtag_lists(rows: list[Ids], name: str = "rows") -> HashtagLists:
 
 
 def load_corpus(store: Store, *, with_texts: bool = False, bound: HabitLimit | None = None) -> Corpus:
-    """Give a fold to every post that has none, then read posts, hashtags and photos of one moment.
+    """Assign a fold to every post that has none, then read posts, hashtags and photos in one snapshot.
 
-    With a `bound` it knows which uses of hashtags are owners' habits and do not teach.
+    With a `bound`, owners' habits beyond it are marked as not to be learnt from.
     """
     with store.write() as connection:
         posts = store.posts.fold_rows(connection)
@@ -140,9 +140,9 @@ def load_corpus(store: Store, *, with_texts: bool = False, bound: HabitLimit | N
 
 
 def read_corpus(store: Store, owners_seed: int | None = None, *, bound: HabitLimit | None = None) -> Corpus:
-    """The same without writing: posts that have no fold yet get theirs in memory alone.
+    """Do the same without writing: posts without a fold get theirs only in memory.
 
-    With `owners_seed` posts are parted by owner instead of the archive's folds.
+    With `owners_seed`, posts are split by owner instead of by the archive's folds.
     """
     with store.snapshot() as connection:
         posts = store.posts.fold_rows(connection)
@@ -159,7 +159,7 @@ def _corpus(
     changes: dict[int, str],
     bound: HabitLimit | None = None,
 ) -> Corpus:
-    """Read the rest; `changes` (post id → fold) go before the stored folds."""
+    """Read the rest; `changes` (post id -> fold) override the stored folds."""
     rows = {post.post_id: row for row, post in enumerate(posts)}
     folds = np.array([changes.get(post.post_id, post.fold) for post in posts], dtype="<U10")
     names = Names.read(connection, store)
@@ -201,10 +201,9 @@ def _fold(post_folds: NDArray[np.str_], posts: list[int], sha256: str | None) ->
 def _hashtags_by_post(
     connection: Connection, store: Store, posts: list[FoldRow], names: Names
 ) -> tuple[Ids, Ids]:
-    """Return offsets and hashtag ids of the posts, which come in the order of their ids, as what they count as.
+    """Return offsets and hashtag ids of the posts, sorted by post id, with aliases replaced by their targets.
 
-    Blocked hashtags are among them: they are company like any other, and what they share posts with says what
-    that means.
+    Blocked hashtags are included: the hashtags that occur with them are learnt from that, too.
     """
     post_ids = np.fromiter((post.post_id for post in posts), np.int64, len(posts))
     counts = np.zeros(len(posts) + 1, np.int64)
@@ -218,7 +217,7 @@ def _hashtags_by_post(
 
 
 def _each_once(offsets: Ids, hashtags: Ids, targets: dict[int, int]) -> tuple[Ids, Ids]:
-    """Return the same posts with every id as what it counts as, once a post, where it first stands."""
+    """Return the same posts with aliases replaced by their targets, each once per post, at its first place."""
     if not targets:
         return offsets, hashtags
     most = int(hashtags.max(initial=0)) + 1
@@ -230,7 +229,7 @@ def _each_once(offsets: Ids, hashtags: Ids, targets: dict[int, int]) -> tuple[Id
 
 
 def _union(posts: list[int], offsets: Ids, hashtags: Ids) -> Ids:
-    if len(posts) == 1:  # its hashtags are distinct already
+    if len(posts) == 1:  # its hashtags are distinct
         return np.sort(hashtags[offsets[posts[0]] : offsets[posts[0] + 1]])
     parts = [hashtags[offsets[post] : offsets[post + 1]] for post in posts]
     return np.unique(np.concatenate([np.zeros(0, np.int64), *parts]))

@@ -1,4 +1,4 @@
-"""What a corpus is told beside posts: hashtags' names, what they count as, and what people said of photos."""
+"""What a corpus needs besides posts: texts of hashtags, aliases, blocks, and verdicts on photos."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from hashtag_archive.indexer.arrays import Ids
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What people said of photos: hashtag ids accepted and rejected by photo id, and the photos' sha256."""
+    """Verdicts: hashtag ids accepted and rejected by photo id, and the photos' sha256."""
 
     accepted: dict[int, set[int]]
     rejected: dict[int, set[int]]
@@ -21,7 +21,7 @@ class Verdicts:
 
     @classmethod
     def read(cls, connection: Connection, store: Store, names: "Names") -> "Verdicts":
-        """Read it as a transaction sees it, hashtags as what they count as."""
+        """Read them in a transaction, with aliases replaced by their targets."""
         rows = store.verdicts.all(connection)
         said: tuple[dict[int, set[int]], dict[int, set[int]]] = ({}, {})
         for photo, hashtag, accepted in rows:
@@ -30,13 +30,13 @@ class Verdicts:
         return cls(*said, store.verdicts.contents(connection), (total, len(rows) - total))
 
     def truth(self, photo: int, crawled: Ids, blocked: Ids) -> Ids:
-        """A photo's hashtags: crawled or accepted, and neither rejected nor blocked."""
+        """Return a photo's hashtags: crawled or accepted, and neither rejected nor blocked."""
         found = np.union1d(crawled, _sorted(self.accepted.get(photo, set())))
         without = np.union1d(self.rejections(photo), blocked)
         return found[~np.isin(found, without)] if len(without) else found
 
     def rejections(self, photo: int) -> Ids:
-        """What is not on a photo; of two that count as one, one rejected and one accepted, the accepted stands."""
+        """Return a photo's rejected hashtags; accepting an alias or its target overrides a rejection."""
         return _sorted(self.rejected.get(photo, set()) - self.accepted.get(photo, set()))
 
 
@@ -46,7 +46,7 @@ def _sorted(ids: set[int]) -> Ids:
 
 @dataclass(frozen=True)
 class Names:
-    """Every hashtag's text by id, what ids count as others, and which are never assigned."""
+    """The text of every hashtag by id, the aliases, and the blocked hashtags."""
 
     texts: dict[int, str]
     targets: dict[int, int]
@@ -54,7 +54,7 @@ class Names:
 
     @classmethod
     def read(cls, connection: Connection, store: Store) -> "Names":
-        """Read them as a transaction sees them."""
+        """Read them in a transaction."""
         texts, vocabulary = store.posts.hashtag_texts(connection), store.vocabulary.read(connection)
         ids = {text: id for id, text in texts.items()} if vocabulary != Vocabulary() else {}
         targets = {

@@ -1,4 +1,4 @@
-"""Training, validation and test: which posts a figure may rest on.
+"""Training, validation and test posts.
 
 Folds belong to the archive: a post's fold is chosen once, by a hash, and stored with it.
 """
@@ -9,14 +9,14 @@ from collections.abc import Iterable, Sequence
 from hashtag_archive.db.stores.posts import FoldRow
 
 TRAINING, VALIDATION, TEST = "training", "validation", "test"
-SHARES = ((TRAINING, 0.70), (VALIDATION, 0.85), (TEST, 1.0))  # upper ends of each fold's share of the hash
+SHARES = ((TRAINING, 0.70), (VALIDATION, 0.85), (TEST, 1.0))  # upper end of each fold's share of the hash
 
 
 def assign_folds(posts: Sequence[FoldRow], photo_links: Iterable[tuple[int, int]]) -> dict[int, str]:
-    """Return the folds to store: post id → fold, for posts that have none or must change it.
+    """Return the folds to store, post id -> fold, of posts that have none or must change it.
 
-    Posts joined by a photo's content or by the same set of hashtags, directly or through others, share a
-    fold, or what was learnt from one would be asked of the other. A component that comes to join two folds
+    Posts joined by a photo's content or by the same set of hashtags, directly or through others, share a fold;
+    otherwise what was learnt from one would be measured on the other. A component that comes to join two folds
     goes to training. `photo_links` are (post id, photo id).
     """
     root = _components(posts, photo_links)
@@ -26,7 +26,7 @@ def assign_folds(posts: Sequence[FoldRow], photo_links: Iterable[tuple[int, int]
         component = root[post.post_id]
         first.setdefault(
             component, post.post_id
-        )  # posts come oldest first: the hash does not move as more join
+        )  # posts are sorted oldest first, so that the hash stays when more join
         if post.fold:
             folds.setdefault(component, set()).add(post.fold)
     chosen = {
@@ -39,10 +39,10 @@ def assign_folds(posts: Sequence[FoldRow], photo_links: Iterable[tuple[int, int]
 
 
 def folds_by_owner(posts: Sequence[FoldRow], seed: int) -> dict[int, str]:
-    """Return post id → fold where all posts of an owner share one; a post without an owner stands alone.
+    """Return a map from post id to fold in which all posts of an owner share one; a post without an owner is alone.
 
-    Owners line up by a hash of seed and name and are cut at the folds' shares of posts, so that a handful of
-    owners still fills three folds where it can. In memory only: stored folds are `assign_folds`'s.
+    Owners are sorted by a hash of seed and name and cut at the folds' shares of posts, so that a few owners still
+    fill three folds if possible. It is not stored: stored folds are those of `assign_folds`.
     """
     owners: dict[str, list[int]] = {}
     for post in posts:
@@ -57,7 +57,7 @@ def folds_by_owner(posts: Sequence[FoldRow], seed: int) -> dict[int, str]:
 
 
 def _components(posts: Sequence[FoldRow], photo_links: Iterable[tuple[int, int]]) -> dict[int, int]:
-    """Return post id → its component's representative, by union and find."""
+    """Return a map from post id to its component's representative, by union-find."""
     parent = {post.post_id: post.post_id for post in posts}
 
     def find(post: int) -> int:
@@ -68,7 +68,7 @@ def _components(posts: Sequence[FoldRow], photo_links: Iterable[tuple[int, int]]
 
     by_set: dict[str, int] = {}
     for post in posts:
-        if post.hashtag_set:  # posts without hashtags have nothing in common
+        if post.hashtag_set:  # posts without hashtags are not joined
             parent[find(post.post_id)] = find(by_set.setdefault(post.hashtag_set, post.post_id))
     by_photo: dict[int, int] = {}
     for post_id, photo_id in photo_links:
@@ -81,7 +81,7 @@ def _join(folds: set[str]) -> str:
 
 
 def fold_of_photo(sha256: str) -> str:
-    """The fold of a photo that is in no post, by its content's sha256."""
+    """Return the fold of a photo without a post, by its content's sha256."""
     return _drawn(f"fold of photo {sha256}")
 
 

@@ -1,9 +1,9 @@
-"""How much one owner's habits teach: a hashtag that an owner puts on nearly everything says little of any photo.
+"""Limits what is learnt from owners' habits: a hashtag on nearly all of an owner's posts says little about a photo.
 
-A shop's name, `instafood` on every dish: such uses crowd other hashtags' company and, where the owner posts much,
-make the habit likely on everybody's photos. Of each habit only so many uses teach, spread evenly over the owner's
-posts. What does not teach is not asked for either: thresholds and figures are of what is left, and one row of
-figures is of all that was crawled.
+A shop's name, or `instafood` on every dish: such uses distort the vectors of other hashtags and, if the owner
+posts much, make the habit likely on everybody's photos. Only a limited number of uses of each habit is learnt
+from, spread evenly over the owner's posts. The others do not count as true either: thresholds and figures are
+measured without them, and one row of figures with them.
 """
 
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ from hashtag_archive.indexer.arrays import Ids
 
 @dataclass(frozen=True)
 class HabitLimit:
-    """A hashtag on more than `share` of an owner's posts is a habit, of which `uses` posts teach; 0 bounds nothing.
+    """A hashtag on more than `share` of an owner's posts is a habit; `uses` of them are learnt from, or all if 0.
 
-    What 0.5 and 10 bring is measured in `docs/quality.md`.
+    The gain of 0.5 and 10 is measured in `docs/quality.md`.
     """
 
     share: float = 0.5
@@ -28,7 +28,7 @@ class HabitLimit:
 
 @dataclass(frozen=True)
 class Habits:
-    """Which uses of hashtags teach, bool (u,), and how many habits of how many owners were bounded."""
+    """The uses of hashtags that are learnt from, bool (u,), and the numbers of limited habits and owners."""
 
     taught: NDArray[np.bool_]
     habits: int
@@ -36,12 +36,12 @@ class Habits:
 
     @property
     def bounded(self) -> int:
-        """How many uses do not teach."""
+        """The number of uses that are not learnt from."""
         return int((~self.taught).sum())
 
 
 def bound_habits(owners: Sequence[str | None], offsets: Ids, hashtags: Ids, bound: HabitLimit) -> Habits:
-    """Find each owner's habits in posts with the hashtags `hashtags[offsets[i]:offsets[i + 1]]`, once each a post.
+    """Find owners' habits in posts with the hashtags `hashtags[offsets[i]:offsets[i + 1]]`, each once per post.
 
     Posts without an owner have no habits.
     """

@@ -1,7 +1,7 @@
 """Hashtag vectors: skip-gram with negative sampling over the hashtags that share a post.
 
-The report's idea and its Table 3 (size 40, 5 negatives). Its window of 5 assumes an order that posts do not
-have, and its learning rate of 0.25 is ten times gensim's; `docs/quality.md` has what each gives.
+The report's method and its Table 3 (size 40, 5 negatives). Its window of 5 assumes an order that posts do not have,
+and its learning rate of 0.25 is ten times gensim's; `docs/quality.md` compares them.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from hashtag_archive.indexer.learning.corpus import HashtagLists
 from hashtag_archive.indexer.progress import Progress, silent
 
 MAX_WINDOW = 1000  # "as wide as the post": no post has as many hashtags
-COLLAPSED = 0.5  # mean pairwise cosine above which vectors say nothing
+COLLAPSED = 0.5  # mean pairwise cosine above which vectors are useless
 UNMOVED = 0.95  # mean cosine to the random start above which nothing was learnt
 
 
@@ -27,18 +27,18 @@ class VectorConfig:
     """How hashtag vectors are learnt. The report's Table 3 has window 5, 10 epochs and alpha 0.25."""
 
     size: int = 40
-    window: int | None = None  # None: as wide as the post, since posts are sets
-    epochs: int | None = None  # None: more, the smaller the corpus
+    window: int | None = None  # None: the whole post, since posts are sets
+    epochs: int | None = None  # None: more for a smaller corpus
     alpha: float = 0.1
     negative: int = 5
-    min_count: int = 2  # a hashtag on one post alone says nothing of its company
+    min_count: int = 2  # a hashtag on only one post has too little context
     seed: int = 0
 
     def epochs_for(self, distinct: int, in_all: int) -> int:
-        """Passes over the corpus: with few hashtags in all, each pass moves the vectors little.
+        """Return the epochs: in a small corpus each epoch moves the vectors only a little.
 
-        8,000 times distinct hashtags over hashtags in all, as measured on 57,383 posts (31 epochs), as long as
-        that stays below ten million hashtags processed; never below the report's 10.
+        8,000 times distinct hashtags over all hashtags, as measured on 57,383 posts (31 epochs), at most ten
+        million hashtags processed, and at least the report's 10.
         """
         wanted = min(8000 * distinct / max(1, in_all), 10_000_000 / max(1, in_all))
         return self.epochs or max(10, math.ceil(wanted))
@@ -54,7 +54,7 @@ class HashtagVectors:
     warnings: tuple[str, ...] = ()
 
     def digest(self) -> str:
-        """The sha256, in hex, of ids and vectors: the name of this space."""
+        """Return the sha256, in hex, of ids and vectors, which identifies this space."""
         digest = hashlib.sha256(self.ids.astype("<i8").tobytes())
         digest.update(self.vectors.astype("<f4").tobytes())
         return digest.hexdigest()
@@ -68,15 +68,15 @@ class HashtagVectors:
         return np.where(self.ids[places] == asked, places, -1)
 
 
-# the epochs done, the epochs in all, and what gives the vectors as they are then
+# called with the epochs done, all epochs, and a function that returns the present vectors
 Watch = Callable[[int, int, Callable[[], HashtagVectors]], None]
 
 
 def learn_vectors(posts: HashtagLists, config: VectorConfig, progress: Progress = silent) -> HashtagVectors:
     """Learn a unit vector for every hashtag on at least `config.min_count` of `posts`.
 
-    One worker, so that the same seed gives the same vectors on the same machine. Raises `ArchiveError` where
-    fewer than two hashtags are left to learn from.
+    It uses one worker, so that the same seed gives the same vectors on the same machine. Raises `ArchiveError` if
+    there are fewer than two hashtags.
     """
     seen: dict[str, HashtagVectors] = {}
 
@@ -94,9 +94,9 @@ def learn_vectors(posts: HashtagLists, config: VectorConfig, progress: Progress 
 
 
 def train_vectors(posts: HashtagLists, config: VectorConfig, watch: Watch) -> None:
-    """Train skip-gram on `posts`, and let `watch` look at the random start and at the end of every epoch.
+    """Train skip-gram on `posts`, and call `watch` at the random start and after every epoch.
 
-    What is watched may have diverged: whoever keeps vectors looks whether they are finite.
+    The vectors may have diverged: the caller checks whether they are finite.
     """
     kept, in_all = require_hashtags(posts, config.min_count)
     from gensim.models import Word2Vec
@@ -132,43 +132,43 @@ def train_vectors(posts: HashtagLists, config: VectorConfig, watch: Watch) -> No
 
 
 def require_hashtags(posts: HashtagLists, min_count: int) -> tuple[int, int]:
-    """Return how many hashtags are on at least `min_count` posts, and how often hashtags occur in all.
+    """Return the number of hashtags on at least `min_count` posts, and of all their occurrences.
 
-    Raises `ArchiveError` if fewer than two are.
+    Raises `ArchiveError` if there are fewer than two.
     """
     counts = np.bincount(posts.flat())
     kept = int((counts >= max(1, min_count)).sum())
     if kept < 2:
         raise ArchiveError(
             f"only {kept} of {np.count_nonzero(counts)} hashtags on at least {min_count} of {len(posts)}"
-            f" {posts.name}; two are needed at least: import more posts, or lower --min-count"
+            f" {posts.name}; at least two are needed: import more posts, or lower --min-count"
         )
     return kept, int(counts.sum())
 
 
 def _epoch_teller(tell: Callable[[int], None]) -> object:
-    """Return a gensim callback that tells how many epochs are done."""
+    """Return a gensim callback that reports the epochs done."""
     from gensim.models.callbacks import CallbackAny2Vec
 
-    class Teller(CallbackAny2Vec):  # type: ignore[misc]
+    class Reporter(CallbackAny2Vec):  # type: ignore[misc]
         done = 0
 
         def on_epoch_end(self, model: object) -> None:
             self.done += 1
             tell(self.done)
 
-    return Teller()
+    return Reporter()
 
 
 def unit(vectors: Floats) -> Floats:
-    """Return rows scaled to length 1; a row of zeros stays."""
-    with np.errstate(all="ignore"):  # vectors that diverged come out as no numbers, and are named by others
+    """Return rows normalised to length 1; a row of zeros is unchanged."""
+    with np.errstate(all="ignore"):  # diverged vectors become nan, which callers report
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
 
 
 def mean_pairwise_cosine(vectors: Floats) -> float:
-    """The mean cosine of two different rows of unit `vectors`."""
+    """Return the mean cosine of two different rows of unit `vectors`."""
     count = len(vectors)
     if count < 2:
         return 0.0
@@ -188,6 +188,6 @@ def _warnings(vectors: Floats, start: Floats) -> tuple[str, ...]:
     moved = float((vectors * start).sum(1).mean())
     if moved > UNMOVED:
         warnings.append(
-            f"hashtag vectors are where they started: mean cosine {moved:.2f} to it; more epochs would help"
+            f"hashtag vectors hardly moved from their start: mean cosine {moved:.2f} to it; more epochs would help"
         )
     return tuple(warnings)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hashtag_archive.indexer.learning.hashtag_vectors import HashtagVectors
 
 
-_CELLS = 20_000_000  # posts x hashtags that are looked at at once: 80 MB as float32
+_CELLS = 20_000_000  # posts x hashtags per step: 80 MB as float32
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Recovery:
-    """How well left-out hashtags were found: the share among the best, and the mean reciprocal rank."""
+    """How well left-out hashtags are found: the share among the best, and the mean reciprocal rank."""
 
     hits: float
     mrr: float
@@ -55,7 +55,7 @@ def leave_one_out(vectors: "HashtagVectors", posts: Iterable[Ids], *, limit: int
 
 
 def recovered(asked: LeftOut, vectors: Floats, *, best: int = 10) -> Recovery | None:
-    """Ask for each left-out hashtag by the mean of the shown ones' `vectors` (V, d); None if none is asked."""
+    """Search each left-out hashtag by the mean of the shown ones' `vectors` (V, d); None if there are none."""
     counts = np.diff(asked.starts)[:, None]
 
     def scores(part: slice) -> Floats:
@@ -67,7 +67,7 @@ def recovered(asked: LeftOut, vectors: Floats, *, best: int = 10) -> Recovery | 
 
 
 def recovered_by_popularity(asked: LeftOut, counts: Ids, *, best: int = 10) -> Recovery | None:
-    """The same question answered with the most frequent hashtags that the post does not show; `counts` (V,)."""
+    """Return the same for the most frequent hashtags that the post does not show; `counts` (V,)."""
     return _recovered(
         asked, lambda part: np.tile(counts.astype(np.float32), (part.stop - part.start, 1)), best, len(counts)
     )
@@ -86,7 +86,7 @@ def _recovered(
         column = asked.left_out[part][:, None]
         own = np.take_along_axis(scores, column, axis=1)
         ahead = (scores > own) | ((scores == own) & (np.arange(scores.shape[1]) < column))
-        # nothing is ahead of a score that is not a number, and yet it found nothing
+        # nothing ranks above a nan, which yet is no hit
         ranks.append(np.where(np.isfinite(own[:, 0]), 1 + ahead.sum(1), np.inf))
     if not ranks:
         return None
@@ -97,10 +97,10 @@ def _recovered(
 def left_out_hits(
     vectors: "HashtagVectors", posts: Iterable[Ids], *, best: int = 10, limit: int = 20_000
 ) -> float | None:
-    """How often a hashtag left out of a post is among the `best` nearest to the mean of the others.
+    """Return how often a hashtag left out of a post is among the `best` nearest to the mean of the others.
 
-    One hashtag a post, chosen by the post's number, over the first `limit` posts with two known hashtags; None
-    where there is no such post.
+    One hashtag per post, chosen by the post's number, over the first `limit` posts with two known hashtags; None
+    if there is no such post.
     """
     found = recovered(leave_one_out(vectors, posts, limit=limit), vectors.vectors, best=best)
     return found.hits if found else None
@@ -109,6 +109,6 @@ def left_out_hits(
 def popularity_hits(
     vectors: "HashtagVectors", posts: Iterable[Ids], counts: Ids, *, best: int = 10, limit: int = 20_000
 ) -> float | None:
-    """The same question answered with the most frequent hashtags that the post does not show; `counts` (V,)."""
+    """Return the same for the most frequent hashtags that the post does not show; `counts` (V,)."""
     found = recovered_by_popularity(leave_one_out(vectors, posts, limit=limit), counts, best=best)
     return found.hits if found else None

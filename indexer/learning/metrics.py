@@ -1,4 +1,4 @@
-"""Metrics on plain arrays. Every result has the popularity baseline beside it."""
+"""Metrics on plain arrays."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     pass
 
 
-# A figure's field → its name in tables.
+# field of a figure -> its name in tables
 FIGURE_NAMES = {
     "p_at_1": "P@1",
     "r_at_5": "R@5",
@@ -28,7 +28,7 @@ FIGURE_NAMES = {
 
 @dataclass(frozen=True)
 class Figures:
-    """What a system's logits are worth on photos whose hashtags are known.
+    """The figures of a system's logits on photos whose hashtags are known.
 
     P@1, R@5 and A@5 as HARRISON (Park et al. 2016) defines them, over photos that have a hashtag; mAP over the
     hashtags that occur; accuracy, precision, recall and F1 over all (photo, hashtag) pairs at one threshold, F2 at
@@ -47,20 +47,20 @@ class Figures:
     ece: float
 
     def to_dict(self) -> dict[str, float]:
-        """Figures by name."""
+        """Return the figures by name."""
         return asdict(self)
 
 
 def better_and_worse(ours: dict[str, float], theirs: dict[str, float]) -> tuple[list[str], list[str]]:
     """Return the names of the figures in which ours are better, and worse, at the three decimals of a table."""
     gains = {key: round(ours[key], 3) - round(theirs[key], 3) for key in FIGURE_NAMES}
-    gains["ece"] *= -1  # an error
+    gains["ece"] *= -1  # an error: lower is better
     better = [FIGURE_NAMES[key] for key, gain in gains.items() if gain > 0]
     return better, [FIGURE_NAMES[key] for key, gain in gains.items() if gain < 0]
 
 
 def truth_matrix(rows: Sequence[Ids], hashtags: int) -> Truth:
-    """Return bool (n, hashtags) that is true where a row names the column."""
+    """Return bool (n, hashtags) that is true if a row has the column."""
     truth = np.zeros((len(rows), hashtags), np.bool_)
     for number, columns in enumerate(rows):
         truth[number, columns] = True
@@ -68,7 +68,7 @@ def truth_matrix(rows: Sequence[Ids], hashtags: int) -> Truth:
 
 
 def measure(logits: Floats, truth: Truth, thresholds: Thresholds) -> Figures:
-    """Return the figures of `logits` (n, V) against `truth` (n, V), which is true somewhere."""
+    """Return the figures of `logits` (n, V) against `truth` (n, V), of which at least one is true."""
     from sklearn.metrics import accuracy_score, average_precision_score, precision_recall_fscore_support
 
     occurring, named = truth.any(axis=0), truth.any(axis=1)
@@ -94,7 +94,7 @@ def measure(logits: Floats, truth: Truth, thresholds: Thresholds) -> Figures:
 
 
 def f_beta(assigned: Truth, truth: Truth, beta: float) -> float:
-    """F-beta over all pairs; with beta 2 the report's F2, 5PR / (4P + R), which favours recall."""
+    """Return F-beta over all pairs; with beta 2 the report's F2, 5PR / (4P + R), which favours recall."""
     from sklearn.metrics import fbeta_score
 
     return float(fbeta_score(truth.ravel(), assigned.ravel(), beta=beta, zero_division=0))

@@ -1,4 +1,4 @@
-"""What a new model changes against the current one, and whether it is worse."""
+"""How a new model differs from the current one, and whether it is worse."""
 
 import math
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from hashtag_archive.indexer.model.stored import JUDGED
 
 NEIGHBOURS = 10
 SHOWN = 10
-MARGIN = 0.05  # that P@1 and F2 may fall by where many photos are judged
-_AT_ONCE = 1000  # hashtags whose cosines to all others are held at once
+MARGIN = 0.05  # by which P@1 and F2 may fall if they are measured on many photos
+_AT_ONCE = 1000  # hashtags per step of comparing with all others
 
 
 @dataclass(frozen=True)
 class MovedHashtag:
-    """A hashtag of both models, how many of its ten nearest stayed, and which came and went, nearest first."""
+    """A hashtag of both models: how many of its ten nearest stayed, and which are new or gone, nearest first."""
 
     hashtag: str
     kept: int
@@ -31,9 +31,9 @@ class MovedHashtag:
 
 @dataclass(frozen=True)
 class ComparedFigures:
-    """P@1 and F2, (before, after): on the `same` held-out photos where both judged some, otherwise each on its own.
+    """P@1 and F2, (before, after): on the `same` held-out photos if both have some, otherwise each on its own.
 
-    `photos` are how many that are, the fewer of the two where they are not the same.
+    `photos` is their number, the smaller one if they are not the same.
     """
 
     photos: int
@@ -43,9 +43,9 @@ class ComparedFigures:
 
     @property
     def margin(self) -> float:
-        """What both may fall by before a model counts as worse: 0.05, and more where few photos are judged.
+        """By how much both may fall before a model counts as worse: 0.05, and more for few photos.
 
-        1/√n is two standard errors of the difference of two shares where a quarter of n photos changed sides.
+        1/√n is two standard errors of the difference of two shares if a quarter of n photos changed.
         """
         return max(MARGIN, 1 / math.sqrt(max(1, self.photos)))
 
@@ -57,10 +57,11 @@ class ComparedFigures:
 
 @dataclass(frozen=True)
 class ModelChange:
-    """What model `after` changes against `before`, which was current.
+    """How model `after` differs from `before`, which was current.
 
-    `new` and `vanished` hashtags come with the most photos first; `moved` are the ten whose nearest changed most.
-    `figures` is None if one of the two holds only hashtag vectors; `lost_photos` where the new one alone does.
+    `new` and `vanished` hashtags are sorted by their photos, most first; `moved` are the ten whose nearest
+    changed most. `figures` is None if one of the two has only hashtag vectors; `lost_photos` means that only the
+    new one does.
     """
 
     before: int
@@ -73,11 +74,11 @@ class ModelChange:
 
     @property
     def worse(self) -> bool:
-        """Whether the new model is worse by more than the margin, or can no longer look at photos."""
+        """Whether the new model is worse by more than the margin, or has no head any more."""
         return self.lost_photos or bool(self.figures and self.figures.worse)
 
     def to_dict(self) -> dict[str, Any]:
-        """The change as JSON takes it."""
+        """Return the change as values for JSON."""
         figures = self.figures
         return {
             "before": self.before,
@@ -90,7 +91,7 @@ class ModelChange:
 
 
 def change_to(archive: Archive, number: int) -> ModelChange | None:
-    """Compare model `number` with the current one; None if there is none, or where it is damaged."""
+    """Compare model `number` with the current one; None if there is none or it is damaged."""
     current = archive.current()
     if current is None:
         return None
@@ -106,12 +107,12 @@ def change_to(archive: Archive, number: int) -> ModelChange | None:
             _compared(old, new),
             old.has_head and not new.has_head,
         )
-    except (ModelError, OSError, ValueError):  # its sizes are right, and what is in it is not
+    except (ModelError, OSError, ValueError):  # a file of the right size, but with wrong content
         return None
 
 
 def _missing(model: Model, other: Model) -> list[str]:
-    """The hashtags of `model` that `other` lacks."""
+    """Return the hashtags of `model` that `other` lacks."""
     photos, known = model.photos_of, other.text_of
     missing = [id for id in model.text_of if id not in known]
     return [model.text_of[id] for id in sorted(missing, key=lambda id: (-photos[id], model.text_of[id]))]

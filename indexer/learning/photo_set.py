@@ -1,4 +1,4 @@
-"""Photos as a tagger sees them: rows of features with hashtags, and what else is known of each."""
+"""Photos as arrays: features, hashtags, and what else is known of each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,12 +10,12 @@ from hashtag_archive.indexer.arrays import Floats, Ids
 from hashtag_archive.indexer.learning.metrics import truth_matrix
 from hashtag_archive.indexer.model.text_space import PostText
 
-MAX_CELLS = 20_000_000  # photos x hashtags that a figure is computed from: 160 MB as float64
+MAX_CELLS = 20_000_000  # most photos x hashtags of a figure: 160 MB as float64
 
 
 @dataclass
 class PhotoSet:
-    """n photos: features float32 (n, f), and the hashtag ids of each.
+    """Features float32 (n, f) of n photos, and the hashtag ids of each.
 
     `texts` gives the caption and the location of each photo's posts, where a rebuild asked for them;
     `ids` (n,) names them, where they are an archive's; `rejected` are the hashtag ids that a person says are not on
@@ -30,7 +30,7 @@ class PhotoSet:
     taught: list[Ids] | None = None
 
     def only(self, rows: NDArray[np.bool_]) -> "PhotoSet":
-        """The photos where `rows` (n,) is true."""
+        """Return the photos for which `rows` (n,) is true."""
         return PhotoSet(
             self.features[rows],
             [ids for ids, kept in zip(self.hashtags, rows, strict=True) if kept],
@@ -41,12 +41,12 @@ class PhotoSet:
         )
 
     def for_training(self) -> "PhotoSet":
-        """The photos with the hashtags that teach."""
+        """Return the photos with only the hashtags that are learnt from."""
         return replace(self, hashtags=self.taught, taught=None) if self.taught else self
 
 
 def columns(hashtags: Sequence[Ids], ids: Ids) -> list[Ids]:
-    """Return each photo's hashtags as columns of ascending `ids`, those without a column left out."""
+    """Return each photo's hashtags as positions in ascending `ids`; others are left out."""
     found = []
     for row in hashtags:
         places = np.searchsorted(ids, row).clip(max=len(ids) - 1)
@@ -55,7 +55,7 @@ def columns(hashtags: Sequence[Ids], ids: Ids) -> list[Ids]:
 
 
 def judged_photos(photos: PhotoSet, ids: Ids) -> PhotoSet:
-    """The photos that have at least one of the hashtags `ids`, evenly thinned where a matrix would be too large."""
+    """Return the photos with at least one of the hashtags `ids`, evenly thinned if a matrix would be too large."""
     kept = np.array([bool(np.isin(hashtags, ids).any()) for hashtags in photos.hashtags], np.bool_)
     rows = np.flatnonzero(kept)
     most = max(1, MAX_CELLS // max(1, len(ids)))
@@ -66,5 +66,5 @@ def judged_photos(photos: PhotoSet, ids: Ids) -> PhotoSet:
 
 
 def truth_of(photos: PhotoSet, ids: Ids) -> NDArray[np.bool_]:
-    """Return bool (n, V), true where a photo has the hashtag of a column."""
+    """Return bool (n, V), true if a photo has the hashtag of a column."""
     return truth_matrix(columns(photos.hashtags, ids), len(ids))

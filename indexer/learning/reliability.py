@@ -1,7 +1,6 @@
-"""Whether probabilities mean what they say: bins of equal mass, and the error over them.
+"""Whether probabilities are calibrated: bins of equal mass, and the error over them.
 
-Over each photo's ten best hashtags: over all pairs it would be no test, since predicting zero everywhere is nearly
-always right.
+Only each photo's ten best hashtags count: over all pairs, predicting zero everywhere would be nearly always right.
 """
 
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ class BestPairs:
 
 @dataclass(frozen=True)
 class Bin:
-    """Pairs of neighbouring probabilities: how many, their mean probability, and the share that was true."""
+    """Pairs of similar probability: their number, their mean probability, and the share that was true."""
 
     pairs: int
     said: float
@@ -38,7 +37,7 @@ def best_pairs(probabilities: NDArray[np.float64], truth: NDArray[np.bool_], bes
 
 
 def equal_mass_bins(pairs: BestPairs, bins: int = BINS) -> list[Bin]:
-    """Return the pairs in at most `bins` bins of as many pairs each, by ascending probability."""
+    """Return the pairs in at most `bins` bins of equal size, by ascending probability."""
     parts = np.array_split(np.argsort(pairs.said, kind="stable"), bins)
     return [
         Bin(len(part), float(pairs.said[part].mean()), float(pairs.was[part].mean()))
@@ -48,11 +47,11 @@ def equal_mass_bins(pairs: BestPairs, bins: int = BINS) -> list[Bin]:
 
 
 def mean_gap(bins: Sequence[Bin]) -> float:
-    """The expected calibration error: how far off the bins are, weighted by their pairs."""
+    """Return the expected calibration error: the bins' deviations, weighted by their pairs."""
     gaps = sum(abs(each.said - each.was) * each.pairs for each in bins)
     return gaps / max(1, sum(each.pairs for each in bins))
 
 
 def calibration_error(probabilities: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
-    """Expected calibration error over each row's ten best pairs of (n, V), in 15 bins of equal mass."""
+    """Return the expected calibration error over each row's ten best pairs of (n, V), in 15 bins of equal mass."""
     return mean_gap(equal_mass_bins(best_pairs(probabilities, truth)))

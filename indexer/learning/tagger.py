@@ -1,7 +1,7 @@
-"""Fitting a tagger on arrays; scoring on arrays.
+"""Fits a tagger on arrays, and scores arrays with it.
 
-`rebuild` uses this twice: on training posts, for every figure that it reports, and on all posts, for the model
-that ships. `fit_tagger` is the same for anyone who wants to judge it by splits and measures of their own.
+A rebuild does it twice: on training posts, for the figures that it reports, and on all posts, for the model that
+ships. `fit_tagger` does the same on your own arrays, for evaluation with other splits and metrics.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ MANY_PHOTOS = 20_000
 
 @dataclass(frozen=True)
 class TaggerConfig:
-    """How a tagger is fitted: which head, how each is, and how many photos make a hashtag assignable."""
+    """How a tagger is fitted: the head, its configuration, and the photos a hashtag needs to be assignable."""
 
     head: Literal["landmarks", "network"] = "landmarks"
     landmarks: LandmarkConfig = field(default_factory=LandmarkConfig)
@@ -42,11 +42,11 @@ class TaggerConfig:
 
 @dataclass
 class TaggerFit:
-    """A fitted head over the hashtags `ids` (V,) that it may assign, with what turns cosines into logits.
+    """A fitted head over the assignable hashtags `ids` (V,), and what turns cosines into logits.
 
     `vectors` (V, d) are the hashtags' unit vectors in the embedding's space, `raw_scale` and `own` (V,) the
     scale and biases fitted with the head, `photos` (V,) each hashtag's training photos of `of_photos` in all.
-    `text`, if there is one, adds what posts say of a photo (`indexer/learning/text_fit.py`), by a `text_weight`.
+    `text`, if there is one, adds the texts of posts (`indexer/learning/text_fit.py`), with `text_weight`.
     """
 
     ids: Ids
@@ -64,12 +64,12 @@ class TaggerFit:
 
     @property
     def calibration_start(self) -> Calibration:
-        """Where fitting the calibration starts: what development rows gave."""
+        """The start of fitting the calibration, found on development data."""
         return Calibration(1.0, 1.0, -0.2) if isinstance(self.head, LandmarkHead) else Calibration()
 
     @property
     def priors(self) -> Floats:
-        """Each hashtag's log-odds before a photo is looked at (V,)."""
+        """Each hashtag's prior log-odds (V,)."""
         return prior_logits(self.photos, self.of_photos)
 
     @property
@@ -85,12 +85,12 @@ class TaggerFit:
 
     @property
     def network(self) -> nn.Module:
-        """The head as a network, for its export; its embeddings have zeros where a text is added."""
+        """Return the head as a network, for export; its embeddings have zeros for the text."""
         network = LandmarkModule(self.head) if isinstance(self.head, LandmarkHead) else self.head
         return nn.Sequential(network, nn.ZeroPad1d((0, 1 + self.text.size))) if self.text else network
 
     def texts(self, photos: PhotoSet) -> Floats | None:
-        """Return texts (n, t) of what is said of photos, None if this fit reads no words."""
+        """Return text vectors (n, t) of photos, None if this fit uses no texts."""
         return self.text.embed(photos.texts or [{}] * len(photos.hashtags)) if self.text else None
 
     def cosines(self, features: Floats, texts: Floats | None = None) -> Floats:
@@ -110,7 +110,7 @@ class TaggerFit:
 
 @dataclass
 class Tagger:
-    """What `fit_tagger` returns: the hashtags that it can assign, and their logits on photos."""
+    """The result of `fit_tagger`: the assignable hashtags, and their logits on photos."""
 
     hashtags: list[str]
     thresholds: Thresholds
@@ -129,10 +129,10 @@ def fit_tagger(
     seed: int,
     config: TaggerConfig | None = None,
 ) -> Tagger:
-    """Fit hashtag vectors, head and calibration as `rebuild` does, on arrays of anyone's.
+    """Fit hashtag vectors, head and calibration as a rebuild does, on your own arrays.
 
-    `features` float32 (n, d); `hashtags` n lists; `validation` bool (n,) marks the rows kept for choosing:
-    nothing else learns from them. Raises `ArchiveError` if there is too little to learn from.
+    `features` float32 (n, d); `hashtags` n lists; `validation` bool (n,) marks rows that are used only for choosing
+    epoch and calibration. Raises `ArchiveError` if there is too little to learn from.
     """
     config = config or TaggerConfig()
     texts = sorted({text for row in hashtags for text in row})
@@ -150,14 +150,14 @@ def fit_photos(
 ) -> TaggerFit:
     """Fit the configured head; with `validation`, choose its epoch there if it has epochs, and calibrate it.
 
-    Hashtags are those with a vector and at least `config.min_photos` training photos. Raises `ArchiveError`
-    where fewer than two are.
+    Hashtags are those with a vector and at least `config.min_photos` training photos. Raises `ArchiveError` if
+    there are fewer than two.
     """
     ids, counts = assignable(training, vectors, config.min_photos)
     require_assignable(ids, config.min_photos)
     rows = vectors.vectors[vectors.rows(ids)]
     if config.head == "landmarks":
-        # Below that, threads cost more than they bring, ten times more on a busy machine.
+        # For less work threads cost more than they gain, ten times more on a busy machine.
         with threadpool_limits(1 if len(training.features) < MANY_PHOTOS else None):
             seen = training
             found = fit_landmarks(
@@ -213,14 +213,14 @@ def _fit_network(
 
 
 def seeded(config: TaggerConfig, seed: int) -> TaggerConfig:
-    """The same configuration with one seed for every draw."""
+    """Return the configuration with one seed for everything random."""
     return replace(
         config, landmarks=replace(config.landmarks, seed=seed), network=replace(config.network, seed=seed)
     )
 
 
 def assignable(photos: PhotoSet, vectors: HashtagVectors, min_photos: int) -> tuple[Ids, Ids]:
-    """Return ids, and photos of each, of the hashtags that have a vector and at least `min_photos` photos."""
+    """Return the ids and photo counts of hashtags with a vector and at least `min_photos` photos."""
     flat = np.concatenate([np.zeros(0, np.int64), *photos.hashtags])
     ids, counts = np.unique(flat, return_counts=True)
     found = dict(zip(ids.tolist(), counts.tolist(), strict=True))
@@ -233,7 +233,7 @@ def require_assignable(ids: Ids, min_photos: int) -> None:
     """Raise `ArchiveError` if fewer than two hashtags are assignable."""
     if len(ids) < 2:
         raise ArchiveError(
-            f"{len(ids)} hashtags have a vector and {min_photos} training photos, two are needed at least: import"
+            f"{len(ids)} hashtags have a vector and {min_photos} training photos, at least two are needed: import"
             " more photos, or lower --min-photos"
         )
 
@@ -244,7 +244,7 @@ def thresholds_on(fit: TaggerFit, photos: PhotoSet) -> Thresholds:
 
 
 def judged(fit: TaggerFit, photos: PhotoSet) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return logits and truth (n, V) of the photos that have one of the fit's hashtags."""
+    """Return logits and truth (n, V) of the photos with at least one of the fit's hashtags."""
     kept = judged_photos(photos, fit.ids)
     return fit.logits(kept.features, fit.texts(kept)), truth_of(kept, fit.ids)
 

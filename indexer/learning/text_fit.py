@@ -1,8 +1,8 @@
-"""Learning what captions and locations say, and adding it to a tagger that looks at photos.
+"""Learns from captions and locations, and adds them to a tagger.
 
 Words get vectors as hashtags do, by skip-gram over the words and hashtags that share a post, so that a word lies
-near the hashtags that it goes with. A ridge regression of standardised hashtags on those texts is then added to the
-photo's score, by a weight that validation photos choose: zero if the words bring nothing.
+near the hashtags that it occurs with. A ridge regression of standardised hashtags on those texts is then added to
+the photo's score, with a weight chosen on validation photos: zero if texts do not help.
 """
 
 from collections import Counter
@@ -24,13 +24,13 @@ from hashtag_archive.indexer.model.text_space import BALANCE, PostText, TextSpac
 from hashtag_archive.indexer.progress import Progress, silent
 
 _RIDGE = 5.0
-_WEIGHTS = (0.0, 0.25, 0.5, 1.0, 1.5)  # of the text beside the photo
-_LEAST_POSTS = 2  # that a word needs for a vector
+_WEIGHTS = (0.0, 0.25, 0.5, 1.0, 1.5)  # of the text, relative to the photo
+_LEAST_POSTS = 2  # posts that a word needs for a vector
 
 
 @dataclass(frozen=True)
 class TextPost:
-    """A post's hashtag ids, and what it says beside them."""
+    """A post's hashtag ids and text."""
 
     hashtags: Ids
     text: PostText
@@ -39,7 +39,7 @@ class TextPost:
 def learn_text_space(
     posts: Sequence[TextPost], fields: Sequence[str], config: VectorConfig, progress: Progress = silent
 ) -> TextSpace:
-    """Learn vectors of the words in `fields`; raises `ArchiveError` if no two words are on two posts."""
+    """Learn vectors of the words in `fields`; raises `ArchiveError` unless two words are on two posts each."""
     offset = 1 + max((int(post.hashtags.max()) for post in posts if len(post.hashtags)), default=0)
     numbers: dict[str, int] = {}
     rows, seen = [], Counter[str]()
@@ -49,7 +49,7 @@ def learn_text_space(
         ids = [numbers.setdefault(token, offset + len(numbers)) for token in tokens]
         rows.append(np.concatenate([post.hashtags, np.array(ids, np.int64)]))
     if sum(count >= _LEAST_POSTS for count in seen.values()) < 2:
-        raise ArchiveError(f"no two words of {' or '.join(fields)} are on two posts: leave out --with")
+        raise ArchiveError(f"no two words of {' or '.join(fields)} are on two posts each: leave out --with")
     learnt = learn_vectors(
         hashtag_lists(rows, "posts"),
         replace(config, min_count=_LEAST_POSTS, epochs=None, window=None),
@@ -64,9 +64,9 @@ def learn_text_space(
 
 
 def choose_text(fit: TaggerFit, space: TextSpace, training: PhotoSet, validation: PhotoSet) -> TaggerFit:
-    """Return the fit with the weight of the texts that validation photos like best, calibrated with it.
+    """Return the fit with the text weight that is best on validation photos, calibrated with it.
 
-    The weight is in `text_weight`; at zero the fit is the photo's alone. Photos' `texts` are read.
+    The weight is in `text_weight`; at zero the fit uses only photos.
     """
     judged = judged_photos(validation, fit.ids)
     truth = truth_of(judged, fit.ids)
@@ -85,8 +85,8 @@ def choose_text(fit: TaggerFit, space: TextSpace, training: PhotoSet, validation
 def add_text(fit: TaggerFit, space: TextSpace, training: PhotoSet, weight: float) -> TaggerFit:
     """Return the fit with the texts' regression on `training` photos added to its scores; zero adds none.
 
-    The photo's score s · cos and the text's together are one inner product: vectors (V, d) become
-    (V, d + 1 + t), the added first coordinate lifting each to length 1, where embeddings have a zero.
+    The photo's score s · cos plus the text's is one inner product: vectors (V, d) become (V, d + 1 + t). The
+    first added coordinate, at which embeddings are zero, makes their length 1.
     """
     if not weight:
         return replace(fit, text=None, text_weight=0.0, calibration=Calibration())
@@ -103,7 +103,7 @@ def add_text(fit: TaggerFit, space: TextSpace, training: PhotoSet, weight: float
 
 
 def _regression(texts: Floats, photos: PhotoSet, ids: Ids) -> NDArray[np.float64]:
-    """Return ridge slopes (V, t) of standardised hashtags on the texts of photos that have one."""
+    """Return ridge coefficients (V, t) of standardised hashtags on the texts of photos that have one."""
     said = np.asarray(texts.any(axis=1), np.bool_)
     texts = texts[said].astype(np.float64)
     rows = columns([row for row, kept in zip(photos.hashtags, said.tolist(), strict=True) if kept], ids)
@@ -121,6 +121,6 @@ def _regression(texts: Floats, photos: PhotoSet, ids: Ids) -> NDArray[np.float64
 
 
 def _entropy(logits: Floats, truth: NDArray[np.bool_]) -> float:
-    """The mean cross-entropy of a pair."""
+    """Return the mean cross-entropy per pair."""
     said = np.where(truth, sigmoid(logits), 1 - sigmoid(logits))
     return float(-np.log(np.maximum(said, 1e-12)).mean())

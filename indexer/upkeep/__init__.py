@@ -1,1 +1,1 @@
-"""Keeps an archive whole: check, backup, prune, forget, doctor, stats."""
+"""Keeping an archive in order: check, backup, prune, forget, doctor, stats."""

@@ -1,4 +1,4 @@
-"""A copy of an archive, made while it is in use, that is an archive itself."""
+"""Copies an archive while it is in use; the copy is an archive itself."""
 
 import json
 import os
@@ -15,16 +15,16 @@ from hashtag_archive.indexer.errors import ArchiveError, ModelError
 from hashtag_archive.indexer.model.model import Model
 from hashtag_archive.indexer.progress import Progress, silent
 
-MARKER = "backup.json"  # in a backup: which archive it is of, and when it was made
-_TRIES = 5  # a model that is pruned while it is copied takes the whole copy of the database with it
+MARKER = "backup.json"  # in a backup: which archive it copies, and when it was made
+_TRIES = 5  # if a model is pruned while it is copied, the database is copied again
 _NOT_COPIED = (KEPT_NETWORKS, LOCK, MARKER)
 
 
 @dataclass
 class Backup:
-    """A backup: where it is, what is in it, and how many of its bytes were taken over from the one before.
+    """A backup: its folder, its content, and how many bytes were reused from the previous one.
 
-    `damaged` says of models that are damaged in the archive itself; their files are copied as they are.
+    `damaged` describes models that are damaged in the archive itself; their files are copied unchanged.
     """
 
     folder: Path
@@ -35,16 +35,16 @@ class Backup:
 
 
 def back_up(archive: Archive, folder: str | Path, progress: Progress = silent) -> Backup:
-    """Copy an archive to `folder` while others read and write it; every model that the copy names is in it whole.
+    """Copy an archive to `folder` while others read and write it; every model in the copied database is complete.
 
-    It is written aside and renamed: a killed backup leaves the earlier one. Files that have not changed since are
-    taken over from that. Raises `ArchiveError` if `folder` holds anything but an earlier backup of this archive.
+    It is written to a temporary folder and renamed: a killed backup leaves the earlier one, whose unchanged files
+    are reused. Raises `ArchiveError` if `folder` has anything but an earlier backup of this archive.
     """
     target = Path(folder).absolute()
     _refuse(archive, target)
     before, aside = _beside(target, "before"), _beside(target, "part")
     if before.exists() and not target.exists():
-        before.rename(target)  # killed between the two renames at the end
+        before.rename(target)  # an earlier backup was killed between its two renames
     for old in (before, aside):
         shutil.rmtree(old, ignore_errors=True)
     _refuse_content(archive, target)
@@ -71,29 +71,27 @@ def _beside(target: Path, what: str) -> Path:
 def _refuse(archive: Archive, target: Path) -> None:
     inside, outside = target.resolve(), archive.folder.resolve()
     if inside == outside or outside in inside.parents or inside in outside.parents:
-        raise ArchiveError(f"{target}: a backup must lie outside the archive, {archive.folder}")
+        raise ArchiveError(f"{target}: a backup must be outside the archive, {archive.folder}")
 
 
 def _refuse_content(archive: Archive, target: Path) -> None:
-    """Raise `ArchiveError` if the target is neither absent, nor empty, nor an earlier backup of this archive."""
+    """Raise `ArchiveError` unless the target is absent, empty, or an earlier backup of this archive."""
     if not target.exists():
         return
     if not target.is_dir():
-        raise ArchiveError(f"{target}: not a folder; name one that is empty or not there yet")
+        raise ArchiveError(f"{target}: not a folder; name an empty or new folder")
     if not any(target.iterdir()):
         return
     try:
         of = json.loads((target / MARKER).read_text(encoding="utf-8"))["of"]
     except (OSError, ValueError, KeyError, TypeError):
-        raise ArchiveError(
-            f"{target}: not empty, and no backup; name a folder that is empty or not there yet"
-        ) from None
+        raise ArchiveError(f"{target}: not empty, and not a backup; name an empty or new folder") from None
     if of != str(archive.folder):
         raise ArchiveError(f"{target}: a backup of another archive, {of}; name another folder")
 
 
 def _copy(archive: Archive, aside: Path, earlier: Path, progress: Progress) -> Backup:
-    """Copy the database, then all that it names; begin again where a model was pruned in between."""
+    """Copy the database, then all files that it needs; start over if a model was pruned in between."""
     for _ in range(_TRIES):
         with closing(Archive(aside)) as copy:
             (aside / DATABASE).unlink(missing_ok=True)
@@ -108,14 +106,14 @@ def _copy(archive: Archive, aside: Path, earlier: Path, progress: Progress) -> B
         if set(broken) <= {row.number for row in archive.store.models.all()}:
             size = sum(path.stat().st_size for path in aside.rglob("*") if path.is_file())
             return Backup(earlier, numbers, size, taken_over, list(broken.values()))
-        shutil.rmtree(copy.models_folder)  # of pruned ones there may be half
+        shutil.rmtree(copy.models_folder)  # pruned ones may be incomplete
     raise ArchiveError(
-        f"{archive.folder}: models went away while they were copied; try again when nobody prunes"
+        f"{archive.folder}: models were removed while being copied; try again when no prune is running"
     )
 
 
 def _copy_files(archive: Archive, aside: Path, earlier: Path, numbers: list[int], progress: Progress) -> int:
-    """Copy all but the database that is not there yet; return how many bytes came from the earlier backup."""
+    """Copy all missing files but the database; return how many bytes were reused from the earlier backup."""
     taken_over = 0
     files = list(_files(archive, numbers))
     for done, path in enumerate(files, start=1):
@@ -127,19 +125,19 @@ def _copy_files(archive: Archive, aside: Path, earlier: Path, numbers: list[int]
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
             if _same(earlier / path, found):
-                os.link(earlier / path, target)  # one copy for the old backup and the new
+                os.link(earlier / path, target)  # one copy for both backups
                 taken_over += found.st_size
             else:
                 shutil.copy2(source, target)
         except FileNotFoundError:
             target.unlink(
                 missing_ok=True
-            )  # half of a file that went away; whether it was needed is seen later
+            )  # incomplete, as the file was removed; whether it was needed is checked later
     return taken_over
 
 
 def _files(archive: Archive, numbers: list[int]) -> Iterator[Path]:
-    """Yield, relative to the archive, the files of the named models, and whatever else belongs to it."""
+    """Yield the files of the given models, and all others of the archive, relative to it."""
     models = {archive.model_folder(number) for number in numbers}
     for top in sorted(archive.folder.iterdir()):
         if top.name in _NOT_COPIED or top.name.startswith((DATABASE, ".")):
@@ -152,7 +150,7 @@ def _files(archive: Archive, numbers: list[int]) -> Iterator[Path]:
 
 
 def _same(path: Path, found: os.stat_result) -> bool:
-    """Whether the earlier backup's file has the size and the modification time of the archive's."""
+    """Whether the earlier backup's file has the size and modification time of the archive's."""
     try:
         there = path.stat()
     except OSError:
@@ -161,7 +159,7 @@ def _same(path: Path, found: os.stat_result) -> bool:
 
 
 def _broken(copy: Archive, numbers: list[int]) -> dict[int, str]:
-    """Return, of the models that are not whole in the copy, number → what is wrong."""
+    """Return a map from the numbers of incomplete models in the copy to what is wrong."""
     broken = {}
     for number in numbers:
         try:

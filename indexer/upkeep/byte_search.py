@@ -1,4 +1,4 @@
-"""Strings looked for in the bytes of every file of a folder, many at once."""
+"""Searches the bytes of all files of a folder for many strings at once."""
 
 import json
 import os
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from hashtag_archive.indexer.progress import Progress, silent
 
-SHORTEST = 6  # bytes; anything shorter is found in some gigabytes by chance
-_PIECE = 48  # bytes: a long text lies on several pages of a database, and is looked for piece by piece
+SHORTEST = 6  # bytes; anything shorter occurs in gigabytes by chance
+_PIECE = 48  # bytes; a long text spans several pages of a database and is searched piece by piece
 _CHUNK = 1 << 22
 
 
 @dataclass
 class Searched:
-    """What a search looked at, and (file, what it holds) for each thing found, once a file."""
+    """What was searched, and (file, kind of string) for each kind found in a file."""
 
     files: int = 0
     size: int = 0
@@ -30,8 +30,8 @@ class Searched:
 class ByteSearch:
     """A search for many byte strings: `strings` maps each, `SHORTEST` to `_PIECE` bytes long, to what it is.
 
-    Windows of six bytes are compared with the strings' first six, as numbers; only where they agree is the whole
-    string compared.
+    Windows of six bytes are compared with the strings' first six, as numbers; if they agree, the whole string is
+    compared.
     """
 
     def __init__(self, strings: dict[bytes, str]) -> None:
@@ -45,7 +45,7 @@ class ByteSearch:
             self._lengths.setdefault(_number(string), set()).add(len(string))
 
     def found(self, data: bytes) -> set[bytes]:
-        """Return those of the strings that stand in `data`."""
+        """Return the strings that occur in `data`."""
         if len(data) < SHORTEST or not self.strings:
             return set()
         raw = np.frombuffer(data, np.uint8)
@@ -65,7 +65,7 @@ class ByteSearch:
 def search_files(
     folder: Path, files: Sequence[Path], search: ByteSearch, progress: Progress = silent
 ) -> Searched:
-    """Look into files of a folder, at their names, and into what is packed in `.npz` files."""
+    """Search files of a folder, their names, and the arrays in `.npz` files."""
     total = sum(path.stat().st_size for path in files)
     result = Searched(len(files), total, len(search.strings))
     done = 0
@@ -81,13 +81,13 @@ def search_files(
 
 
 def pieces(text: bytes) -> list[bytes]:
-    """Cut what is to be looked for into pieces, so that a part of it is found where the whole is not."""
+    """Cut a string into pieces, so that a part of it is found even if the whole is not."""
     cut = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
     return [piece for piece in cut if len(piece) >= SHORTEST]
 
 
 def spellings(text: str) -> set[bytes]:
-    """Return a text as the archive's files may hold it: UTF-8, or with the escapes of JSON."""
+    """Return a text in the forms that the archive's files may have: UTF-8, or with JSON escapes."""
     return {os.fsencode(text), json.dumps(text)[1:-1].encode()}
 
 
@@ -96,13 +96,13 @@ def _number(string: bytes) -> int:
 
 
 def _threes(raw: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """Return the numbers that three bytes make, from each place on."""
+    """Return, for each position, the number made of three bytes."""
     wide = raw.astype(np.uint32)
     return np.asarray(wide[:-2] | wide[1:-1] << np.uint32(8) | wide[2:] << np.uint32(16), np.uint32)
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
-    """Yield a file's bytes, overlapping by a piece, and then the texts of arrays in it."""
+    """Yield a file's bytes in chunks that overlap by a piece, then the texts of arrays in it."""
     with path.open("rb") as file:
         tail = b""
         while chunk := file.read(_CHUNK):

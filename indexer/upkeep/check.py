@@ -1,4 +1,4 @@
-"""Whether an archive is whole, and mending it where that costs nothing."""
+"""Checks an archive, and repairs what can be repaired without loss."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -19,17 +19,17 @@ def check_archive(
     accept_gone: bool = False,
     progress: Progress = silent,
 ) -> list[Finding]:
-    """Look at everything in the archive and return what is wrong; nothing where it is whole.
+    """Check everything in the archive and return the problems found.
 
-    `look_in` names folders where photos that are gone are looked for by their content. `repair` mends what can be
-    mended without losing anything that cannot be made again, a thing at a time. `accept_gone` records that photos
-    that are gone, and were found nowhere, are gone for good: they are not named again, and what is known of them
-    stays. Where the database's file itself is damaged nothing else is looked at. Raises `ArchiveError` if a
-    rebuild holds the archive that is to be changed.
+    `look_in` are folders in which missing photos are searched by content. `repair` repairs, one by one, whatever
+    can be repaired without losing anything that cannot be computed again. `accept_gone` records that missing
+    photos that were found nowhere are deleted for good: they are not reported again, and what is known of them is
+    kept. If the database file is damaged, nothing else is checked. Raises `ArchiveError` if a rebuild holds the
+    lock of an archive to be changed.
     """
     progress("database", 0, 1)
     if damage := archive.store.checks.integrity():
-        cure = "copy a backup's archive.db in its place"
+        cure = "replace it by a backup's archive.db"
         return [Finding("database", f"{archive.store.path}: {line}", cure) for line in damage]
     progress("database", 1, 1)
     findings = list(look_at_leftovers(archive))
@@ -53,12 +53,12 @@ def check_archive(
 
 
 def _strays(archive: Archive) -> Iterator[Finding]:
-    """Yield rows that hang on nothing, and guesses that cannot be read."""
+    """Yield rows whose parent is missing, and guesses that cannot be read."""
     store = archive.store
     for strays in store.checks.strays():
-        what = f"{strays.rows:,} rows of {strays.table} are of {strays.parent} that are not there"
+        what = f"{strays.rows:,} rows of {strays.table} belong to {strays.parent} that do not exist"
         if not strays.may_go:
-            yield Finding("stray rows", what, "copy a backup's archive.db in its place")
+            yield Finding("stray rows", what, "replace it by a backup's archive.db")
             continue
 
         def delete(strays: Strays = strays) -> None:
@@ -73,5 +73,5 @@ def _strays(archive: Archive) -> Iterator[Finding]:
                 store.checks.forget_guesses(connection, damaged)
 
         what = f"the guesses on {len(damaged):,} photos cannot be read"
-        cure = "`hashtag check --repair` forgets them, `hashtag retag` makes them again"
+        cure = "`hashtag check --repair` removes them, `hashtag retag` computes them again"
         yield Finding("guesses", what, cure, mend=forget)

@@ -1,4 +1,4 @@
-"""Whether models, backbones and the settings that name them are whole."""
+"""Checks models, backbones and the settings that name them."""
 
 import json
 from collections.abc import Iterator
@@ -11,17 +11,17 @@ from hashtag_archive.indexer.model.model import Model
 from hashtag_archive.indexer.progress import Progress
 from hashtag_archive.indexer.upkeep.finding import Finding
 
-_EXPORTED = "resnet50:"  # settings that say which backbone an export of ResNet50 became
+_EXPORTED = "resnet50:"  # prefix of settings with the digest of an exported ResNet50
 
 
 def look_at_leftovers(archive: Archive) -> Iterator[Finding]:
-    """Yield what killed processes left beside the models; nothing while a rebuild is at work there."""
+    """Yield what killed processes left next to the models; nothing while a rebuild is running."""
     if archive.is_being_built():
         return
-    cure = "`hashtag check --repair` removes it, and the next rebuild does"
+    cure = "`hashtag check --repair` or the next rebuild removes it"
     for path in archive.leftovers():
         yield Finding(
-            "leftover", f"{path}: no model; left by a killed process", cure, True, archive.clear_leftovers
+            "leftover", f"{path}: not a model; left by a killed process", cure, True, archive.clear_leftovers
         )
     known = {digest[:16] for _, digest, _ in archive.store.models.backbones()}
     known |= {digest[:16] for key, digest in archive.store.checks.settings().items() if names_backbone(key)}
@@ -30,11 +30,13 @@ def look_at_leftovers(archive: Archive) -> Iterator[Finding]:
     for path in sorted(archive.backbones_folder.iterdir()):
         if not path.name.startswith(".") and path.name.split(".")[0] not in known:
             cure = "`hashtag check --repair` removes it"
-            yield Finding("leftover", f"{path}: of a backbone that was never used", cure, True, path.unlink)
+            yield Finding(
+                "leftover", f"{path}: belongs to a backbone that was never used", cure, True, path.unlink
+            )
 
 
 def look_at_models(archive: Archive, progress: Progress) -> Iterator[Finding]:
-    """Yield models that are not whole, by every digest, and a current model that cannot be used."""
+    """Yield models with a wrong digest or missing files, and a current model that cannot be used."""
     rows = archive.store.models.all()
     damage: dict[int, str] = {}
     for done, row in enumerate(rows):
@@ -42,9 +44,9 @@ def look_at_models(archive: Archive, progress: Progress) -> Iterator[Finding]:
         if wrong := _damage(archive, row):
             damage[row.number] = wrong
             cure = (
-                f"put its files back from a backup, or `hashtag prune --model {row.number}`"
+                f"restore its files from a backup, or `hashtag prune --model {row.number}`"
                 if row.number != archive.current()
-                else "put its files back from a backup, or `hashtag rebuild`"
+                else "restore its files from a backup, or `hashtag rebuild`"
             )
             yield Finding("model", f"model {row.number}: {wrong}", cure)
     progress("models", len(rows), len(rows))
@@ -54,26 +56,27 @@ def look_at_models(archive: Archive, progress: Progress) -> Iterator[Finding]:
     what = "no model is current" if current is None else f"model {current} is current and cannot be used"
     whole = [row.number for row in rows if row.number not in damage]
     if not whole:
-        yield Finding("current model", what, "put a backup in the archive's place, or `hashtag rebuild`")
+        yield Finding("current model", what, "restore the archive from a backup, or `hashtag rebuild`")
         return
 
     def switch() -> None:
         with archive.store.write() as connection:
             archive.store.put_setting(connection, CURRENT_MODEL, str(whole[-1]))
 
-    cure = f"`hashtag check --repair` makes model {whole[-1]} current, the newest that is whole"
+    cure = f"`hashtag check --repair` makes model {whole[-1]} current, the newest undamaged one"
     yield Finding("current model", what, cure, mend=switch)
 
 
 def _damage(archive: Archive, row: ModelRow) -> str | None:
-    """What is wrong with a model, or None if it is whole."""
+    """Return what is wrong with a model, or None."""
     folder = archive.model_folder(row.number)
     if not folder.is_dir():
         return f"{folder} is gone"
     try:
         model = Model.open(folder, archive.backbones_folder)
-        if json.dumps(model.manifest) != json.dumps(json.loads(row.manifest)):  # NaN is no NaN's equal
-            return f"{folder / 'manifest.json'} is not the one that was recorded"
+        recorded = json.dumps(json.loads(row.manifest))
+        if json.dumps(model.manifest) != recorded:  # as text, since NaN does not equal NaN
+            return f"{folder / 'manifest.json'} differs from the recorded one"
         model.check()
     except (ModelError, EncoderError) as error:
         return str(error).split(";")[0]
@@ -81,7 +84,7 @@ def _damage(archive: Archive, row: ModelRow) -> str | None:
 
 
 def look_at_settings(archive: Archive) -> Iterator[Finding]:
-    """Yield settings that name a backbone which is not there."""
+    """Yield settings that name a missing backbone."""
     for key, digest in archive.store.checks.settings().items():
         if not names_backbone(key) or archive.backbone_file(digest).is_file():
             continue
@@ -91,7 +94,7 @@ def look_at_settings(archive: Archive) -> Iterator[Finding]:
                 archive.store.put_setting(connection, key, None)
 
         path = archive.backbone_file(digest)
-        cure = "`hashtag check --repair` forgets it; name one at the next rebuild: `--backbone`"
+        cure = "`hashtag check --repair` clears the setting; give the next rebuild a --backbone"
         yield Finding("setting", f"{path} is gone, and remembered as {key}", cure, mend=forget)
 
 

@@ -1,4 +1,4 @@
-"""Whether features fit their backbones, and photos are where they were."""
+"""Checks features, and whether photos are still in their places."""
 
 import os
 from collections import defaultdict
@@ -18,7 +18,7 @@ from hashtag_archive.indexer.upkeep.finding import Finding
 
 
 def look_at_features(archive: Archive, progress: Progress) -> Iterator[Finding]:
-    """Yield features that are not as long as their backbone's, or not finite."""
+    """Yield features of a wrong length, or that are not finite."""
     store, total, done = archive.store, archive.store.checks.count_features(), 0
     backbones = store.models.backbones()
     lengths = {id: _length(archive, digest) for id, digest, _ in backbones}
@@ -38,18 +38,18 @@ def look_at_features(archive: Archive, progress: Progress) -> Iterator[Finding]:
 
         wanted = f"{lengths[backbone]:,} finite numbers" if lengths.get(backbone) else "finite numbers"
         what = f"{len(bad):,} features of backbone {names.get(backbone, backbone)} are not {wanted}"
-        cure = "`hashtag check --repair` forgets them, `hashtag tag` and `hashtag rebuild` make them again"
+        cure = "`hashtag check --repair` removes them, `hashtag tag` and `hashtag rebuild` compute them again"
         yield Finding("features", what, cure, mend=forget)
 
 
 def _length(archive: Archive, digest: str) -> int | None:
-    """How many features a backbone gives of a photo, or None if it cannot be opened."""
+    """Return the number of features of a backbone, or None if it cannot be opened."""
     path = archive.backbone_file(digest)
     try:
         spec = BackboneSpec.read(path)
         return int(OnnxBackbone(path, spec).encode(np.zeros((1, spec.size, spec.size, 3), np.uint8)).shape[1])
     except EncoderError:
-        return None  # named with the models that need it
+        return None  # reported with the models that need it
 
 
 def _fits(row: FeatureRow, length: int | None) -> bool:
@@ -61,10 +61,10 @@ def _fits(row: FeatureRow, length: int | None) -> bool:
 def look_at_paths(
     archive: Archive, look_in: Sequence[str], accept_gone: bool, progress: Progress
 ) -> Iterator[Finding]:
-    """Yield photos that are no longer where they were: found elsewhere by their content, or gone.
+    """Yield photos that are no longer in their places: found elsewhere by content, or gone.
 
-    A file that changed in its place is no matter: whoever needs it reads it again. With `accept_gone` the mending
-    of what is gone is to miss it no more.
+    A changed file is not a problem, as it is read again when needed. With `accept_gone`, repairing a missing
+    photo means not to report it again.
     """
     gone, done = [], 0
     for rows in archive.store.checks.seen_paths():
@@ -76,11 +76,11 @@ def look_at_paths(
         there = found.get(row.sha256) or _known_elsewhere(archive, row)
         if there is None:
             cure = (
-                "`hashtag check --look-in FOLDER --repair` finds it by its content where it was moved,"
-                " `--accept-gone` takes it as deleted"
+                "`hashtag check --look-in FOLDER --repair` finds it by content if it was moved, `--accept-gone`"
+                " accepts it as deleted"
             )
             accept = partial(_accept, archive, row.id) if accept_gone else None
-            yield Finding("gone", f"{row.path}: gone; what is known of it stays", cure, mend=accept)
+            yield Finding("gone", f"{row.path}: gone; what is known of it is kept", cure, mend=accept)
             continue
 
         def move(row: SeenPath = row, there: str = there) -> None:
@@ -88,7 +88,7 @@ def look_at_paths(
             with archive.store.write() as connection:
                 archive.store.checks.move_path(connection, row.id, there, found.st_size, found.st_mtime_ns)
 
-        cure = "`hashtag check --repair` has the archive look there"
+        cure = "`hashtag check --repair` records the new place"
         yield Finding("moved", f"{row.path}: moved to {there}", cure, mend=move)
 
 
@@ -98,11 +98,11 @@ def _accept(archive: Archive, path_id: int) -> None:
 
 
 def _look_for(wanted: set[tuple[int, str]], folders: Sequence[str], progress: Progress) -> dict[str, str]:
-    """Return sha256 → path of the contents wanted, (size, sha256); only files of such a size are read."""
+    """Return a map from sha256 to path of wanted contents, (size, sha256); only files of these sizes are read."""
     sizes, digests = {size for size, _ in wanted}, {digest for _, digest in wanted}
     found: dict[str, str] = {}
     for looked, file in enumerate(walk_photos(folders), start=1):
-        progress("looking for photos", looked, None)
+        progress("searching photos", looked, None)
         try:
             fits = os.stat(file.path).st_size in sizes
         except OSError:
@@ -113,7 +113,7 @@ def _look_for(wanted: set[tuple[int, str]], folders: Sequence[str], progress: Pr
 
 
 def _known_elsewhere(archive: Archive, row: SeenPath) -> str | None:
-    """Another path where the same content was seen and still is."""
+    """Return another path where the same content was seen and still is."""
     for path in archive.store.checks.paths_of(row.photo_id):
         if path != row.path and os.path.exists(path) and read_file(path).seen.sha256 == row.sha256:
             return path

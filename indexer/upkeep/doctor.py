@@ -1,4 +1,4 @@
-"""What this machine has, and what would run where."""
+"""Reports what this machine has, and what would run where."""
 
 import os
 import platform
@@ -21,10 +21,10 @@ _WEIGHTS = "resnet50-11ad3fa6.pth"  # torchvision's ResNet50_Weights.IMAGENET1K_
 
 @dataclass(frozen=True)
 class Examination:
-    """What was found; versions are None if a package is absent.
+    """What was found; the version of an absent package is None.
 
-    `no_cuda` says why photos cannot be encoded on a GPU, or None if they can; `dtype` is what was chosen on
-    this machine for the archive's current model.
+    `no_cuda` is the reason why photos cannot be encoded on a GPU, None if they can; `dtype` describes the choice
+    for the archive's current model on this machine.
     """
 
     python: str
@@ -40,30 +40,30 @@ class Examination:
 
     @property
     def conclusions(self) -> list[str]:
-        """What would run where, a sentence each."""
+        """What would run where, one sentence each."""
         missing = [name for name in _TRAIN if not self.versions[name]]
-        said = [
+        sentences = [
             f"tag and query run on the CPU, {self.cores} photos in parallel"
             if self.no_cuda
             else f"tag and rebuild run on the GPU, with {self.cores} photos decoded in parallel; query on the CPU",
-            f"--device auto takes the CPU: {self.no_cuda}" if self.no_cuda else "--device auto takes the GPU",
+            f"--device auto uses the CPU: {self.no_cuda}" if self.no_cuda else "--device auto uses the GPU",
             f"rebuild needs {', '.join(missing)}: pip install 'hashtag-archive[train]'"
             if missing
             else "rebuild runs on the CPU, with one thread for vectors and head",
-            f"ResNet50 takes the ImageNet weights in {self.weights}"
+            f"ResNet50 uses the ImageNet weights in {self.weights}"
             if self.weights
-            else "ResNet50 would download its ImageNet weights (97.8 MB) at the first rebuild, or take"
+            else "ResNet50 would download its ImageNet weights (97.8 MB) at the first rebuild, or use"
             " --weights FILE.pth or --weights none",
         ]
         if not self.versions["pillow-heif"]:
-            said.append("HEIC photos cannot be read: pip install 'hashtag-archive[heif]'")
-        return said
+            sentences.append("HEIC photos cannot be read: pip install 'hashtag-archive[heif]'")
+        return sentences
 
 
 def examine(archive: Path | None = None) -> Examination:
-    """Look at this machine, and at what was measured on it for the current model of the archive in a folder.
+    """Examine this machine, and what was measured on it for the current model of the archive in a folder.
 
-    Nothing heavy is imported but onnxruntime, which says what it can use.
+    Of the heavy packages only onnxruntime is imported, to ask it for its providers.
     """
     import onnxruntime
 
@@ -85,14 +85,14 @@ def examine(archive: Path | None = None) -> Examination:
 
 def _dtype(folder: Path | None) -> str:
     if folder is None:
-        return "of no archive"
+        return "no archive"
     from hashtag_archive.indexer.photos.choose_dtype import choose_dtype
 
     try:
         with open_archive(folder) as archive:
             model = open_model(archive)
             if not model.has_head:
-                return f"model {model.number} looks at no photos"
+                return f"model {model.number} has no head"
             found = choose_dtype(archive, model=model)
             return f"{found} (model {model.number})"
     except (ArchiveError, DbError) as error:
@@ -107,7 +107,7 @@ def _version(package: str) -> str | None:
 
 
 def _weights() -> str | None:
-    """Where torch keeps what it downloads, as torch.hub decides it, if the weights are there."""
+    """Return the weights' path in torch's cache, if they are there."""
     cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser()
     home = Path(os.environ.get("TORCH_HOME", cache / "torch")).expanduser()
     path = home / "hub" / "checkpoints" / _WEIGHTS

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 @dataclass
 class Finding:
-    """One thing that is not as it should be, in words, and what cures it.
+    """A problem, in words, and its cure.
 
-    `harmless` things only take space. `mend` cures it without asking, None if a person must; `mended` says
-    that it did.
+    A `harmless` one only takes space. `mend` repairs it without asking, None if the user must; `mended` is set
+    once it did.
     """
 
     kind: str

@@ -1,7 +1,7 @@
-"""A person's posts, and all that came from them, taken out of the archive; then its bytes are searched for it.
+"""Removes an owner's posts and all that came from them, then searches the archive's bytes for remains.
 
-The order is what makes a killed run harmless: the tombstone first, so that nothing comes back; all rows in one
-transaction; then files, which no row speaks of any more. The same call again does what is left.
+The order makes a killed run harmless: first the tombstone, so that nothing comes back; then all rows in one
+transaction; then files, which no row names any more. The same call again does what is left.
 """
 
 import json
@@ -19,28 +19,28 @@ from hashtag_archive.indexer.progress import Progress, silent
 from hashtag_archive.indexer.tagging.photo_index import PHOTO_INDEX
 from hashtag_archive.indexer.upkeep.forget_proof import Proof, search_archive
 
-LEARNT_BACKBONE = "unfrozen:"  # the setting that says how a backbone was learnt here, by its digest
+LEARNT_BACKBONE = "unfrozen:"  # prefix of settings: how the backbone with this digest was trained here
 _LIVE = {DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm"}
-_CHECKPOINTS = "unfreeze-*.pt"  # what a killed training of a backbone left
+_CHECKPOINTS = "unfreeze-*.pt"  # left by a killed training of a backbone
 
 
 @dataclass(frozen=True)
 class ForgetRequest:
-    """Who is forgotten: an owner, by name, or else one post, by key."""
+    """What is forgotten: an owner, by name, or one post, by key."""
 
     owner: str | None = None
     post: str | None = None
 
     def __post_init__(self) -> None:
         if (self.owner is None) == (self.post is None):
-            raise ValueError("an owner or a post, one of them")
+            raise ValueError("give either an owner or a post")
 
 
 @dataclass
 class Forgotten:
-    """What went, or would go; counts. `models` are the numbers of those that learnt from it.
+    """Counts of what was removed, or would be. `models` are the numbers of models that learnt from it.
 
-    `staying` photos lie under other paths too. `proof` is None if nothing was done.
+    `staying` photos are also under other paths. `proof` is None if nothing was done.
     """
 
     posts: int
@@ -56,7 +56,7 @@ class Forgotten:
 
 
 def plan_forget(archive: Archive, whom: ForgetRequest, *, keep_models: bool = False) -> Forgotten:
-    """Count what would go, and change nothing."""
+    """Count what would be removed, and change nothing."""
     with archive.store.snapshot() as connection:
         going = archive.store.forgetting.find(connection, whom.owner, whom.post)
     return _counts(archive, going, keep_models)
@@ -65,12 +65,12 @@ def plan_forget(archive: Archive, whom: ForgetRequest, *, keep_models: bool = Fa
 def forget_posts(
     archive: Archive, whom: ForgetRequest, *, keep_models: bool = False, progress: Progress = silent
 ) -> Forgotten:
-    """Take everything of somebody out of the archive, keep it out, and search the archive's bytes for it.
+    """Remove everything of an owner or a post, keep it out, and search the archive's bytes for remains.
 
-    Models that learnt from it go with all that they guessed, unless `keep_models`; those are not searched. Photos
-    that also lie under a path of another's post, or under one that no post names, stay without these words; files
-    outside the archive are not touched. Raises `ArchiveError` while a rebuild runs, and `DbError` if another
-    process reads what was deleted.
+    Models that learnt from it are removed with all their guesses, unless `keep_models`; kept models are not
+    searched. Photos that are also in another owner's post, or under a path without a post, are kept without these
+    texts. Files outside the archive are not touched. Raises `ArchiveError` while a rebuild runs, and `DbError` if
+    another process is reading what was deleted.
     """
     store = archive.store
     with archive.building():
@@ -81,7 +81,7 @@ def forget_posts(
             result = _counts(archive, going, keep_models)
             if going.posts:
                 _erase_rows(archive, connection, whom, going, result)
-        if going.posts or asked_before:  # or else nothing of them was ever here
+        if going.posts or asked_before:  # otherwise nothing of them was ever here
             _erase_files(archive)
             store.compact()
         kept = [archive.model_folder(number) for number in result.models] if keep_models else []
@@ -90,7 +90,7 @@ def forget_posts(
 
 
 def lift_tombstone(archive: Archive, whom: ForgetRequest) -> int:
-    """Let an owner or a post come in again with the next import; return how many tombstones that took away."""
+    """Allow an owner or a post to be imported again; return how many tombstones were removed."""
     with archive.store.write() as connection:
         return archive.store.tombstones.lift(connection, *_tomb(whom))
 
@@ -126,7 +126,7 @@ def _erase_rows(
 
 
 def _erase_learnt_backbones(archive: Archive, connection: Connection) -> None:
-    """Delete backbones that were learnt here and that no model uses; the next rebuild starts where they did."""
+    """Delete unused backbones that were trained here; the next rebuild starts from their frozen ones."""
     store = archive.store
     used = store.setting(BACKBONE)
     about = store.setting(f"{LEARNT_BACKBONE}{used}")
@@ -135,7 +135,7 @@ def _erase_learnt_backbones(archive: Archive, connection: Connection) -> None:
 
 
 def _erase_files(archive: Archive) -> None:
-    """Remove files that no row speaks of, copies of the database, and what was made for this machine."""
+    """Remove files without a row, copies of the database, and networks optimised for this machine."""
     archive.clear_leftovers()
     known = {digest[:16] for digest in archive.store.photos.backbones()}
     known.add((archive.store.setting(BACKBONE) or "")[:16])

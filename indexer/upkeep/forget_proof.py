@@ -1,4 +1,4 @@
-"""That nothing is left of somebody: the archive's texts and all its bytes are searched for what was there."""
+"""Proves that nothing is left: searches the archive's texts and bytes for what was removed."""
 
 import os
 import re
@@ -33,10 +33,10 @@ _AT_ONCE = 1 << 22  # bytes of texts searched together
 
 @dataclass
 class Proof:
-    """What was looked at and for, and (file, what it holds) for what was found.
+    """What was searched, and (file, kind of string) for what was found.
 
-    `by_rows` strings are too short for a search of bytes, or part of what others wrote, and were looked for in the
-    tables alone. `named` counts, by table and column, texts of others that name the owner.
+    `by_rows` strings are too short for a search of bytes, or part of what others wrote, and were searched only in
+    the tables. `named` counts, by table and column, texts of others that name the owner.
     """
 
     files: int = 0
@@ -52,9 +52,9 @@ def search_archive(
 ) -> Proof:
     """Search the tables, then every file of the archive but the folders `kept`.
 
-    A text is looked for in pieces. Pieces that stand in what others wrote prove nothing and are left out, unless
-    they are the owner's name as a word of its own. Networks that were given are not searched for hashtags, which
-    are words of a language and may be names of their parts.
+    A text is searched in pieces. Pieces that occur in what others wrote prove nothing and are left out, unless
+    they are the owner's name as a separate word. Backbones that were given are not searched for hashtags, which
+    are ordinary words and may be names of their parts.
     """
     wanted = list(_wanted(owner, going))
     strings = {piece: kind for kind, _, cut in wanted for piece in cut}
@@ -81,7 +81,7 @@ def search_archive(
 
 
 def _wanted(owner: str | None, going: Going) -> Iterator[tuple[str, str, list[bytes]]]:
-    """Yield (what it is, the text, the pieces to look for) of all that came from somebody."""
+    """Yield the kind, the text and the pieces to search of all that came from the owner."""
     names = {owner, owner_key(owner), *going.owners} if owner else set()
     texts = [
         *((NAME, name) for name in names),

@@ -1,4 +1,4 @@
-"""Removing models that are no longer wanted, and backbones that only they used."""
+"""Removes old models, and backbones that only they used."""
 
 import shutil
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ from hashtag_archive.indexer.upkeep.check_models import names_backbone
 
 @dataclass
 class Pruned:
-    """What went: model numbers, names of backbones, bytes of files, and bytes of features within the database.
+    """What was removed: model numbers, names of backbones, bytes of files, and bytes of features in the database.
 
-    `kept` are models that were to go and stay because photos are still tagged by them: number → photos.
+    `kept` maps the numbers of models that were not removed to the photos that are still tagged by them.
     """
 
     models: list[int] = field(default_factory=list)
@@ -28,12 +28,12 @@ class Pruned:
 def prune_models(
     archive: Archive, keep: int | None = None, models: Sequence[int] = (), *, guesses: bool = False
 ) -> Pruned:
-    """Remove all models but the newest `keep`, or those named; the current one never goes.
+    """Remove all models but the newest `keep`, or the given ones; the current one is never removed.
 
-    A model by which photos are still tagged stays, for its guesses are its own; with `guesses` they go with it.
-    Backbones that no model uses then go with their features. Rows go in one transaction, folders after it: what
-    a killed prune leaves takes space and is cleared by the next rebuild or prune. Raises `ModelError` if a
-    named model is not there or current, `ArchiveError` if a rebuild is at work.
+    A model that photos are still tagged by is kept; with `guesses` it is removed with its guesses. Backbones that
+    no model uses then are removed with their features. Rows are deleted in one transaction, folders after it:
+    what a killed prune leaves only takes space and is removed by the next rebuild or prune. Raises `ModelError`
+    if a given model does not exist or is current, `ArchiveError` if a rebuild is running.
     """
     pruned = Pruned()
     with archive.building("pruning"):
@@ -41,7 +41,7 @@ def prune_models(
         current = archive.current()
         _refuse(models, numbers, current)
         others = [number for number in numbers if number != current]
-        # The current model is one of those that are kept, however old it is.
+        # The current model is always kept, however old it is.
         spared = max(0, keep - (current is not None)) if keep is not None else len(others)
         going = {*others[: max(0, len(others) - spared)], *models}
         with archive.store.write() as connection:
@@ -65,7 +65,9 @@ def _refuse(models: Sequence[int], numbers: list[int], current: int | None) -> N
         if number not in numbers:
             raise ModelError(f"no model {number}; `hashtag models` lists them")
         if number == current:
-            raise ModelError(f"model {number} is current and stays; `hashtag use N` makes another current")
+            raise ModelError(
+                f"model {number} is current and cannot be removed; first switch with `hashtag use N`"
+            )
 
 
 def _remove_backbones(archive: Archive, connection: Connection, pruned: Pruned) -> list[str]:

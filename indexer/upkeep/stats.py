@@ -1,4 +1,4 @@
-"""What is in an archive, and which models it has."""
+"""Counts of an archive, and its models."""
 
 import json
 from dataclasses import dataclass
@@ -12,8 +12,7 @@ from hashtag_archive.indexer.archive import Archive
 class ArchiveStats:
     """Counts of an archive; `tagged` is photos by the model that tagged them last.
 
-    `blocked`, `aliases` and `grouped` are hashtags of the user's vocabulary, `accepted` and `rejected` the user's
-    words on photos.
+    `blocked`, `aliases` and `grouped` are hashtags of the user's vocabulary, `accepted` and `rejected` verdicts.
     """
 
     posts: int
@@ -36,13 +35,13 @@ class ArchiveStats:
 
     @property
     def next_step(self) -> str | None:
-        """What to do where something is missing."""
+        """The next step, if something is missing."""
         if not self.posts:
-            return "no posts yet: `hashtag import SOURCE` brings some in"
+            return "no posts yet: import some with `hashtag import SOURCE`"
         if self.current_model is None:
-            return "no model yet: `hashtag rebuild` learns one from the posts"
+            return "no model yet: learn one from the posts with `hashtag rebuild`"
         if not self.tagged:
-            return "nothing tagged yet: `hashtag tag PATH` tags photos with the current model"
+            return "nothing tagged yet: tag photos with `hashtag tag PATH`"
         return None
 
 
@@ -102,7 +101,7 @@ def list_models(archive: Archive) -> list[ModelSummary]:
 
 
 def count_stale(archive: Archive) -> int:
-    """How many photos were tagged last by another model than the current one."""
+    """Return how many photos were tagged last by another model than the current one."""
     tagged = archive.store.models.tagged()
     return sum(count for model, count in tagged.items() if model != archive.current())
 
