@@ -179,6 +179,7 @@ class HashtagText(click.ParamType[str]):
     name = "tag"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the hashtag, normalised."""
         from hashtag_archive.indexer.hashtag_text import normalise_hashtag
 
         return normalise_hashtag(str(value)) or self.fail(f"{value!r} is not a valid hashtag", param, ctx)

@@ -74,6 +74,7 @@ class Bars:
         self._finish()
 
     def __call__(self, stage: str, done: int, total: int | None) -> None:
+        """Show that `done` of `total` units of a stage are done."""
         if _is_quiet():
             return
         if stage != self._stage:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from hashtag_archive.indexer.export.encoder import export_encoder
     from hashtag_archive.indexer.export.export import export_tags
     from hashtag_archive.indexer.export.untag import untag_photos
+    from hashtag_archive.indexer.learning.fit_arrays import fit_tagger
     from hashtag_archive.indexer.learning.rebuild import RebuildConfig, rebuild_model
-    from hashtag_archive.indexer.learning.tagger import fit_tagger
     from hashtag_archive.indexer.model.cut import Cut, threshold_of
     from hashtag_archive.indexer.model.model import Model, ScoredHashtag
     from hashtag_archive.indexer.model.opening import open_model, use_model
@@ -57,7 +57,7 @@ _EXPORTS = {
     "indexer.export.export": ("export_tags",),
     "indexer.export.untag": ("untag_photos",),
     "indexer.learning.rebuild": ("RebuildConfig", "rebuild_model"),
-    "indexer.learning.tagger": ("fit_tagger",),
+    "indexer.learning.fit_arrays": ("fit_tagger",),
     "indexer.model.cut": ("Cut", "threshold_of"),
     "indexer.model.model": ("Model", "ScoredHashtag"),
     "indexer.photos.backbones": ("BackboneChoice",),

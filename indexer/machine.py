@@ -1,4 +1,4 @@
-"""This machine: its usable cores, and what identifies it when speeds are compared."""
+"""The machine: its usable cores, and what identifies it when speeds are compared."""
 
 import os
 import platform

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import write_backbone, write_crawl
+from tests.support import draw_house
 from tests.support.paths import ROOT
 
 
@@ -41,3 +42,18 @@ def test_links_in_the_documentation_lead_somewhere() -> None:
     for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
         for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
             assert link.startswith("http") or (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_the_picture_and_the_table_of_rooms_are_those_of_the_code() -> None:
+    again = "run `python -m tests.support.draw_house`"
+    assert draw_house.PICTURE.read_text(encoding="utf-8") == draw_house.picture(), again
+    shown = draw_house.PAGE.read_text(encoding="utf-8")
+    assert shown == draw_house.page(shown), again
+
+
+def test_the_architecture_names_only_files_that_exist() -> None:
+    shown = draw_house.PAGE.read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:db|encoder|indexer|commands|tests|benchmarks)/[\w/.-]+)`", shown))
+    assert len(named) > 20
+    for name in named:
+        assert (ROOT / name).exists(), name

@@ -24,6 +24,7 @@ from hashtag_archive.indexer.evaluation.report.drawing import PAPER, save_png
 from hashtag_archive.indexer.evaluation.report.plots import plot_reliability
 from hashtag_archive.indexer.learning.calibration import calibrate_top
 from hashtag_archive.indexer.learning.corpus import hashtag_lists
+from hashtag_archive.indexer.learning.fit_arrays import fit_tagger
 from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig, learn_vectors
 from hashtag_archive.indexer.learning.metrics import (
     FIGURE_NAMES,
@@ -33,7 +34,6 @@ from hashtag_archive.indexer.learning.metrics import (
     truth_matrix,
 )
 from hashtag_archive.indexer.learning.reliability import BestPairs, best_pairs, equal_mass_bins
-from hashtag_archive.indexer.learning.tagger import fit_tagger
 from hashtag_archive.indexer.model.logits import REPORTS_RULE, Thresholds, sigmoid
 
 Floats = NDArray[np.float32]

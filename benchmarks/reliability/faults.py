@@ -18,16 +18,16 @@ import random
 import resource
 import signal
 import sqlite3
-import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.reliability.small_disk import _allow, _disk
 from hashtag_archive.indexer.archive import open_archive
 from hashtag_archive.indexer.upkeep.check import check_archive
 from tests.support.fault_works import (
@@ -175,29 +175,6 @@ def _findings(archive: Path) -> int:
         if not finding.harmless:
             print(f"  {finding.what}", flush=True)
     return sum(1 if finding.harmless else 1000 for finding in found)
-
-
-@contextmanager
-def _disk(folder: Path, size: int | None) -> Iterator[Callable[[], None]]:
-    """Mount a disk of `size` bytes, if any, at a folder for as long as the block; give what makes it large."""
-    if size is None:
-        yield lambda: None
-        return
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={-(-size // 4096) * 4}k,mode=755", "tmpfs", str(folder)]
-    subprocess.run(mount, check=True)
-
-    def grow() -> None:
-        subprocess.run(["mount", "-o", "remount,size=1g", str(folder)], check=True)
-
-    try:
-        yield grow
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
-def _allow(folder: Path, folders: int, files: int) -> None:
-    for path in [folder, *folder.rglob("*")]:
-        path.chmod(folders if path.is_dir() else files)
 
 
 def _in_child(

@@ -18,6 +18,7 @@ class Window(click.ParamType[int | None]):
     name = "N|post"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        """Return the number, or None for `post`."""
         if value == "post":
             return None
         if not str(value).isdecimal() or int(value) < 1:
@@ -34,6 +35,7 @@ class Fields(click.ParamType[tuple[str, ...]]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
+        """Return the names, each once, in the order of `known`."""
         if isinstance(value, tuple):
             return value
         asked = [name.strip() for name in str(value).split(",") if name.strip()]

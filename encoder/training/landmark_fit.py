@@ -4,7 +4,8 @@ On the similarities of photos and landmarks (`encoder/training/landmark_head.py`
 regressed with a ridge. The prior covariance of two hashtags' regressions is their skip-gram cosine: hashtags that
 share posts are expected to look alike. A logistic regression on the same similarities
 (`encoder/training/landmark_logistic.py`) is mixed in. The scores are then written as the inner product of a photo's
-embedding and a hashtag's vector, of as many dimensions as asked for."""
+embedding and a hashtag's vector, of as many dimensions as asked for.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

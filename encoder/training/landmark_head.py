@@ -1,5 +1,4 @@
-"""The head that compares photos with landmark photos: what it is once fitted. `encoder/training/landmark_fit.py`
-fits it.
+"""The head that compares photos with landmark photos; `encoder/training/landmark_fit.py` fits it.
 
 A photo's features are square-rooted and scaled to length 1, so that their inner product compares histograms of
 what the backbone saw (Arandjelović and Zisserman 2012); reduced to their principal components; and compared with

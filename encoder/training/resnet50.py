@@ -1,5 +1,4 @@
-"""ResNet50 as a frozen backbone: torchvision's network, its pooled features, its weights from three places, and
-from the ONNX file that was made of them.
+"""ResNet50 as a frozen backbone: its pooled features, and its weights from three sources or from its export.
 
 The report's encoder (its Table 4) without the last layer; the head takes that layer's place.
 """

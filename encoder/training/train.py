@@ -159,8 +159,7 @@ def fit_network(
 
 @contextmanager
 def one_thread(seed: int) -> Iterator[None]:
-    """One thread, and draws by seed: with more threads the same seed gives other heads, and small batches gain
-    nothing."""
+    """Use one thread and a seed: with more threads the same seed gives other heads."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -2,7 +2,8 @@
 
 Up to layer3 the network stays frozen, and what that gives is at hand (`encoder/training/layer3_maps.py`). On a GPU
 training is in mixed precision, on a CPU in float32. Every epoch ends with a checkpoint, and draws from a seed of
-its own, so that a killed training that goes on has the same weights in the end as one that was not killed."""
+its own, so that a killed training that goes on has the same weights in the end as one that was not killed.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

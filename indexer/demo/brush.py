@@ -211,6 +211,7 @@ def wave(half: float, y: float, swing: float, waves: float, phase: float = 0.0) 
 
 @lru_cache(maxsize=2048)
 def lit(colour: str, light: float) -> tuple[int, ...]:
+    """Return a colour's channels, multiplied by `light`."""
     return tuple(min(255, round(part * light)) for part in ImageColor.getrgb(colour))
 
 

@@ -174,8 +174,10 @@ class Xmp:
 
 
 def fields(item: Any, uri: str) -> dict[str, str]:
-    """Return an item's fields in a namespace, in any notation of RDF: elements or attributes, on the item or on an
-    `rdf:Description` in it."""
+    """Return an item's fields in a namespace, in any notation of RDF.
+
+    They may be elements or attributes, of the item or of an `rdf:Description` in it.
+    """
     found: dict[str, str] = {}
     for node in [item, *(child for child in _elements(item) if child.namespaceURI == _RDF)]:
         found |= {a.localName: a.value for a in node.attributes.values() if a.namespaceURI == uri}

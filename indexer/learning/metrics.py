@@ -2,17 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hashtag_archive.indexer.arrays import Floats, Ids, Truth
 from hashtag_archive.indexer.learning.reliability import calibration_error
 from hashtag_archive.indexer.model.logits import Thresholds, sigmoid
-
-if TYPE_CHECKING:
-    pass
-
 
 # field of a figure -> its name in tables
 FIGURE_NAMES = {

@@ -4,7 +4,6 @@ A rebuild does it twice: on training posts, for the figures that it reports, and
 ships. `fit_tagger` does the same on your own arrays, for evaluation with other splits and metrics.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -20,8 +19,7 @@ from hashtag_archive.encoder.training.train import TrainConfig, TrainingSet, emb
 from hashtag_archive.indexer.arrays import Floats, Ids
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.learning.calibration import Calibration, fit_calibration, prior_logits
-from hashtag_archive.indexer.learning.corpus import hashtag_lists
-from hashtag_archive.indexer.learning.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors
+from hashtag_archive.indexer.learning.hashtag_vectors import HashtagVectors
 from hashtag_archive.indexer.learning.metrics import choose_thresholds
 from hashtag_archive.indexer.learning.photo_set import PhotoSet, columns, judged_photos, truth_of
 from hashtag_archive.indexer.model.logits import Thresholds
@@ -74,7 +72,7 @@ class TaggerFit:
 
     @property
     def scale(self) -> float:
-        """s of the logit s · cos + b_h, calibrated."""
+        """S of the logit s · cos + b_h, calibrated."""
         return self.raw_scale * self.calibration.score
 
     @property
@@ -106,43 +104,6 @@ class TaggerFit:
     def logits(self, features: Floats, texts: Floats | None = None) -> Floats:
         """Return logits float32 (n, V)."""
         return np.asarray(self.scale * self.cosines(features, texts) + self.biases, np.float32)
-
-
-@dataclass
-class Tagger:
-    """The result of `fit_tagger`: the assignable hashtags, and their logits on photos."""
-
-    hashtags: list[str]
-    thresholds: Thresholds
-    fit: TaggerFit
-
-    def logits(self, features: Floats) -> Floats:
-        """Return logits float32 (m, V) for features float32 (m, d); their sigmoid is a probability."""
-        return self.fit.logits(np.asarray(features, np.float32))
-
-
-def fit_tagger(
-    features: Floats,
-    hashtags: Sequence[Sequence[str]],
-    *,
-    validation: NDArray[np.bool_],
-    seed: int,
-    config: TaggerConfig | None = None,
-) -> Tagger:
-    """Fit hashtag vectors, head and calibration as a rebuild does, on your own arrays.
-
-    `features` float32 (n, d); `hashtags` n lists; `validation` bool (n,) marks rows that are used only for choosing
-    epoch and calibration. Raises `ArchiveError` if there is too little to learn from.
-    """
-    config = config or TaggerConfig()
-    texts = sorted({text for row in hashtags for text in row})
-    numbers = {text: number for number, text in enumerate(texts)}
-    rows = [np.array(sorted({numbers[text] for text in row}), np.int64) for row in hashtags]
-    photos = PhotoSet(np.asarray(features, np.float32), rows)
-    training, chosen_on = photos.only(~validation), photos.only(validation)
-    vectors = learn_vectors(hashtag_lists(training.hashtags), VectorConfig(seed=seed))
-    fit = fit_photos(training, vectors, seeded(config, seed), chosen_on)
-    return Tagger([texts[id] for id in fit.ids.tolist()], thresholds_on(fit, chosen_on), fit)
 
 
 def fit_photos(

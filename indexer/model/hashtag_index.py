@@ -2,7 +2,8 @@
 
 A hashtag is stored as [s · vector, b_h] and a photo is searched as [embedding, 1], so that the inner product is s
 · cos +
-b_h. FAISS ids are hashtag ids. A large vocabulary is searched as `indexer/model/compressed_index.py` says."""
+b_h. FAISS ids are hashtag ids. A large vocabulary is searched as `indexer/model/compressed_index.py` says.
+"""
 
 import json
 import os

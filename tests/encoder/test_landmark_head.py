@@ -7,8 +7,8 @@ from hashtag_archive.encoder.training.landmark_logistic import fit_logistic
 from hashtag_archive.encoder.training.network import LandmarkModule
 from hashtag_archive.indexer.arrays import Ids
 from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.learning.fit_arrays import fit_tagger
 from hashtag_archive.indexer.learning.hashtag_vectors import unit
-from hashtag_archive.indexer.learning.tagger import fit_tagger
 from hashtag_archive.indexer.model.logits import sigmoid
 
 CLASSES = 6

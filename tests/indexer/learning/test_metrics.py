@@ -4,7 +4,7 @@ import pytest
 from hashtag_archive.indexer.learning.calibration import Calibration, fit_calibration, prior_logits
 from hashtag_archive.indexer.learning.hashtag_vectors import HashtagVectors
 from hashtag_archive.indexer.learning.left_out import popularity_hits
-from hashtag_archive.indexer.learning.metrics import choose_thresholds, f_beta, measure
+from hashtag_archive.indexer.learning.metrics import better_and_worse, choose_thresholds, f_beta, measure
 from hashtag_archive.indexer.learning.reliability import (
     BestPairs,
     best_pairs,
@@ -102,3 +102,9 @@ def test_popularity_does_not_profit_from_ties() -> None:
     vectors = HashtagVectors(np.arange(1, 41), np.eye(40, dtype=np.float32))
     posts = [np.array([a, a % 40 + 1]) for a in range(1, 41)]
     assert popularity_hits(vectors, posts, np.ones(40, np.int64)) == pytest.approx(0.25, abs=0.06)
+
+
+def test_figures_are_better_or_worse_by_their_own_direction() -> None:
+    ours = dict.fromkeys(("p_at_1", "r_at_5", "a_at_5", "map", "f1", "f2", "ece"), 0.5)
+    theirs = ours | {"p_at_1": 0.4, "map": 0.6, "f1": 0.5001, "ece": 0.4}
+    assert better_and_worse(ours, theirs) == (["P@1"], ["mAP", "ECE"])

@@ -88,7 +88,7 @@ def test_a_worse_model_is_kept_and_is_current_only_by_force_or_use(archive: Arch
     assert done.exit_code == 0
     assert "model 2 is kept, but is not current" in done.stdout
     assert "WARNING: model 2 is worse than model 1, which stays current" in done.stderr
-    assert "`hashtag use 2` takes it all the same" in done.stderr
+    assert "`hashtag use 2` or `hashtag rebuild --force`" in done.stderr
     assert "nothing was retagged" in done.stderr
     assert archive.current() == 1
     forced = CliRunner().invoke(main, [*command, "--force", "--retag", "--json"])

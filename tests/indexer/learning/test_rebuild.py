@@ -1,53 +1,26 @@
 import json
 import os
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from hashtag_archive.db.post import CrawledPost
-from hashtag_archive.db.stores.posts import FoldRow
 from hashtag_archive.encoder.networks import OnnxBackbone
 from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.errors import ArchiveError, ModelError
 from hashtag_archive.indexer.learning.corpus import Corpus
 from hashtag_archive.indexer.learning.folded_photos import FoldedPhotos
-from hashtag_archive.indexer.learning.folds import TEST, TRAINING, VALIDATION, assign_folds
+from hashtag_archive.indexer.learning.folds import TEST, TRAINING, VALIDATION
 from hashtag_archive.indexer.learning.held_out import fit_held_out
 from hashtag_archive.indexer.learning.photo_set import PhotoSet
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
 from hashtag_archive.indexer.learning.tagger import TaggerConfig
-from hashtag_archive.indexer.model.opening import open_model, use_model
+from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.tagging.retag import retag_photos
 from hashtag_archive.indexer.upkeep.stats import list_models
 from tests.conftest import QUICK, write_backbone, write_crawl
-
-
-def test_posts_joined_by_photo_or_hashtag_set_share_a_fold_for_ever() -> None:
-    posts = [FoldRow(id, None, f"set {id}") for id in range(1, 400)]
-    posts[10] = FoldRow(11, None, "set 1")
-    folds = assign_folds(posts, [(11, 900), (50, 900)])
-    assert folds[1] == folds[11] == folds[50]
-    shares = {fold: list(folds.values()).count(fold) / len(folds) for fold in (TRAINING, VALIDATION, TEST)}
-    assert shares[TRAINING] == pytest.approx(0.7, abs=0.07)
-    assert shares[TEST] == pytest.approx(0.15, abs=0.05)
-    stored = [FoldRow(post.post_id, folds[post.post_id], post.hashtag_set) for post in posts]
-    more = [*stored, FoldRow(400, None, "set 11 more")]
-    assert assign_folds(more, [(11, 900), (50, 900)]).keys() == {400}
-
-
-def test_a_post_that_joins_two_folds_takes_all_to_training() -> None:
-    posts = [FoldRow(1, TEST, "a"), FoldRow(2, VALIDATION, "b"), FoldRow(3, TEST, "c"), FoldRow(4, None, "a")]
-    assert assign_folds(posts, [(2, 7), (4, 7)]) == {1: TRAINING, 2: TRAINING, 4: TRAINING}
-    assert assign_folds(posts[2:], []) == {4: assign_folds(posts[3:], [])[4]}
-
-
-def test_posts_without_hashtags_have_nothing_in_common() -> None:
-    folds = assign_folds([FoldRow(id, None, CrawledPost("k", ()).hashtag_set()) for id in range(200)], [])
-    assert set(folds.values()) == {TRAINING, VALIDATION, TEST}
 
 
 def test_a_rebuild_beats_popularity_and_its_manifest_says_what_it_is_made_of(colours: Archive) -> None:
@@ -201,43 +174,6 @@ def test_the_model_that_ships_has_learnt_from_all_posts(
     posts = {line.split("\t")[3]: int(line.split("\t")[1]) for line in table}
     written = [set(json.loads(line)["hashtags"]) for line in crawl.read_text().splitlines()]
     assert posts["red"] == sum("red" in hashtags for hashtags in written)
-
-
-@pytest.mark.parametrize("name", ["head.onnx", "index.faiss", "vectors.npy", "hashtags.tsv", "manifest.json"])
-def test_a_damaged_model_is_refused_by_name(colours: Archive, name: str) -> None:
-    path = colours.model_folder(1) / name
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    path.write_bytes(content)
-    if name == "manifest.json":
-        content[0] = 0
-        path.write_bytes(content)
-    with pytest.raises(ModelError, match=name):
-        use_model(colours, 1)
-    path.unlink()
-    with pytest.raises(ModelError, match=name):
-        open_model(colours)
-
-
-@pytest.mark.parametrize(("name", "part"), [("head.onnx", "vectors"), ("index.faiss", "vectors")])
-def test_a_part_of_another_model_is_refused(colours: Archive, name: str, part: str) -> None:
-    rebuild_model(colours, config=replace(QUICK, seed=5))
-    for file in (name, Path(name).with_suffix(".json").name):
-        if (colours.model_folder(1) / file).exists():
-            shutil.copy(colours.model_folder(1) / file, colours.model_folder(2) / file)
-    model = open_model(colours, 2)
-    with pytest.raises(ModelError, match=f"{name}: made for another model's {part}"):
-        _ = model.head if name == "head.onnx" else model.index
-
-
-def test_switching_back_and_forth_and_to_what_is_not_there(colours: Archive) -> None:
-    rebuild_model(colours, config=QUICK)
-    for number in (1, 2, 1):
-        use_model(colours, number)
-        assert open_model(colours).number == number
-    with pytest.raises(ModelError, match="no model 7"):
-        use_model(colours, 7)
-    assert open_model(colours).number == 1
 
 
 def test_only_one_process_rebuilds_at_a_time(colours: Archive) -> None:

@@ -11,36 +11,30 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner, Result
+from click.testing import Result
 from torch import Tensor
 
-from hashtag_archive.cli import main
 from hashtag_archive.encoder.training.resnet50 import PixelBackbone, resnet50_from_onnx
 from hashtag_archive.encoder.training.unfreeze import UnfreezeConfig
 from hashtag_archive.indexer.archive import Archive, open_archive
-from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.learning import tune_backbone as tuning
 from hashtag_archive.indexer.learning.corpus import Corpus, load_corpus
 from hashtag_archive.indexer.learning.folds import TEST, TRAINING
 from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig, learn_vectors
-from hashtag_archive.indexer.learning.metrics import better_and_worse
 from hashtag_archive.indexer.learning.rebuild import RebuildResult, rebuild_model
 from hashtag_archive.indexer.learning.unfreeze import unfreeze_model
 from hashtag_archive.indexer.photos.backbones import AdoptedBackbone, open_adopted
 from hashtag_archive.indexer.progress import silent
 from hashtag_archive.indexer.upkeep.stats import list_models
-from tests.conftest import QUICK, QUICK_NETWORK, copy_archive, float32_backbones
+from tests.conftest import QUICK_NETWORK, copy_archive, float32_backbones
 from tests.encoder.test_unfreeze_layer4 import Killed, assert_same
+from tests.indexer.learning.test_unfreeze_refused import run
 from tests.support.paths import ROOT
 
 # those of `QUICK_NETWORK`, with layer4 unfrozen for two epochs
 OPTIONS = "--layer-epochs 2 --min-photos 3 --size 8 --epochs 400"
 OPTIONS += " --head network --head-epochs 5 --dtype float32"
-
-
-def run(archive: Path, *arguments: str) -> Result:
-    return CliRunner().invoke(main, ["--archive", str(archive), *arguments])
 
 
 def kill_after_first_checkpoint(archive: Path) -> None:
@@ -167,12 +161,6 @@ def test_figures_of_both_networks_are_printed_and_in_the_manifest(unfrozen: tupl
     assert "training posts" in second["unfrozen"]["learnt_from"]
 
 
-def test_figures_are_better_or_worse_by_their_own_direction() -> None:
-    ours = dict.fromkeys(("p_at_1", "r_at_5", "a_at_5", "map", "f1", "f2", "ece"), 0.5)
-    theirs = ours | {"p_at_1": 0.4, "map": 0.6, "f1": 0.5001, "ece": 0.4}
-    assert better_and_worse(ours, theirs) == (["P@1"], ["mAP", "ECE"])
-
-
 def test_what_test_posts_say_changes_nothing_in_the_network(
     untrained_colours: Archive, monkeypatch: pytest.MonkeyPatch, uninterrupted_rebuild: dict[str, Tensor]
 ) -> None:
@@ -233,25 +221,3 @@ def test_photos_whose_files_are_gone_are_not_learnt_from_and_told(
     monkeypatch.setattr(tuning, "has_unchanged_file", lambda _, ids: np.zeros(len(ids), np.bool_))
     with pytest.raises(ArchiveError, match="0 of training and 0 of validation posts can still be read"):
         tuning._Photos(untrained_colours, corpus, vectors, 3)
-
-
-@pytest.mark.parametrize("named", [True, False])
-def test_another_backbone_is_refused_as_misuse(
-    colour_folder: Path, backbone: Path, tmp_path: Path, named: bool
-) -> None:
-    archive = copy_archive(colour_folder / "archive", tmp_path / "archive")
-    held = sorted((archive / "backbones").iterdir())
-    options = ["--backbone", str(backbone)] if named else []
-    done = run(archive, "unfreeze", *options)
-    assert done.exit_code == 2
-    assert done.stderr.splitlines()[-1] == (
-        "Error: layer4 can be trained of a ResNet50 only, and pool is not one: add --backbone resnet50"
-    )
-    assert sorted((archive / "backbones").iterdir()) == held
-
-
-def test_posts_without_photos_have_nothing_to_unfreeze_for(archive: Archive, tmp_path: Path) -> None:
-    (tmp_path / "tags.txt").write_text("sea sun\nsea sun sand\nsun sand\nsea sand\n" * 10)
-    import_crawls(archive, [tmp_path / "tags.txt"])
-    with pytest.raises(ArchiveError, match="no post has a photo"):
-        unfreeze_model(archive, config=QUICK)

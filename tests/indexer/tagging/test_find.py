@@ -1,18 +1,11 @@
 import json
-import os
 import random
-from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 
-import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 
-from hashtag_archive.cli import main
-from hashtag_archive.db.photo import SeenFile
-from hashtag_archive.db.stores.models import PackedGuesses
-from hashtag_archive.indexer.archive import Archive, open_archive
+from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.model.cut import Cut
 from hashtag_archive.indexer.tagging import find as finding
@@ -21,64 +14,7 @@ from hashtag_archive.indexer.tagging.find import find_failed, find_photos
 from hashtag_archive.indexer.tagging.find_expression import All, Expression, Has, Not, parse_expression
 from hashtag_archive.indexer.tagging.tag import tag_photos
 from tests.conftest import draw_photo
-
-Guessed = dict[str, dict[str, float]]  # photo's name → hashtag → probability
-HALF = Cut(0.5)
-
-
-def run(archive: Archive, *arguments: str) -> Result:
-    return CliRunner().invoke(main, ["--archive", str(archive.folder), *arguments])
-
-
-def found(archive: Archive, expression: str | None, cut: Cut = HALF, **options: object) -> list[str]:
-    photos = find_photos(archive, expression, cut, **options)  # type: ignore[arg-type]
-    return sorted(Path(path).stem for photo in photos for path in photo.paths)
-
-
-def guess(archive: Archive, guessed: Guessed) -> dict[str, int]:
-    """Have model 1 guess hashtags of photos called so, which are made where there are none."""
-    texts = {hashtag for row in guessed.values() for hashtag in row}
-    files = [_seen(name) for name in guessed]
-    with archive.store.write() as connection:
-        ids = archive.store.posts.ensure_hashtags(connection, texts)
-        archive.store.photos.put_files(connection, files)
-        photos = archive.store.photos.photo_ids(connection, [file.sha256 or "" for file in files])
-        rows = []
-        for name, row in guessed.items():
-            best = sorted(row, key=lambda hashtag: -row[hashtag])
-            logits = np.array([np.log(row[hashtag] / (1 - row[hashtag])) for hashtag in best], "<f4")
-            packed = np.array([ids[hashtag] for hashtag in best], "<u4")
-            rows.append(PackedGuesses(photos[name.ljust(64, ".")], packed.tobytes(), logits.tobytes()))
-        archive.store.models.put_guesses(connection, 1, rows)
-    return {name: photos[name.ljust(64, ".")] for name in guessed}
-
-
-def _seen(name: str) -> SeenFile:
-    return SeenFile(f"/photos/{name}.jpg", 1, 1, name.ljust(64, "."), None)
-
-
-def say(archive: Archive, photo: int, hashtag: str, accepted: bool) -> None:
-    with archive.store.write() as connection:
-        ids = archive.store.posts.ensure_hashtags(connection, {hashtag})
-        archive.store.verdicts.put(connection, [(photo, ids[hashtag], accepted)], "2026-01-01T00:00:00Z")
-
-
-@pytest.fixture
-def guessed(archive: Archive) -> Iterator[Archive]:
-    """An archive of four photos, of which a made-up model 1 guessed ramen, noodles, spicy and #ラーメン."""
-    with archive.store.write() as connection:
-        archive.store.models.add(connection, 1, "2026-01-01T00:00:00Z", None, "{}")
-        archive.store.put_setting(connection, "current_model", "1")
-    guess(
-        archive,
-        {
-            "mild": {"ramen": 0.9, "noodles": 0.6, "spicy": 0.2},
-            "hot": {"ramen": 0.8, "spicy": 0.9},
-            "dry": {"noodles": 0.7, "spicy": 0.6, "ramen": 0.4},
-            "japan": {"ラーメン": 0.95, "street food": 0.8},
-        },
-    )
-    yield archive
+from tests.indexer.tagging.conftest import HALF, found, guess, run, say
 
 
 @pytest.mark.parametrize(
@@ -226,74 +162,3 @@ def test_untagged_are_photos_that_the_current_model_did_not_tag(colours: Archive
     assert run(colours, "find", "--failed", "--owner", "anna").stdout == ""
     both = run(colours, "find", "red", "--min-probability", "0").stdout.splitlines()
     assert both == [str(tmp_path / "new/copy.png"), str(photo)], "every path of a photo is printed"
-
-
-def test_print0_gives_file_names_as_the_bytes_they_are(colours: Archive, tmp_path: Path) -> None:
-    odd = [b"new\nline.png", b" spaces  .png", b"\xff\xfe.png", "ラーメン.png".encode(), b"-n'\".png"]
-    (tmp_path / "odd").mkdir()
-    for number, name in enumerate(odd):
-        photo = draw_photo(tmp_path / f"{number}.png", "red", 900 + number)
-        os.rename(photo, os.path.join(os.fsencode(tmp_path / "odd"), name))
-    list(tag_photos(colours, [str(tmp_path / "odd")]))
-    whole = run(colours, "find", "red", "--print0", "--threshold", "0.01").stdout_bytes
-    paths = whole.split(b"\0")
-    assert paths.pop() == b""
-    assert sorted(map(os.path.basename, paths)) == sorted(odd)
-    lines = run(colours, "find", "red", "--json", "--threshold", "0.01").stdout.splitlines()
-    assert {os.fsencode(os.path.basename(json.loads(line)["path"])) for line in lines} == set(odd)
-
-
-def test_json_says_who_and_how_sure(guessed: Archive) -> None:
-    (photo,) = find_photos(guessed, "ramen and not spicy", HALF)
-    say(guessed, photo.photo_id, "yum", True)
-    line = run(guessed, "find", "yum", "--json", "--threshold", "0.5")
-    assert line.exit_code == 1, "a made-up model is no folder"
-    (photo,) = find_photos(guessed, "yum", HALF, with_hashtags=True)
-    assert [(tag.hashtag, tag.by, tag.model) for tag in photo.hashtags] == [
-        ("yum", "person", None),
-        ("ramen", "machine", 1),
-        ("noodles", "machine", 1),
-    ]
-
-
-def test_the_command_prints_json_a_path_and_names_what_nobody_knows(colours: Archive, tmp_path: Path) -> None:
-    photo = draw_photo(tmp_path / "red.png", "red", 700)
-    list(tag_photos(colours, [str(photo)]))
-    done = run(colours, "find", "red and not nowhere", "--json", "--precision", "0.5")
-    assert done.exit_code == 0
-    line = json.loads(done.stdout)
-    assert line["path"] == str(photo)
-    first = next(tag for tag in line["hashtags"] if tag["hashtag"] == "red")
-    assert (first["by"], first["model"], first["path"]) == ("machine", 1, ["red"])
-    assert 0 < first["probability"] <= 1
-    assert "#nowhere: not a hashtag of this archive" in done.stderr
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        [],
-        ["red and"],
-        ["red", "--failed"],
-        ["--untagged", "--failed"],
-        ["red", "--json", "--count"],
-        ["red", "--since", "yesterday"],
-        ["red", "--threshold", "0.5", "--precision", "0.5"],
-        [""],
-    ],
-)
-def test_what_makes_no_sense_is_misuse(colours: Archive, arguments: list[str]) -> None:
-    done = run(colours, "find", *arguments)
-    assert (done.exit_code, done.stdout) == (2, "")
-    if arguments == ["red and"]:
-        assert "  red and\n         ^" in done.stderr
-
-
-def test_without_a_model_people_and_posts_can_still_be_asked(archive: Archive, tmp_path: Path) -> None:
-    photo = draw_photo(tmp_path / "a.png", "red", 1)
-    _read_files(archive, [photo])
-    done = run(archive, "find", "--untagged", "--json")
-    assert json.loads(done.stdout) == {"path": str(photo), "hashtags": []}
-    assert run(archive, "find", "red").exit_code == 1
-    with open_archive(archive.folder) as again:
-        assert found(again, "not red") == ["a"]

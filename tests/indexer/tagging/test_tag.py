@@ -15,7 +15,6 @@ from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.errors import ModelError
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
 from hashtag_archive.indexer.model.cut import threshold_of
-from hashtag_archive.indexer.model.logits import sigmoid
 from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.photos.features import feature_key, load_features
 from hashtag_archive.indexer.tagging.outcome import TaggedPhoto
@@ -236,21 +235,3 @@ def test_no_posts_no_model_and_no_archive_say_what_to_do(archive: Archive, tmp_p
     with pytest.raises(ArchiveError, match="no archive here"):
         open_archive(tmp_path / "none")
     assert not (tmp_path / "none").exists()
-
-
-def test_the_cosine_rule_is_the_sigmoid_of_the_cosine(colours: Archive, photos: Path) -> None:
-    model = open_model(colours)
-    found = query_photo(model, str(photos / "red-0.png"), best=100, rule="cosine")
-    assert len(found) == len(model.index)
-    scores = [hashtag.score for hashtag in found]
-    assert scores == sorted(scores, reverse=True)
-    assert all(sigmoid(np.array([-1.0]))[0] <= score <= sigmoid(np.array([1.0]))[0] for score in scores)
-
-
-def test_thresholds_are_by_name_or_number(colours: Archive) -> None:
-    model = open_model(colours)
-    assert threshold_of(model, "f2") <= threshold_of(model, "f1")
-    assert threshold_of(model, "0.25") == 0.25
-    for wrong in ("f3", 1.5):
-        with pytest.raises(ValueError):
-            threshold_of(model, wrong)

@@ -86,7 +86,7 @@ def test_a_folder_with_anything_else_in_it_is_refused_and_left_alone(
 ) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/letter.txt").write_text("dear")
-    with pytest.raises(ArchiveError, match="not empty, and no backup"):
+    with pytest.raises(ArchiveError, match="not empty, and not a backup"):
         back_up(colours, tmp_path / "mine")
     assert (tmp_path / "mine/letter.txt").read_text() == "dear"
     (tmp_path / "mine/backup.json").write_text(json.dumps({"of": "/elsewhere"}))

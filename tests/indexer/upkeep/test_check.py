@@ -51,9 +51,9 @@ def test_rows_that_hang_on_nothing_are_deleted_and_the_others_stay(colours: Arch
     )
     found = check_archive(colours)
     assert [finding.what for finding in found] == [
-        "1 rows of features are of photos that are not there",
-        "1 rows of taggings are of models that are not there",
-        "1 rows of taggings are of photos that are not there",
+        "1 rows of features belong to photos that do not exist",
+        "1 rows of taggings belong to models that do not exist",
+        "1 rows of taggings belong to photos that do not exist",
         "the guesses on 1 photos cannot be read",
     ]
     assert all(finding.mended for finding in check_archive(colours, repair=True))
@@ -100,7 +100,7 @@ def test_a_model_folder_put_in_anothers_place_is_told(colours: Archive) -> None:
     shutil.copytree(colours.model_folder(2), colours.model_folder(1))
     (finding,) = check_archive(colours)
     assert "model 1" in finding.what
-    assert "is not the one that was recorded" in finding.what
+    assert "differs from the recorded one" in finding.what
 
 
 def test_a_backbone_that_is_gone_is_told_of_its_model_and_of_the_setting(colours: Archive) -> None:
@@ -147,7 +147,7 @@ def test_moved_photos_are_found_by_content_and_keep_their_posts_and_tags(
     assert done.exit_code == 1
     assert "1 problems left, 95 repaired" in done.stderr
     (left,) = check_archive(archive)
-    assert left.what == f"{tmp_path}/crawl/photos/001.png: gone; what is known of it stays"
+    assert left.what == f"{tmp_path}/crawl/photos/001.png: gone; what is known of it is kept"
     outcomes = [photo.outcome for photo in tag_photos(archive, [str(new)])]
     assert (outcomes.count("done"), outcomes.count("encoded")) == (95, 1)
     assert rebuild_model(archive, config=QUICK).manifest["counts"]["photos"] == 96

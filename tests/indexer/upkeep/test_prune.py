@@ -66,7 +66,7 @@ def test_a_model_by_which_photos_are_tagged_stays_until_they_are_tagged_by_anoth
     retag_photos(three)
     assert prune_models(three, 2).models == [1]
     assert [model.number for model in list_models(three)] == [2, 3]
-    with pytest.raises(ModelError, match="model 3 is current and stays"):
+    with pytest.raises(ModelError, match="model 3 is current and cannot be removed"):
         prune_models(three, models=[3])
     use_model(three, 2)
     assert prune_models(three, models=[3], guesses=True).models == [3]

@@ -1,0 +1,120 @@
+"""Writes the picture and the table of rooms in the documentation, from the table in tests/test_house.py.
+
+    python -m tests.support.draw_house
+
+A test compares what it would write with what is there.
+"""
+
+import ast
+import re
+from html import escape
+from pathlib import Path
+
+from tests.support.paths import ROOT
+from tests.test_house import ROOMS, imported_files, product_files, room_of
+
+PICTURE, PAGE = ROOT / "docs/rooms.svg", ROOT / "docs/architecture.md"
+# the floors of the picture, the top one first; `+` joins a room with those inside it
+FLOORS = (
+    ("cli",),
+    ("commands",),
+    ("indexer/demo",),
+    ("indexer/evaluation + report", "indexer/export", "indexer/upkeep"),
+    ("indexer/learning", "indexer/tagging", "indexer/curation"),
+    ("indexer/crawls + formats",),
+    ("indexer/photos",),
+    ("indexer/model",),
+    ("indexer",),
+    ("encoder + training + export", "db + schema + stores"),
+)
+WIDTH, HIGH, GAP, EDGE = 760, 44, 26, 20
+
+
+def _parts(box: str) -> list[str]:
+    top, *inner = box.split(" + ")
+    return [top, *(f"{top}/{name}" for name in inner)]
+
+
+def _arrows() -> set[tuple[str, str]]:
+    """Return which boxes import which, without arrows that follow from others."""
+    box_of = {room: box for floor in FLOORS for box in floor for room in _parts(box)}
+    direct = {
+        (box_of[room_of(path)], box_of[room_of(file)])
+        for path in product_files()
+        for file in imported_files(path)
+    }
+    direct = {(a, b) for a, b in direct if a != b}
+    reach = set(direct)
+    while more := {(a, d) for a, b in reach for c, d in direct if b == c} - reach:
+        reach |= more
+    return {(a, b) for a, b in direct if not any((a, c) in direct and (c, b) in reach for _, c in direct)}
+
+
+def picture() -> str:
+    """Return the rooms and their imports as SVG."""
+    places: dict[str, tuple[float, float, float]] = {}
+    for row, floor in enumerate(FLOORS):
+        wide = (WIDTH - 2 * EDGE - GAP * (len(floor) - 1)) / len(floor)
+        for column, box in enumerate(floor):
+            places[box] = (EDGE + column * (wide + GAP), EDGE + row * (HIGH + GAP), wide)
+    high = 2 * EDGE + len(FLOORS) * HIGH + (len(FLOORS) - 1) * GAP
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {high}" font-family="sans-serif"'
+        ' font-size="14"><title>Rooms and the imports between them</title>',
+        '<defs><marker id="a" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+        '<path d="M0 0L8 4L0 8z" fill="#57606a"/></marker></defs>'
+        f'<rect width="{WIDTH}" height="{high}" fill="#ffffff"/>',
+    ]
+    for above, below in sorted(_arrows()):
+        (x, y, w), (u, v, z) = places[above], places[below]
+        start, end = x + w / 2, u + z / 2
+        if v == y:  # beside each other on one floor: never by the rules, drawn all the same
+            continue
+        left, right = max(x, u), min(x + w, u + z)
+        if left < right:
+            start = end = (left + right) / 2
+        lines.append(
+            f'<path d="M{start:.0f} {y + HIGH:.0f}L{end:.0f} {v:.0f}" stroke="#57606a" fill="none"'
+            ' marker-end="url(#a)"/>'
+        )
+    for box, (x, y, w) in places.items():
+        name = "indexer: ground" if box == "indexer" else box.replace("indexer/", "")
+        lines.append(
+            f'<rect x="{x:.0f}" y="{y:.0f}" width="{w:.0f}" height="{HIGH}" rx="6"'
+            ' fill="#eef3f8" stroke="#57606a"/>'
+            f'<text x="{x + w / 2:.0f}" y="{y + HIGH / 2 + 5:.0f}" text-anchor="middle"'
+            f' fill="#1f2328">{escape(name)}</text>'
+        )
+    return "\n".join([*lines, "</svg>", ""])
+
+
+def table() -> str:
+    """Return the rooms as a table: what each is for, and what it may import."""
+    rows = ["| room | for | may import |", "|---|---|---|"]
+    for room, allowed in ROOMS.items():
+        file = ROOT / f"{room}.py" if room == "cli" else ROOT / room / "__init__.py"
+        purpose = (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").split("\n")[0]
+        shown = ", ".join(f"`{name}`" for name in allowed.split()) if room != "commands" else allowed
+        rows.append(f"| `{room}` | {purpose} | {shown or 'nothing of ours'} |")
+    return "\n".join(rows)
+
+
+def page(text: str) -> str:
+    """Return the architecture page with the table in its place."""
+    return re.sub(
+        r"(<!-- rooms -->\n).*?(\n<!-- /rooms -->)",
+        lambda found: found[1] + table() + found[2],
+        text,
+        flags=re.DOTALL,
+    )
+
+
+def main() -> None:
+    """Write both."""
+    PICTURE.write_text(picture(), encoding="utf-8")
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    print(*(Path(path).relative_to(ROOT) for path in (PICTURE, PAGE)), sep="\n")
+
+
+if __name__ == "__main__":
+    main()
