@@ -23,11 +23,11 @@ class VerdictStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def put(self, connection: Connection, said: Iterable[tuple[int, int, bool]], said_at: str) -> None:
+    def put(self, connection: Connection, verdicts: Iterable[tuple[int, int, bool]], said_at: str) -> None:
         """Record (photo id, hashtag id, accepted); a later verdict replaces an earlier one."""
         rows = [
             {"photo_id": photo, "hashtag_id": hashtag, "accepted": accepted, "said_at": said_at}
-            for photo, hashtag, accepted in said
+            for photo, hashtag, accepted in verdicts
         ]
         if rows:
             row = upsert(Verdict)
@@ -36,13 +36,13 @@ class VerdictStore:
                 row.on_conflict_do_update(index_elements=["photo_id", "hashtag_id"], set_=changed), rows
             )
 
-    def remove(self, connection: Connection, said: Iterable[tuple[int, int]]) -> int:
+    def remove(self, connection: Connection, verdicts: Iterable[tuple[int, int]]) -> int:
         """Delete the verdicts on (photo id, hashtag id); return how many there were."""
         return sum(
             connection.execute(
                 delete(Verdict).where(Verdict.photo_id == photo, Verdict.hashtag_id == hashtag)
             ).rowcount
-            for photo, hashtag in said
+            for photo, hashtag in verdicts
         )
 
     def of(self, photo_ids: Sequence[int]) -> dict[int, list[StoredVerdict]]:

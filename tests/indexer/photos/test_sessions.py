@@ -256,7 +256,7 @@ def test_a_backbone_that_falls_back_from_cuda_is_an_error(
 ) -> None:
     monkeypatch.setattr("hashtag_archive.encoder.session.cuda_obstacle", lambda: None)
     for device in ("cuda", "auto"):
-        with pytest.raises(EncoderError, match="would not run it on CUDA; --device cpu does"):
+        with pytest.raises(EncoderError, match="does not run it on CUDA; use --device cpu"):
             OnnxBackbone(network, SPEC, Sessions(device))
 
 
