@@ -1,4 +1,4 @@
-"""What can go wrong with the database."""
+"""Errors of the database."""
 
 
 class DbError(Exception):
@@ -6,4 +6,4 @@ class DbError(Exception):
 
 
 class SchemaError(DbError):
-    """An archive that this version of the product cannot open."""
+    """An archive whose schema this version of the product cannot open."""

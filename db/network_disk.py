@@ -1,4 +1,4 @@
-"""Whether a folder lies on a network file system, where SQLite's locks cannot be relied on."""
+"""Detect network file systems, on which SQLite's locks are unreliable."""
 
 import os
 import re
@@ -24,10 +24,10 @@ _FUSE = {f"fuse.{name}" for name in ("ceph", "davfs2", "gcsfuse", "glusterfs", "
 
 
 def network_disk(folder: Path, mounts: str | None = None) -> str | None:
-    """Return the name of the network file system that `folder` lies on, None where it lies on none.
+    """Return the type of the network file system that holds `folder`, such as "nfs4", or None if it is on none.
 
-    `mounts` is what the operating system says of what is mounted, as /proc/mounts has it; where it says nothing,
-    nothing is known.
+    `mounts` is a list of mounts in the format of /proc/mounts, by default that file itself. If the operating system
+    has no such file, the result is None.
     """
     if mounts is None:
         try:
@@ -42,6 +42,6 @@ def network_disk(folder: Path, mounts: str | None = None) -> str | None:
             continue
         mounted = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[1])
         inside = mounted == "/" or place == mounted or place.startswith(f"{mounted}/")
-        if inside and len(mounted) >= len(longest):  # the last of equals lies on top
+        if inside and len(mounted) >= len(longest):  # of equal mount points, the last one hides the others
             longest, kind = mounted, fields[2]
     return kind if kind in _NETWORK or kind in _FUSE else None

@@ -1,10 +1,10 @@
-"""What the database knows of photos, paths and features, a row each: plain values, without SQLAlchemy."""
+"""Rows about photos, paths and features as plain values, without SQLAlchemy."""
 
 from typing import NamedTuple
 
 
 class FeatureKey(NamedTuple):
-    """One way of computing features; features of different keys are never mixed."""
+    """One way of computing features. Features with different keys are never mixed."""
 
     backbone_id: int
     dtype: str
@@ -12,10 +12,10 @@ class FeatureKey(NamedTuple):
 
 
 class PathRow(NamedTuple):
-    """A path as it was last seen, and what is known of the photo there.
+    """A path as it was last seen, and what is known about the photo there.
 
-    `path_error` says why nothing could be read, `photo_error` why the content cannot be encoded; `model` is the
-    one that tagged the photo.
+    `path_error` is the reason why the file could not be read, `photo_error` why its content cannot be encoded.
+    `model` is the number of the model that tagged the photo.
     """
 
     path_id: int
@@ -30,7 +30,7 @@ class PathRow(NamedTuple):
 
 
 class SeenFile(NamedTuple):
-    """A file as it is on disk now: its content's sha256, or why it could not be read."""
+    """A file as it is on disk now: the sha256 of its content, or in `error` why it could not be read."""
 
     path: str
     size: int
@@ -40,7 +40,10 @@ class SeenFile(NamedTuple):
 
 
 class PhotoState(NamedTuple):
-    """What is known of a content: why it cannot be encoded, its features, the model that tagged it."""
+    """What is known about a photo's content.
+
+    `error` is the reason why it cannot be encoded, `model` the number of the model that tagged it.
+    """
 
     photo_id: int
     error: str | None

@@ -1,4 +1,4 @@
-"""What every crawl reader yields: posts, and refusals of what could not be one."""
+"""A post as every crawl reader yields it, and the canonical keys of posts and owners."""
 
 import hashlib
 import json
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class CrawledPost:
-    """A post as its crawl gave it: hashtags normalised and each once, photos as absolute paths.
+    """A post as its crawl gave it: normalised hashtags without repetition, photos as absolute paths.
 
-    `photos_unknown` says that the crawl holds no photos and none were found for it: an earlier crawl's stay.
+    `photos_unknown` is true if the crawl contains no photos and none were found for this post. The photos that an
+    earlier crawl gave then stay.
     """
 
     key: str
@@ -23,7 +24,7 @@ class CrawledPost:
     photos_unknown: bool = False
 
     def content(self) -> str:
-        """Canonical JSON of everything but the key: two crawls said the same if this is the same."""
+        """Return the post without its key as canonical JSON, which is equal if two crawls gave the same."""
         fields = {
             "hashtags": self.hashtags,
             "photos": self.photos,
@@ -35,21 +36,21 @@ class CrawledPost:
         return json.dumps(fields, sort_keys=True)
 
     def digest(self) -> str:
-        """The sha256 of `content`, in hex."""
+        """Return the sha256 of `content`, in hex."""
         return hashlib.sha256(self.content().encode()).hexdigest()
 
     def hashtag_set(self) -> str:
-        """A digest of the hashtags whatever their order; empty where there are none."""
+        """Return a digest of the hashtags, independent of their order; empty if there are none."""
         if not self.hashtags:
             return ""
         return hashlib.sha256("\n".join(sorted(self.hashtags)).encode()).hexdigest()[:32]
 
 
 def instagram_key(short_code: str) -> str:
-    """The key of an Instagram post: the same whichever tool crawled it, so that it is one post."""
+    """Return the key of an Instagram post, the same for every crawl tool, so that it is stored as one post."""
     return f"instagram:{short_code}"
 
 
 def owner_key(name: str) -> str:
-    """One spelling for a person's name: NFKC, case-folded, without a leading `@`."""
+    """Return the canonical spelling of an owner's name: NFKC, case-folded, without a leading `@`."""
     return unicodedata.normalize("NFKC", name).strip().removeprefix("@").casefold().strip()

@@ -1,7 +1,7 @@
-"""The SQLite file of an archive: how it is opened, by whom it can be written, and a setting read from it.
+"""The SQLite file of an archive: open it, check who may write it, read one setting, copy it.
 
-Nothing here needs SQLAlchemy, which takes longer to import than a photo to answer: a query that asks for
-nothing but the current model's number reads it here.
+Nothing here needs SQLAlchemy, whose import takes longer than the answer to a query for one photo. A query that
+needs only the current model's number reads it here.
 """
 
 import os
@@ -14,18 +14,20 @@ from urllib.parse import quote
 from hashtag_archive.db.errors import DbError
 
 SCHEMA_VERSION = 4
-_WAIT = 60  # seconds that a writer waits for another
+_WAIT = 60  # seconds that a writer waits for another one
+_PAGES = 4096  # copied between two progress reports: 16 MB
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open the file at `path`, made where there is none; transactions are left to the caller.
+    """Open the database at `path`, or create it if it does not exist. The caller controls transactions.
 
-    Where this user may not write it is opened for reading alone. SQLite wants to lay a journal beside a file in
-    WAL mode even to read it; where it cannot and nobody else did, the file is whole and is read as it stands.
+    If this user may not write the file, it is opened read-only. SQLite creates a journal next to a file in WAL mode
+    even to read it. If it cannot, and no other process has created one, the file is complete and is opened as
+    immutable.
     """
     if not is_writable(path):
-        alone = "" if Path(f"{path}-wal").exists() else "&immutable=1"
-        uri = f"file:{quote(os.fsencode(path))}?mode=ro{alone}"
+        immutable = "" if Path(f"{path}-wal").exists() else "&immutable=1"
+        uri = f"file:{quote(os.fsencode(path))}?mode=ro{immutable}"
         return sqlite3.connect(uri, uri=True, timeout=_WAIT, isolation_level=None, check_same_thread=False)
     connection = sqlite3.connect(path, timeout=_WAIT, isolation_level=None, check_same_thread=False)
     try:
@@ -39,14 +41,14 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def is_writable(path: Path) -> bool:
-    """Whether this user may write the file at `path`, or make it, and the journal beside it."""
+    """Whether this user may write the file at `path`, or create it, and the journal next to it."""
     return os.access(path.parent, os.W_OK) and (os.access(path, os.W_OK) or not path.exists())
 
 
 def read_setting(path: Path, key: str) -> str | None:
     """Return the value stored under `key` in the file at `path`, or None.
 
-    Raises `DbError` where the file is no database of an archive.
+    Raises `DbError` if the file is not an archive's database.
     """
     try:
         with closing(connect(path)) as connection:
@@ -57,7 +59,7 @@ def read_setting(path: Path, key: str) -> str | None:
 
 
 def has_schema(path: Path) -> bool:
-    """Whether the file at `path` has the tables of this version; raises `DbError` where it is no database."""
+    """Whether the file at `path` has the current schema; raises `DbError` if it is not a database."""
     try:
         with closing(connect(path)) as connection:
             return bool(connection.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION)
@@ -65,21 +67,16 @@ def has_schema(path: Path) -> bool:
         raise DbError(f"{path}: {error}") from error
 
 
-_PAGES = 4096  # copied between two reports: 16 MB
-
-
 def copy_database(source: Path, target: Path, progress: Callable[[int, int], None]) -> None:
-    """Copy the database at `source` to `target`, which does not exist yet, by SQLite's online backup.
+    """Copy the database at `source` to `target`, which must not exist, with SQLite's online backup.
 
-    The copy is of one moment: a read transaction keeps it while others write on. `progress` is called with pages
-    done and pages in all. Raises `DbError` where either cannot be used.
+    The copy shows a single moment: a read transaction preserves it while others go on writing. `progress` is called
+    with the number of pages copied and their total. Raises `DbError` if either file cannot be used.
     """
     try:
         with closing(connect(source)) as reader, closing(sqlite3.connect(target)) as writer:
             reader.execute("BEGIN")
-            reader.execute(
-                "SELECT count(*) FROM sqlite_master"
-            ).fetchone()  # from here on the moment stands still
+            reader.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the first read sets the moment
             reader.backup(writer, pages=_PAGES, progress=lambda _, left, total: progress(total - left, total))
             reader.execute("ROLLBACK")
     except sqlite3.Error as error:

@@ -1,4 +1,4 @@
-"""A person's vocabulary as plain values, read without SQLAlchemy: a query of one photo needs it too."""
+"""The vocabulary as plain values, read without SQLAlchemy because a query for one photo needs it too."""
 
 import sqlite3
 from collections.abc import Iterable, Mapping
@@ -12,39 +12,42 @@ from hashtag_archive.db.sqlite_file import connect
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Normalised hashtags: those never assigned, alias → target, hashtag → parent."""
+    """The user's blocked hashtags, aliases (alias → target) and groups (hashtag → parent), all normalised."""
 
     blocked: frozenset[str] = frozenset()
     aliases: Mapping[str, str] = field(default_factory=dict)
     parents: Mapping[str, str] = field(default_factory=dict)
 
     def target(self, hashtag: str) -> str:
-        """The hashtag as which this one counts."""
+        """Return the target of an alias, or the hashtag itself if it is not an alias."""
         return self.aliases.get(hashtag, hashtag)
 
     def is_blocked(self, hashtag: str) -> bool:
-        """Whether it, or what it counts as, is never assigned."""
+        """Whether the hashtag, or the target that it is an alias of, is blocked."""
         return hashtag in self.blocked or self.target(hashtag) in self.blocked
 
     def path(self, hashtag: str) -> tuple[str, ...]:
-        """The hashtag with all that it stands under, the topmost first, aliases as their targets."""
+        """Return the hashtag preceded by all its ancestors, topmost first; aliases among these as targets."""
         if not self.parents:
             return (hashtag,)
         found = [hashtag]
         while (parent := self.parents.get(found[0])) is not None:
             above = self.target(parent)
-            if above in found:  # two that stand under one another became one by an alias
+            if above in found:  # an alias made a hashtag and its ancestor the same
                 break
             found.insert(0, above)
         return tuple(found)
 
     @property
     def most_dropped(self) -> int:
-        """How many hashtags `merged` drops at the most: blocked ones, and aliases beside their targets."""
+        """The most hashtags that `merged` can drop: blocked ones, and aliases whose targets are scored too."""
         return len(self.blocked) + len(self.aliases)
 
     def merged(self, scores: Iterable[tuple[str, float]]) -> dict[str, float]:
-        """Return hashtags, given best first, as they are shown: none blocked, those that count as one once."""
+        """Return hashtag → score without blocked hashtags and with aliases as their targets, each once.
+
+        `scores` come best first; of hashtags that become the same, the best score is kept.
+        """
         found: dict[str, float] = {}
         for hashtag, score in scores:
             if not self.is_blocked(hashtag):
@@ -53,7 +56,7 @@ class Vocabulary:
 
 
 def read_vocabulary(path: Path) -> Vocabulary:
-    """Read the vocabulary in the database at `path`; raises `DbError` where it cannot be read."""
+    """Read the vocabulary from the database at `path`; raises `DbError` if it cannot be read."""
     try:
         with closing(connect(path)) as connection:
             return Vocabulary(

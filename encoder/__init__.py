@@ -1,6 +1,6 @@
-"""Pixels and weights: image files in, features and embeddings out. Knows no database.
+"""Turn image files into features and embeddings, and train and export the networks that do. Knows no database.
 
-Only files without torch are re-exported; `network`, `train` and `export` are imported by what trains.
+Only names that need no torch are re-exported. Code that trains or exports imports `training` and `export` itself.
 """
 
 from hashtag_archive.encoder.errors import BackboneError, EncoderError, PhotoError

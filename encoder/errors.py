@@ -1,8 +1,8 @@
-"""What can go wrong between a file and its embedding."""
+"""Errors between a file and its embedding."""
 
 from pathlib import Path
 
-NOT_FINITE = "features that are not finite"  # said of a photo
+NOT_FINITE = "features that are not finite"  # a photo's error
 
 
 class EncoderError(Exception):
@@ -10,15 +10,15 @@ class EncoderError(Exception):
 
 
 class BackboneError(EncoderError):
-    """A backbone file that is absent, damaged or not what its description says."""
+    """A backbone file that is missing, damaged or different from its description."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
 
 
 class DeviceError(EncoderError):
-    """A device that was asked for and is not used."""
+    """A requested device that cannot be used."""
 
 
 class PhotoError(Exception):
-    """A photo that cannot be encoded; the message is the reason alone, without the path."""
+    """A photo that cannot be encoded; the message is only the reason, without the path."""

@@ -1,4 +1,4 @@
-"""Networks as ONNX: pixels → features (backbone) → embedding (head), in batches."""
+"""Run ONNX networks in batches: pixels → features (backbone) → embedding (head)."""
 
 import hashlib
 import json
@@ -17,18 +17,18 @@ from hashtag_archive.encoder.preprocess import Pixels
 from hashtag_archive.encoder.session import Sessions
 
 DTYPE = "float32"
-NO_MEAN, NO_STD = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)  # of a backbone that takes uint8 pixels as they are
-_CACHED = 256  # photos whose likenesses to a landmark head's landmarks stay in a core's cache
+NO_MEAN, NO_STD = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)  # for a backbone that takes uint8 pixels
+_HEAD_BATCH = 256  # photos whose similarities to a landmark head's landmarks fit into a core's cache
 Features = NDArray[np.float16]
 Embeddings = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class BackboneSpec:
-    """How pixels are fed to a backbone: squashed to `size` x `size`, then (pixel - mean) / std a channel.
+    """How pixels are fed to a backbone: squashed to `size` x `size`, then (pixel - mean) / std per channel.
 
-    `mean` and `std` are RGB in pixel units, 0 to 255; `output` names the graph's pooled features. A backbone
-    whose input is uint8 normalises by itself: its mean is 0 and its std 1.
+    `mean` and `std` are RGB in pixel units, 0 to 255; `output` names the graph's pooled features. A backbone with
+    uint8 input normalises by itself, so its mean is 0 and its std 1.
     """
 
     name: str
@@ -39,9 +39,9 @@ class BackboneSpec:
 
     @classmethod
     def read(cls, onnx_file: Path) -> "BackboneSpec":
-        """Read the description `FILE.json` that stands beside `FILE.onnx`.
+        """Read the description `FILE.json` next to `FILE.onnx`.
 
-        Raises `BackboneError` where it is absent or says something that cannot be.
+        Raises `BackboneError` if it is missing or not valid.
         """
         path = onnx_file.with_suffix(".json")
         try:
@@ -56,20 +56,20 @@ class BackboneSpec:
         except FileNotFoundError:
             raise BackboneError(path, "not found; it must give size, mean, std and output") from None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BackboneError(path, f"not a backbone's description: {error!r}") from None
+            raise BackboneError(path, f"not a valid backbone description: {error!r}") from None
         if not 8 <= spec.size <= 4096 or min(spec.std) <= 0:
-            raise BackboneError(path, "size must be 8 to 4096 and every std above 0")
+            raise BackboneError(path, "size must be from 8 to 4096 and every std above 0")
         return spec
 
     def to_json(self) -> str:
-        """The description in one fixed spelling: part of the backbone's digest."""
+        """Return the description as canonical JSON, which is part of the backbone's digest."""
         return json.dumps(asdict(self), sort_keys=True)
 
 
 def backbone_digest(onnx_file: Path, spec: BackboneSpec) -> str:
     """Return the sha256, in hex, of the file's bytes followed by its description.
 
-    Raises `BackboneError` where the file cannot be read.
+    Raises `BackboneError` if the file cannot be read.
     """
     try:
         with onnx_file.open("rb") as file:
@@ -81,19 +81,19 @@ def backbone_digest(onnx_file: Path, spec: BackboneSpec) -> str:
 
 
 class OnnxBackbone:
-    """A frozen backbone. Safe to call from several threads at once; on CUDA their batches take turns."""
+    """A frozen backbone. Several threads may call it at the same time; on CUDA it runs one batch at a time."""
 
     def __init__(self, onnx_file: Path, spec: BackboneSpec, sessions: Sessions | None = None) -> None:
-        """Open it on the sessions' device, without which it runs on the CPU.
+        """Open the backbone on the device of `sessions`, by default the CPU.
 
-        Raises `BackboneError` where file and description do not fit each other, as far as can be told without
-        running it, and `DeviceError` where the device is not used.
+        Raises `BackboneError` if file and description do not fit together, as far as that shows without running the
+        backbone, and `DeviceError` if the device cannot be used.
         """
         sessions = sessions or Sessions()
         self.spec = spec
         self.batch_size = sessions.batch_size
         self._file = onnx_file
-        # More batches at once than one would take more of the GPU's memory, and no less time.
+        # Several batches at a time would take more GPU memory and no less time.
         self._turn: AbstractContextManager[Any] = threading.Lock() if sessions.on_cuda else nullcontext()
         try:
             self._session = sessions.open(onnx_file)
@@ -108,7 +108,7 @@ class OnnxBackbone:
             raise BackboneError(onnx_file, "needs one input, float32 or uint8 (batch, 3, height, width)")
         self._takes_pixels = inputs[0].type == "tensor(uint8)"
         if self._takes_pixels and (spec.mean, spec.std) != (NO_MEAN, NO_STD):
-            raise BackboneError(onnx_file, "takes pixels as they are: mean must be 0 and std 1")
+            raise BackboneError(onnx_file, "takes uint8 pixels, so mean must be 0 and std 1")
         if spec.output not in outputs:
             raise BackboneError(onnx_file, f"has no output '{spec.output}', only {', '.join(outputs)}")
         self._input = inputs[0].name
@@ -116,9 +116,9 @@ class OnnxBackbone:
         self._inverse_std = 1 / np.asarray(spec.std, dtype=np.float32)
 
     def prove(self) -> None:
-        """Run it on a blank picture: what an archive adopts is proven once, not at every opening.
+        """Test the backbone on a blank photo, once when an archive adopts it rather than whenever it is opened.
 
-        Raises `BackboneError` where that fails or the output is not pooled.
+        Raises `BackboneError` if it fails or its output is not pooled.
         """
         side = self.spec.size
         try:
@@ -133,13 +133,13 @@ class OnnxBackbone:
     def encode(self, pixels: Pixels | Sequence[Pixels]) -> Features:
         """Return the features of `pixels`, n times (size, size, 3), as float16 (n, f), not normalised.
 
-        What does not fit float16 comes out infinite: callers refuse what is not finite.
+        Values beyond the range of float16 become infinite; callers refuse features that are not finite.
         """
         with np.errstate(over="ignore"):
             return self._run(pixels).astype(np.float16)
 
     def feed(self, pixels: Pixels | Sequence[Pixels]) -> dict[str, NDArray[Any]]:
-        """Return `pixels`, n times (size, size, 3), as the graph takes them, by its input's name."""
+        """Return `pixels`, n times (size, size, 3), as the graph's input: its name → array (n, 3, size, size)."""
         height, width, channels = pixels[0].shape
         kind = np.uint8 if self._takes_pixels else np.float32
         fed = np.empty((len(pixels), channels, height, width), kind)
@@ -147,7 +147,7 @@ class OnnxBackbone:
             if self._takes_pixels:
                 place[...] = photo.transpose(2, 0, 1)
                 continue
-            # A plane at a time stays in the processor's cache: a third of the time of all at once.
+            # One plane fits into the processor's cache: this takes a third of the time of all planes together.
             for plane, channel, mean, factor in zip(
                 place, photo.transpose(2, 0, 1), self._mean, self._inverse_std, strict=True
             ):
@@ -162,10 +162,10 @@ class OnnxBackbone:
 
 
 class OnnxHead:
-    """A head: features → unit embedding. Its metadata say which vectors and backbone it belongs to."""
+    """A head: features → unit embedding. Its metadata tells which vectors and backbone it belongs to."""
 
     def __init__(self, onnx_file: Path, sessions: Sessions | None = None) -> None:
-        """Open it, always on the CPU; raises `EncoderError` where that fails."""
+        """Open the head, always on the CPU; raises `EncoderError` if that fails."""
         try:
             self._session = (sessions or Sessions()).open_on_cpu(onnx_file)
         except Exception as error:
@@ -176,14 +176,16 @@ class OnnxHead:
     def embed(self, features: Features) -> Embeddings:
         """Return embeddings float32 (n, d) of unit length for float16 features (n, f)."""
         parts = [
-            self._session.run(None, {self._input: features[start : start + _CACHED].astype(np.float32)})[0]
-            for start in range(0, max(1, len(features)), _CACHED)
+            self._session.run(None, {self._input: features[start : start + _HEAD_BATCH].astype(np.float32)})[
+                0
+            ]
+            for start in range(0, max(1, len(features)), _HEAD_BATCH)
         ]
         return cast(Embeddings, parts[0] if len(parts) == 1 else np.concatenate(parts))
 
 
 def run_fused(onnx_file: Path, pixels: Pixels) -> Embeddings:
-    """Return the embeddings that a fused file gives for pixels (n, h, w, 3)."""
+    """Return the embeddings float32 (n, d) that a fused file gives for pixels uint8 (n, h, w, 3)."""
     nchw = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
     session = Sessions().open_on_cpu(onnx_file)
     return cast(Embeddings, session.run(["embedding"], {"pixels": nchw})[0])

@@ -1,4 +1,4 @@
-"""Image file → uint8 pixels. The only resizing code: training, tagging and queries all come through here."""
+"""Image file → uint8 pixels. This is the only resizing code; training, tagging and queries all use it."""
 
 import importlib.util
 import io
@@ -12,9 +12,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from hashtag_archive.encoder.errors import PhotoError
 
-# Part of the key of stored features: a change of anything below that changes pixels makes a new version.
+# Part of the key of stored features: increase it with every change below that changes pixels.
 PREPROCESSING_VERSION = 1
-MAX_PIXELS = 178_956_970  # where Pillow itself speaks of a decompression bomb
+MAX_PIXELS = 178_956_970  # above this, Pillow raises DecompressionBombError
 IMAGE_SUFFIXES = frozenset(
     [
         ".avif",
@@ -39,44 +39,44 @@ _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 _BACKGROUND = (255, 255, 255)
 
 Pixels = NDArray[np.uint8]
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
 def decode_photo(content: bytes, size: int) -> Pixels:
     """Return a photo's pixels, RGB uint8 of shape (size, size, 3), squashed to a square as in the report.
 
-    EXIF orientation is applied, transparency laid on white, 16-bit samples scaled to 8, the first frame taken
-    of an animation; an embedded colour profile is ignored. A JPEG is decoded at the smallest DCT scale that is
-    not below `size`. Raises `PhotoError` with the reason where the content is no readable image.
+    EXIF orientation is applied, transparency is laid on white, 16-bit samples are scaled to 8 bits, and of an
+    animation the first frame is used. An embedded colour profile is ignored. A JPEG is decoded at the smallest DCT
+    scale that is not below `size`. Raises `PhotoError` with the reason if the content is not a readable image.
     """
     return _decoded(content, size, lambda image: _squash(image, size))
 
 
 def thumbnail(content: bytes, side: int) -> bytes:
-    """Return a photo as a small JPEG for people to look at: upright, its long side `side` at the most, no metadata.
+    """Return a photo as a small JPEG for display: upright, at most `side` pixels long, without metadata.
 
     Raises `PhotoError` as `decode_photo` does.
     """
     return _decoded(content, side, lambda image: _small_jpeg(image, side))
 
 
-def _decoded(content: bytes, size: int, make: Callable[[Image.Image], Made]) -> Made:
-    """Return what `make` makes of the photo, upright and RGB, decoded no smaller than `size` on a side."""
+def _decoded(content: bytes, size: int, convert: Callable[[Image.Image], Result]) -> Result:
+    """Return the result of `convert` for the photo, upright and RGB, decoded no smaller than `size` on a side."""
     if not content:
         raise PhotoError("empty file")
     require_heif(content)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # damaged EXIF and large images are judged below, not warned of
+            warnings.simplefilter("ignore")  # damaged EXIF and large images are handled below
             with Image.open(io.BytesIO(content)) as image:
                 width, height = image.size
                 if width * height > MAX_PIXELS:
                     raise PhotoError(
-                        f"too large: {width} x {height} pixels, the limit is {MAX_PIXELS:,} in all"
+                        f"too large: {width} x {height} pixels, the limit is {MAX_PIXELS:,} in total"
                     )
                 image.draft("RGB", (size, size))
                 image.load()
-                return make(_upright_rgb(image))
+                return convert(_upright_rgb(image))
     except PhotoError:
         raise
     except UnidentifiedImageError:
@@ -85,7 +85,7 @@ def _decoded(content: bytes, size: int, make: Callable[[Image.Image], Made]) -> 
         raise PhotoError(f"too large: the limit is {MAX_PIXELS:,} pixels") from None
     except MemoryError:
         raise PhotoError("too large for this machine's memory") from None
-    except Exception as error:  # noqa: BLE001 - Pillow's decoders raise what they like on damaged input
+    except Exception as error:  # noqa: BLE001 - Pillow's decoders raise all kinds of exceptions on damaged input
         raise PhotoError(_reason(error)) from None
 
 
@@ -104,7 +104,7 @@ def _upright_rgb(image: Image.Image) -> Image.Image:
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """Scale 16-bit grey by its full range, and floats or wider integers by their own."""
+    """Scale samples to 8 bits: 16-bit grey by its full range, floats and wider integers by their maximum."""
     samples = np.asarray(image).astype(np.float64)
     if not np.isfinite(samples).all():
         raise PhotoError("damaged: samples that are not finite")
@@ -124,7 +124,7 @@ def _squash(image: Image.Image, size: int) -> Pixels:
 def _small_jpeg(image: Image.Image, side: int) -> bytes:
     scale = min(1.0, side / max(image.size))
     width, height = (max(1, round(length * scale)) for length in image.size)
-    # a new image, so that nothing of the file's metadata is written
+    # a new image, so that none of the file's metadata is written
     small = Image.fromarray(np.asarray(image.resize((width, height), Image.Resampling.LANCZOS)))
     written = io.BytesIO()
     small.save(written, "JPEG", quality=82, optimize=True)
@@ -132,9 +132,9 @@ def _small_jpeg(image: Image.Image, side: int) -> bytes:
 
 
 def require_heif(content: bytes) -> None:
-    """Register HEIC with Pillow where the extra is there, if a file that begins with `content` needs it.
+    """Register the decoder of HEIC with Pillow if `content`, the start of a file, needs it.
 
-    Raises `PhotoError`, which says how to get the extra, where it is not there.
+    Raises `PhotoError`, which tells how to install the extra, if the decoder is missing.
     """
     if content[4:8] != b"ftyp" or content[8:12] not in _HEIC_BRANDS:
         return

@@ -1,1 +1,1 @@
-"""Tables, and the migrations that bring earlier archives up to date."""
+"""Tables, and the migrations that upgrade older archives."""

@@ -1,42 +1,14 @@
 """The archive's tables.
 
-Three kinds of word are kept apart: what was crawled (`PostHashtag`), what a machine guessed
-(`Tagging`), and what a person said (`Verdict`). A link between rows is a class of its own, because the
-link is what carries the crawl, or the model and the logits.
+The three sources of a hashtag on a photo are stored separately: crawled (`PostHashtag`), guessed by a model
+(`Tagging`), and accepted or rejected by the user (`Verdict`). A link between rows is a class of its own, because it
+carries data: a position, or the model and the logits.
 """
 
-import os
-
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
-from sqlalchemy.engine import Dialect
+from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.types import TypeDecorator
 
-
-class PathText(TypeDecorator[str]):
-    """A file's path as text, or as bytes where its name is not valid Unicode.
-
-    Linux file names are bytes; Python hands the undecodable ones over as lone surrogates, which SQLite
-    cannot store as text.
-    """
-
-    impl = String
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | bytes | None:
-        """Text where that is possible, the file system's own bytes where not."""
-        if value is None or value.isascii():
-            return value
-        raw = os.fsencode(value)
-        try:
-            raw.decode("utf-8")
-        except UnicodeDecodeError:
-            return raw
-        return value
-
-    def process_result_value(self, value: str | bytes | None, dialect: Dialect) -> str | None:
-        """The path as Python spells it."""
-        return os.fsdecode(value) if isinstance(value, bytes) else value
+from hashtag_archive.db.schema.path_text import PathText
 
 
 class Base(DeclarativeBase):
@@ -44,14 +16,14 @@ class Base(DeclarativeBase):
 
 
 class Blocked(Base):
-    """A hashtag that is never assigned, by a person's wish."""
+    """A hashtag that the user does not want assigned to any photo."""
 
     __tablename__ = "blocked"
     hashtag: Mapped[str] = mapped_column(primary_key=True)
 
 
 class Alias(Base):
-    """A hashtag that counts and is assigned as another, `target`, which is no alias itself."""
+    """A hashtag that is counted and assigned as another, `target`, which is not an alias itself."""
 
     __tablename__ = "aliases"
     hashtag: Mapped[str] = mapped_column(primary_key=True)
@@ -59,7 +31,7 @@ class Alias(Base):
 
 
 class Parent(Base):
-    """A hashtag's place in a person's hierarchy: under `parent`."""
+    """A hashtag's place in the user's hierarchy: directly under `parent`."""
 
     __tablename__ = "parents"
     hashtag: Mapped[str] = mapped_column(primary_key=True)
@@ -67,7 +39,7 @@ class Parent(Base):
 
 
 class Verdict(Base):
-    """What a person said of a hashtag on a photo: that it is there, or that it is not. No machine writes here."""
+    """The user's accept or reject of a hashtag on a photo. Models never write here."""
 
     __tablename__ = "verdicts"
     __table_args__ = {"sqlite_with_rowid": False}
@@ -78,9 +50,10 @@ class Verdict(Base):
 
 
 class Tombstone(Base):
-    """A person or a post that is to stay out, as a keyed hash: the name itself is nowhere.
+    """An owner or a post that must not be imported again, as a keyed hash: the name itself is not stored.
 
-    `kind` is `owner` or `post`; `asked` is the digest of what was asked for, the owner whose post it is or itself.
+    `kind` is `owner` or `post`. `asked` is the digest of what the user asked to forget: the post's owner, or this
+    owner or post itself.
     """
 
     __tablename__ = "tombstones"
@@ -92,7 +65,7 @@ class Tombstone(Base):
 
 
 class Setting(Base):
-    """A named value: which model and which backbone are current."""
+    """A named value, such as the current model's number."""
 
     __tablename__ = "settings"
     key: Mapped[str] = mapped_column(primary_key=True)
@@ -100,7 +73,7 @@ class Setting(Base):
 
 
 class Crawl(Base):
-    """One import of one source that brought something in; times are UTC, ISO 8601."""
+    """One import of one source that added or changed posts. Times are UTC, ISO 8601."""
 
     __tablename__ = "crawls"
     __table_args__ = {"sqlite_autoincrement": True}
@@ -113,7 +86,7 @@ class Crawl(Base):
 
 
 class Post(Base):
-    """One crawled entry as its latest crawl left it; `fold` is set once, at the first rebuild."""
+    """A crawled post as of its latest crawl. `fold` is set once, by the first rebuild that sees the post."""
 
     __tablename__ = "posts"
     __table_args__ = {"sqlite_autoincrement": True}
@@ -130,7 +103,7 @@ class Post(Base):
 
 
 class PostVersion(Base):
-    """What an earlier crawl said of a post, kept as JSON when a later one replaced it."""
+    """A post as an earlier crawl gave it, kept as JSON when a later crawl replaced it."""
 
     __tablename__ = "post_versions"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -140,7 +113,7 @@ class PostVersion(Base):
 
 
 class Hashtag(Base):
-    """Normalised text. Its id is its id in every FAISS index, and is never given to another."""
+    """A hashtag's normalised text. Its id is also its id in every FAISS index and is never reused."""
 
     __tablename__ = "hashtags"
     __table_args__ = {"sqlite_autoincrement": True}
@@ -149,7 +122,7 @@ class Hashtag(Base):
 
 
 class PostHashtag(Base):
-    """A crawled hashtag on a post, at its place in the post."""
+    """A crawled hashtag on a post, with its position among the post's hashtags."""
 
     __tablename__ = "post_hashtags"
     __table_args__ = {"sqlite_with_rowid": False}
@@ -159,7 +132,7 @@ class PostHashtag(Base):
 
 
 class Photo(Base):
-    """An image's content. `error` says why it cannot be encoded, if it cannot."""
+    """The content of an image file. `error` is the reason why it cannot be encoded, if it cannot."""
 
     __tablename__ = "photos"
     __table_args__ = {"sqlite_autoincrement": True}
@@ -169,7 +142,7 @@ class Photo(Base):
 
 
 class PhotoPath(Base):
-    """A place where a photo was seen. `photo_id` is null, and `error` says why, where nothing could be read."""
+    """A path at which a photo was seen. If the file could not be read, `photo_id` is null and `error` tells why."""
 
     __tablename__ = "photo_paths"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -181,7 +154,7 @@ class PhotoPath(Base):
 
 
 class GonePath(Base):
-    """A path whose file is gone for good, by a person's word: it is not missed any more."""
+    """A path whose file the user has accepted as gone, so that it is no longer reported as missing."""
 
     __tablename__ = "gone_paths"
     path_id: Mapped[int] = mapped_column(
@@ -191,7 +164,7 @@ class GonePath(Base):
 
 
 class PostPhoto(Base):
-    """A photo's place in a post, by path: the content under that path may change."""
+    """A photo's position in a post. It is linked by path, because the content of a path may change."""
 
     __tablename__ = "post_photos"
     __table_args__ = (Index("ix_post_photos_path", "path_id"), {"sqlite_with_rowid": False})
@@ -201,7 +174,7 @@ class PostPhoto(Base):
 
 
 class Backbone(Base):
-    """One ONNX file under `backbones/`, with the digest of its weights and of how pixels are fed to it."""
+    """One ONNX file under `backbones/`; `digest` is that of the file and of how pixels are fed to it."""
 
     __tablename__ = "backbones"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -210,7 +183,7 @@ class Backbone(Base):
 
 
 class Feature(Base):
-    """A photo's pooled backbone output, float16, little endian; one row a way of computing it."""
+    """A photo's pooled backbone output, float16, little endian; one row per way of computing it."""
 
     __tablename__ = "features"
     __table_args__ = (UniqueConstraint("photo_id", "backbone_id", "precision", "preprocessing"),)
@@ -223,7 +196,7 @@ class Feature(Base):
 
 
 class NumberedModel(Base):
-    """One numbered, immutable set of artefacts in `models/`; `manifest` is its manifest.json."""
+    """One numbered, immutable folder in `models/`; `manifest` is the content of its manifest.json."""
 
     __tablename__ = "models"
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -233,12 +206,12 @@ class NumberedModel(Base):
 
 
 class Tagging(Base):
-    """That a photo was tagged, by which model, and all that it guessed: what is stale is read from here.
+    """The model that last tagged a photo, and all its guesses. A photo's model tells whether it is stale.
 
-    `hashtags` are hashtag ids, uint32, and `logits` their logits, float32, both little endian, best first. A row a
-    photo is written ten times as fast as a row a guess (`docs/performance.md`). Photos with a hashtag are found by
-    `instr` on its four bytes, and unpacked to be sure: they may also be the end of one id and the start of the
-    next. Where a hashtag is forgotten its id is taken out here too.
+    `hashtags` are hashtag ids, uint32, and `logits` their logits, float32, both little endian, best first. One row
+    per photo is written ten times as fast as one row per guess (`docs/performance.md`). Photos with a hashtag are
+    found by `instr` on the four bytes of its id, and then unpacked to be sure, because these bytes may also be the
+    end of one id and the start of the next. When a hashtag is forgotten, its id is removed here too.
     """
 
     __tablename__ = "taggings"
@@ -249,9 +222,10 @@ class Tagging(Base):
 
 
 class Written(Base):
-    """A file that tags were written into: a sidecar (`xmp`, `txt`), or the photo itself (`embedded`).
+    """A file that tags were written to: a sidecar (`xmp`, `txt`), or the photo itself (`embedded`).
 
-    `model` and `sha256` are of a text, which cannot carry a mark: whose guesses it holds, and what was written.
+    A text file cannot carry a mark. For it, `model` is the model whose guesses it contains, and `sha256` the digest
+    of what was written.
     """
 
     __tablename__ = "written"

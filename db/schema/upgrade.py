@@ -1,7 +1,8 @@
-"""An archive of an earlier schema → this version's, by Alembic's steps in `migrations/versions/`.
+"""Upgrade an archive of an older schema with Alembic's migrations in `migrations/versions/`.
 
-The schema's number is SQLite's `user_version`, which costs nothing to read at every opening; Alembic's own table of
-versions lives no longer than an upgrade. Alembic is imported only here, when there is something to upgrade.
+The number of the schema is SQLite's `user_version`, which costs nothing to read whenever an archive is opened.
+Alembic's own version table exists only during an upgrade. Alembic is imported only here, when there is something to
+upgrade.
 """
 
 import os
@@ -12,26 +13,26 @@ from sqlalchemy import Connection
 
 from hashtag_archive.db.sqlite_file import SCHEMA_VERSION, copy_database
 
-BACKUPS = "backups"  # the folder of copies made before an upgrade, beside the database
-_STEPS = Path(__file__).with_name("migrations")
+BACKUPS = "backups"  # the folder next to the database for copies made before an upgrade
+_MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 class Upgraded(NamedTuple):
-    """From which schema the archive was brought up to this version's, and the copy of the database before that."""
+    """The schema from which an archive was upgraded, and the copy of the database made before."""
 
     schema: int
     backup: Path
 
 
 def can_upgrade(schema: int) -> bool:
-    """Whether steps lead from a schema to this version's: a later version's cannot be undone."""
+    """Whether migrations lead from `schema` to the current one; a newer schema cannot be downgraded."""
     return 0 < schema < SCHEMA_VERSION
 
 
 def back_up_before(database: Path, schema: int) -> Upgraded:
-    """Copy the database whole beside itself; raises `DbError` or `OSError` where that cannot be done.
+    """Copy the whole database to the backups folder next to it; raises `DbError` or `OSError` if that fails.
 
-    The caller holds the write lock, so that nothing is committed between the copy and the upgrade.
+    The caller must hold the write lock, so that nothing is committed between the copy and the upgrade.
     """
     folder = database.parent / BACKUPS
     folder.mkdir(exist_ok=True)
@@ -47,12 +48,12 @@ def back_up_before(database: Path, schema: int) -> Upgraded:
 
 
 def upgrade(connection: Connection, schema: int) -> None:
-    """Bring the tables up to this version's, in the caller's transaction."""
+    """Upgrade the tables from `schema` to the current one, in the caller's transaction."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(_STEPS).replace("%", "%%"))
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     command.stamp(config, str(schema), purge=True)

@@ -1,1 +1,1 @@
-"""One file of queries for each subject, named as the attribute of `Store` that holds it."""
+"""The database's queries, one file per subject, named like the attribute of `Store` that gives access to it."""

@@ -1,4 +1,4 @@
-"""What can be wrong inside the database, and its mending."""
+"""Find damage inside the database, and repair it."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -18,14 +18,14 @@ from hashtag_archive.db.schema.tables import (
     Tagging,
 )
 
-_PAGE = 2048  # rows read at once
-# Rows that are worth nothing without what they hang on. Of the rest a person or a crawl is the only source.
-_MAY_GO = ("features", "taggings", "post_hashtags", "post_photos", "post_versions")
-_HANGING = "its photo is no longer known"
+_PAGE = 2048  # rows per read
+# Tables whose rows are useless without the row that they refer to. Only the user or a crawl can supply the others.
+_DELETABLE = ("features", "taggings", "post_hashtags", "post_photos", "post_versions")
+_UNKNOWN_PHOTO = "its photo is no longer known"
 
 
 class Strays(NamedTuple):
-    """How many `rows` of `table` hang on a row of `parent` that is not there, and whether they may be deleted."""
+    """How many `rows` of `table` refer to a missing row of `parent`, and whether they may be repaired."""
 
     table: str
     parent: str
@@ -34,7 +34,7 @@ class Strays(NamedTuple):
 
 
 class FeatureRow(NamedTuple):
-    """Stored features as they are."""
+    """A photo's stored features; `data` is float16, little endian."""
 
     id: int
     photo_id: int
@@ -43,7 +43,7 @@ class FeatureRow(NamedTuple):
 
 
 class SeenPath(NamedTuple):
-    """A path whose content was read, as it was then."""
+    """A path whose content was read, with the file's size, modification time and sha256 at that time."""
 
     id: int
     path: str
@@ -54,13 +54,13 @@ class SeenPath(NamedTuple):
 
 
 class CheckStore:
-    """Every query that looks for damage or mends it."""
+    """Every query that looks for damage or repairs it."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def integrity(self) -> list[str]:
-        """Return what SQLite finds wrong with the file, nothing where it is whole."""
+        """Return what SQLite finds wrong with the file; empty if it is intact."""
         try:
             with self._engine.connect() as connection:
                 found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]
@@ -69,34 +69,38 @@ class CheckStore:
         return [] if found == ["ok"] else found
 
     def strays(self) -> list[Strays]:
-        """Return rows that hang on nothing, counted by table."""
+        """Return how many rows refer to a missing row, by table and by the table referred to."""
         counts: dict[tuple[str, str], int] = {}
         with self._engine.connect() as connection:
             for table, _, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
                 counts[table, parent] = counts.get((table, parent), 0) + 1
         return [
-            Strays(table, parent, count, table in _MAY_GO or table == "photo_paths")
+            Strays(table, parent, count, table in _DELETABLE or table == "photo_paths")
             for (table, parent), count in sorted(counts.items())
         ]
 
     def delete_strays(self, connection: Connection, table: str, parent: str) -> None:
-        """Delete the rows of `table` that hang on no row of `parent`; a path stays, to be read again."""
+        """Delete the rows of `table` that refer to a missing row of `parent`.
+
+        A path is kept, without its photo and with an error, so that it is read again. Tables that may not be
+        repaired are left alone.
+        """
         found = Base.metadata.tables[table]
         for key in (key for key in found.foreign_keys if key.column.table.name == parent):
             column, other = key.parent, key.column
-            hanging = column.is_not(None) & ~select(other).where(other == column).exists()
-            if table in _MAY_GO:
-                connection.execute(delete(found).where(hanging))
+            stray = column.is_not(None) & ~select(other).where(other == column).exists()
+            if table in _DELETABLE:
+                connection.execute(delete(found).where(stray))
             elif table == "photo_paths":
-                connection.execute(update(found).where(hanging).values(photo_id=None, error=_HANGING))
+                connection.execute(update(found).where(stray).values(photo_id=None, error=_UNKNOWN_PHOTO))
 
     def settings(self) -> dict[str, str]:
-        """Return every setting."""
+        """Return key → value of every setting."""
         with self._engine.connect() as connection:
             return {key: value for key, value in connection.execute(select(Setting.key, Setting.value))}
 
     def features(self) -> Iterator[list[FeatureRow]]:
-        """Yield all features, a page at a time."""
+        """Yield all features, one page at a time."""
         columns, last = select(Feature.id, Feature.photo_id, Feature.backbone_id, Feature.data), 0
         while True:
             query = columns.where(Feature.id > last).order_by(Feature.id).limit(_PAGE)
@@ -108,7 +112,7 @@ class CheckStore:
             yield [FeatureRow(*row) for row in rows]
 
     def count_features(self) -> int:
-        """Return how many features there are."""
+        """Return the number of rows of features."""
         with self._engine.connect() as connection:
             return connection.scalar(select(func.count()).select_from(Feature)) or 0
 
@@ -119,7 +123,7 @@ class CheckStore:
             connection.execute(delete(Tagging).where(Tagging.photo_id == photo_id))
 
     def damaged_guesses(self) -> list[int]:
-        """Return ids of photos whose guesses are not as many hashtags as logits."""
+        """Return the ids of photos whose packed guesses have unequal lengths, or lengths that 4 does not divide."""
         ids, logits = func.length(Tagging.hashtags), func.length(Tagging.logits)
         with self._engine.connect() as connection:
             query = select(Tagging.photo_id).where(or_(ids != logits, ids % 4 != 0))
@@ -131,7 +135,7 @@ class CheckStore:
             connection.execute(delete(Tagging).where(Tagging.photo_id == photo))
 
     def seen_paths(self) -> Iterator[list[SeenPath]]:
-        """Yield the paths whose content was read and of which nobody said that they are gone, a page at a time."""
+        """Yield the paths whose content was read, except those accepted as gone, one page at a time."""
         last = 0
         columns = (PhotoPath.id, PhotoPath.path, PhotoPath.size, PhotoPath.mtime_ns, Photo.id)
         while True:
@@ -147,18 +151,18 @@ class CheckStore:
             yield [SeenPath(*row) for row in rows]
 
     def accept_gone(self, connection: Connection, path_id: int, at: str) -> None:
-        """Record a person's word that what was at a path is gone for good."""
+        """Record that the user accepts the file at a path as gone."""
         connection.execute(insert(GonePath).values(path_id=path_id, said_at=at).on_conflict_do_nothing())
 
     def paths_of(self, photo_id: int) -> list[str]:
-        """Return every path where a photo was seen."""
+        """Return every path at which a photo was seen."""
         with self._engine.connect() as connection:
             return list(connection.scalars(select(PhotoPath.path).where(PhotoPath.photo_id == photo_id)))
 
     def move_path(
         self, connection: Connection, path_id: int, path: str, size: int | None, mtime_ns: int | None
     ) -> None:
-        """Have a path's row say that it lies at `path`; where another row says so, posts go over to that."""
+        """Change a path's row to `path`; if `path` has a row already, move the posts to it and delete this one."""
         there = connection.scalar(select(PhotoPath.id).where(PhotoPath.path == path))
         if there is None:
             moved = {"path": path, "size": size, "mtime_ns": mtime_ns}

@@ -1,4 +1,4 @@
-"""Which paths have tags to be written out, and where tags were written, so that they can be taken back."""
+"""Paths with tags to write out, and the files that tags were written to, so that they can be removed again."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -9,20 +9,21 @@ from sqlalchemy.engine import Connection
 
 from hashtag_archive.db.schema.tables import Base, Photo, PhotoPath, Tagging, Verdict, Written
 
-_AT_ONCE = 1000  # paths a read
+_BATCH = 1000  # paths per read
 
 
 class TaggedPath(NamedTuple):
-    """A place where a photo that has tags was seen."""
+    """A path at which a photo with guesses or verdicts was seen."""
 
     path: str
     photo_id: int
 
 
 class WrittenPlace(NamedTuple):
-    """A file that tags were written into: an XMP sidecar, a text of tags, or the photo itself.
+    """A file that tags were written to: an XMP sidecar, a text file of tags, or the photo itself.
 
-    Of a text, which cannot carry a mark, `sha256` is what was written and `model` whose guesses it holds.
+    A text file cannot carry a mark. For it, `sha256` is the digest of what was written, and `model` the model whose
+    guesses it contains.
     """
 
     path: str
@@ -33,19 +34,23 @@ class WrittenPlace(NamedTuple):
 
 
 class ExportStore:
-    """Every query about what is written out, and where it was written."""
+    """Every query about paths with tags to write out, and about files that tags were written to."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def tagged_paths(self, wanted: Callable[[str], bool]) -> Iterator[list[TaggedPath]]:
-        """Yield the wanted paths of photos that a model tagged or a person spoke of, a read a batch."""
-        tagged = select(true()).where(Tagging.photo_id == PhotoPath.photo_id).exists()
-        said = select(true()).where(Verdict.photo_id == PhotoPath.photo_id).exists()
+        """Yield the paths, among those that `wanted` accepts, of photos with guesses or verdicts.
+
+        They come in batches, one read of the database per batch.
+        """
+        has_guesses = select(true()).where(Tagging.photo_id == PhotoPath.photo_id).exists()
+        has_verdict = select(true()).where(Verdict.photo_id == PhotoPath.photo_id).exists()
         last = 0
         while True:
             query = select(PhotoPath.id, PhotoPath.path, PhotoPath.photo_id)
-            query = query.where(PhotoPath.id > last, or_(tagged, said)).order_by(PhotoPath.id).limit(_AT_ONCE)
+            query = query.where(PhotoPath.id > last, or_(has_guesses, has_verdict))
+            query = query.order_by(PhotoPath.id).limit(_BATCH)
             with self._engine.connect() as connection:
                 rows = connection.execute(query).all()
             if not rows:
@@ -55,26 +60,26 @@ class ExportStore:
                 yield batch
 
     def photo_ids(self, paths: Sequence[str]) -> dict[str, int]:
-        """Return path → photo id of those among at most 10,000 paths that hold a photo."""
+        """Return path → photo id of those among at most 10,000 paths whose photo is known."""
         query = select(PhotoPath.path, PhotoPath.photo_id).where(PhotoPath.path.in_(paths))
         with self._engine.connect() as connection:
             return {path: photo for path, photo in connection.execute(query) if photo}
 
     def written(self) -> list[WrittenPlace]:
-        """Return every place that tags were written to, in the order of their paths."""
+        """Return every file that tags were written to, sorted by path."""
         query = select(Written.path, Written.photo_path, Written.kind, Written.model, Written.sha256)
         with self._engine.connect() as connection:
             return [WrittenPlace(*row) for row in connection.execute(query.order_by(Written.path))]
 
     def written_at(self, paths: Sequence[str]) -> dict[str, WrittenPlace]:
-        """Return path → what is recorded of it, for at most 10,000 paths."""
+        """Return path → record of those among at most 10,000 paths that tags were written to."""
         query = select(Written.path, Written.photo_path, Written.kind, Written.model, Written.sha256)
         with self._engine.connect() as connection:
             rows = connection.execute(query.where(Written.path.in_(paths)))
             return {row.path: WrittenPlace(*row) for row in rows}
 
     def put_written(self, connection: Connection, places: Iterable[WrittenPlace]) -> None:
-        """Record places; what was recorded of a path before is replaced."""
+        """Record files that tags were written to, replacing earlier records of the same paths."""
         rows = [place._asdict() for place in places]
         if rows:
             row = upsert(Written)
@@ -82,14 +87,17 @@ class ExportStore:
             connection.execute(row.on_conflict_do_update(index_elements=["path"], set_=changed), rows)
 
     def forget_written(self, connection: Connection, paths: Iterable[str]) -> None:
-        """Forget places that hold nothing of ours any more."""
+        """Delete the records of files that no longer contain any of our tags."""
         for path in paths:
             connection.execute(delete(Written).where(Written.path == path))
 
     def remove_guesses(
         self, connection: Connection, model: int | None, photo_ids: Iterable[int] | None
     ) -> int:
-        """Delete what `model`, or any, guessed of photos, or of all; return of how many photos that was."""
+        """Delete guesses and return how many photos had them.
+
+        `model` None means guesses of any model, `photo_ids` None those on all photos.
+        """
         statement = delete(Tagging)
         if model is not None:
             statement = statement.where(Tagging.model == model)
@@ -100,7 +108,10 @@ class ExportStore:
         )
 
     def copy_photo(self, connection: Connection, photo_id: int, sha256: str) -> None:
-        """Have a content know all that is known of a photo: its features, its guesses, a person's word."""
+        """Copy all that is known about a photo to the content `sha256`: its error, features, guesses and verdicts.
+
+        Rows that the content already has are kept.
+        """
         error = select(Photo.error).where(Photo.id == photo_id).scalar_subquery()
         connection.execute(upsert(Photo).values(sha256=sha256, error=error).on_conflict_do_nothing())
         new = connection.scalar(select(Photo.id).where(Photo.sha256 == sha256))
@@ -112,6 +123,6 @@ class ExportStore:
                 connection.execute(insert(table).prefix_with("OR IGNORE").from_select(names, rows))
 
     def drop_if_nowhere(self, connection: Connection, photo_id: int) -> None:
-        """Delete a photo, with all that is known of it, where no path holds it any more."""
-        held = select(true()).where(PhotoPath.photo_id == photo_id).exists()
-        connection.execute(delete(Photo).where(Photo.id == photo_id, ~held))
+        """Delete a photo, with all that is known about it, if it is no longer at any path."""
+        has_path = select(true()).where(PhotoPath.photo_id == photo_id).exists()
+        connection.execute(delete(Photo).where(Photo.id == photo_id, ~has_path))

@@ -1,4 +1,4 @@
-"""Photos looked for: by what may be on them, by their posts, by what went wrong with them; a page at a time."""
+"""Search for photos by their hashtags, by their posts or by their errors, one page at a time."""
 
 import struct
 from collections.abc import Collection, Sequence
@@ -19,15 +19,16 @@ from hashtag_archive.db.schema.tables import (
     Verdict,
 )
 
-_BOUND = 10_000  # values in a statement; SQLite takes 32,766
-_ASKED = 200  # hashtags that SQL looks for in one query
+_CHUNK = 10_000  # values bound in one statement; SQLite allows 32,766
+_MOST_HASHTAGS = 200  # that one query searches for in SQL
 
 
 class Wanted(NamedTuple):
-    """Which photos are looked for, whatever is on them.
+    """Which photos are searched for, apart from their hashtags. None sets no condition.
 
-    Of posts of this `owner`; of posts taken `since` then (ISO 8601, without a zone UTC), or crawled since where
-    they do not say when they were taken; not tagged by model `untagged_by`, though they could be (0 is no model).
+    `owner`: photos in posts of this owner. `since`: photos in posts taken since this time (ISO 8601, UTC if it has
+    no zone), or crawled since then if a post has no such time. `untagged_by`: photos that can be encoded and were
+    not tagged by this model (0 is no model).
     """
 
     owner: str | None = None
@@ -36,7 +37,7 @@ class Wanted(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A photo that may be one, with what is guessed of it: hashtag ids uint32, logits float32, little endian."""
+    """A photo that may match, with its guesses: hashtag ids uint32, logits float32, both little endian."""
 
     photo_id: int
     hashtags: bytes
@@ -44,7 +45,7 @@ class Candidate(NamedTuple):
 
 
 class FindStore:
-    """Every query that looks for photos."""
+    """Every query that searches for photos."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -52,10 +53,11 @@ class FindStore:
     def candidates(
         self, wanted: Wanted, needs: Sequence[Collection[int]], after: int, limit: int
     ) -> list[Candidate]:
-        """Return at most `limit` photos with ids above `after`, ascending, that may be what is looked for.
+        """Return at most `limit` photos that may match, with ids above `after`, in ascending order.
 
-        Of each set of hashtag ids in `needs` a photo has one at least, guessed or accepted, or seems to: the four
-        bytes of an id may also be the end of one and the start of the next.
+        A photo has at least one hashtag id of each set in `needs`, guessed or accepted, but not all sets are
+        checked if they are large. A guess may also be a false hit: the four bytes of an id can be the end of one id
+        and the start of the next.
         """
         query = (
             select(Photo.id, func.coalesce(Tagging.hashtags, b""), func.coalesce(Tagging.logits, b""))
@@ -74,7 +76,10 @@ class FindStore:
             return [Candidate(*row) for row in rows]
 
     def failed(self, wanted: Wanted, after: int, limit: int) -> list[tuple[int, str, str]]:
-        """Return (path id, path, reason) of files that could not be read or encoded, path ids above `after`."""
+        """Return (path id, path, reason) of at most `limit` files that could not be read or encoded.
+
+        Their path ids are above `after`, in ascending order.
+        """
         reason = func.coalesce(PhotoPath.error, Photo.error)
         query = (
             select(PhotoPath.id, PhotoPath.path, reason)
@@ -87,13 +92,15 @@ class FindStore:
             return [(id, path, error) for id, path, error in rows]
 
     def paths(self, photo_ids: Sequence[int]) -> dict[int, list[str]]:
-        """Return photo id → its paths, sorted; any number of ids, ascending."""
+        """Return photo id → its paths, sorted, for any number of ids in ascending order.
+
+        Photos whose ids lie between those given may be included.
+        """
         found: dict[int, list[str]] = {}
-        for start in range(0, len(photo_ids), _BOUND):
-            chunk = photo_ids[start : start + _BOUND]
-            dense = (
-                2 * len(chunk) > chunk[-1] - chunk[0]
-            )  # a long list of ids costs more than rows passed over
+        for start in range(0, len(photo_ids), _CHUNK):
+            chunk = photo_ids[start : start + _CHUNK]
+            # A range with some rows too many costs less than a long list of ids.
+            dense = 2 * len(chunk) > chunk[-1] - chunk[0]
             among = (
                 PhotoPath.photo_id.between(chunk[0], chunk[-1]) if dense else PhotoPath.photo_id.in_(chunk)
             )
@@ -104,7 +111,7 @@ class FindStore:
         return found
 
     def featured(self, key: FeatureKey) -> list[int]:
-        """Return the photos that have features of this kind and a path, ascending."""
+        """Return the ids of photos that have a path and features with this key, in ascending order."""
         query = select(Feature.photo_id).where(
             Feature.backbone_id == key.backbone_id,
             Feature.precision == key.dtype,
@@ -115,18 +122,18 @@ class FindStore:
             return list(connection.scalars(query.order_by(Feature.photo_id)))
 
     def hashtag_ids(self, texts: Collection[str]) -> dict[str, int]:
-        """Return text → id of those among `texts`, normalised, that ever were on a post or said by a person."""
+        """Return text → id of those among `texts`, normalised, that were ever on a post or in a verdict."""
         found: dict[str, int] = {}
         ordered = sorted(texts)
         with self._engine.connect() as connection:
-            for start in range(0, len(ordered), _BOUND):
-                chunk = ordered[start : start + _BOUND]
+            for start in range(0, len(ordered), _CHUNK):
+                chunk = ordered[start : start + _CHUNK]
                 rows = connection.execute(select(Hashtag.text, Hashtag.id).where(Hashtag.text.in_(chunk)))
                 found.update((text, id) for text, id in rows)
         return found
 
     def verdicts(self, first: int, last: int, hashtag_ids: Collection[int]) -> list[tuple[int, int, bool]]:
-        """Return (photo id, hashtag id, accepted) said of these hashtags on photos from `first` to `last`."""
+        """Return (photo id, hashtag id, accepted) of verdicts on these hashtags on photos `first` to `last`."""
         query = select(Verdict.photo_id, Verdict.hashtag_id, Verdict.accepted)
         query = query.where(Verdict.photo_id.between(first, last))
         with self._engine.connect() as connection:
@@ -135,10 +142,10 @@ class FindStore:
 
 
 def _few(needs: Sequence[Collection[int]]) -> list[Collection[int]]:
-    """The shortest of them, as many as SQLite's expressions may hold: the others let everything through."""
+    """Return the shortest sets, as many as a query can search for. The others exclude no photo."""
     found: list[Collection[int]] = []
     for ids in sorted(needs, key=len):
-        if sum(map(len, found)) + len(ids) <= _ASKED:
+        if sum(map(len, found)) + len(ids) <= _MOST_HASHTAGS:
             found.append(ids)
     return found
 
@@ -152,12 +159,12 @@ def _may_have(ids: Collection[int]) -> ColumnElement[bool]:
 
 
 def _post_paths(wanted: Wanted) -> list[Any]:
-    """The paths of the posts that are wanted, as a query in a list; an empty list where posts do not matter."""
+    """Return a query for the path ids of the wanted posts, in a list, which is empty if posts do not matter."""
     conditions: list[ColumnElement[bool]] = []
     if wanted.owner is not None:
         conditions.append(Post.owner == wanted.owner)
     if wanted.since is not None:
-        # julianday knows zones, and is null where a time is none
+        # julianday converts zones, and is null if a text is not a time
         when = func.coalesce(func.julianday(Post.taken_at), func.julianday(Crawl.started_at))
         conditions.append(when >= func.julianday(wanted.since))
     if not conditions:

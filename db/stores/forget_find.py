@@ -1,4 +1,4 @@
-"""What came from one owner, or with one post, in every table, and what of it others hold too."""
+"""Find what came from one owner or with one post, in every table, and what of it other posts have too."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -21,15 +21,16 @@ from hashtag_archive.db.schema.tables import (
     Verdict,
 )
 
-AT_ONCE = 10_000  # values in a statement; SQLite binds at most 32,766
+_CHUNK = 10_000  # values bound in one statement; SQLite allows 32,766
 
 
 @dataclass
 class Going:
-    """What goes with somebody's posts: ids, and the texts by which it is looked for afterwards.
+    """What is to be deleted along with an owner's posts or one post: ids, and the texts to search for afterwards.
 
-    `posts`, `paths`, `photos` and `hashtags` are id → text; of the last three, those that nobody else holds.
-    `staying` counts the photos that others hold too. `models` were made after the first of the posts came in.
+    `posts`, `paths`, `photos` and `hashtags` are id → text (a post's key, a path, a content's sha256, a hashtag);
+    the last three include only what no other post has. `said` has captions and locations. `staying` counts the
+    photos that others have too. `models` are those created after the first of these posts was imported.
     """
 
     posts: dict[int, str] = field(default_factory=dict)
@@ -46,7 +47,10 @@ class Going:
 
 @dataclass
 class _Versions:
-    """Hashtags and photo paths that earlier crawls gave: of the posts that go, and of all others."""
+    """Hashtags and photo paths in earlier versions: of the posts to delete, and of all others.
+
+    `crawls` are the crawls that gave any version of the posts to delete, the latest included.
+    """
 
     hashtags: set[str] = field(default_factory=set)
     photos: set[str] = field(default_factory=set)
@@ -56,7 +60,7 @@ class _Versions:
 
 
 def find_going(connection: Connection, owner: str | None, key: str | None) -> Going:
-    """Return what came from an owner, in any version of a post, or with the post of a key."""
+    """Return what came from `owner`, in any version of a post, or, without an owner, with the post `key`."""
     going = Going()
     _find_posts(connection, going, owner, key)
     if not going.posts:
@@ -66,36 +70,36 @@ def find_going(connection: Connection, owner: str | None, key: str | None) -> Go
     _find_hashtags(connection, going, versions)
     _find_models(connection, going, versions)
     for ids in chunks(going.photos):
-        said = select(func.count()).select_from(Verdict).where(Verdict.photo_id.in_(ids))
-        going.verdicts += connection.scalar(said) or 0
+        verdicts = select(func.count()).select_from(Verdict).where(Verdict.photo_id.in_(ids))
+        going.verdicts += connection.scalar(verdicts) or 0
     return going
 
 
 def chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
-    """Yield the values in lists that fit a statement."""
+    """Yield the values in lists that one statement can bind."""
     ordered = list(values)
-    for start in range(0, len(ordered), AT_ONCE):
-        yield ordered[start : start + AT_ONCE]
+    for start in range(0, len(ordered), _CHUNK):
+        yield ordered[start : start + _CHUNK]
 
 
 def _find_posts(connection: Connection, going: Going, owner: str | None, key: str | None) -> None:
-    """A post that any crawl gave to the owner came from the owner, whoever has it now."""
+    """Find the posts. One that any crawl gave to the owner counts as the owner's, whoever has it now."""
     if owner is not None:
         wanted = owner_key(owner)
-        named = select(Post.owner).where(Post.owner.is_not(None)).distinct()
-        spelled = [name for name in connection.scalars(named) if name and owner_key(name) == wanted]
+        owners = select(Post.owner).where(Post.owner.is_not(None)).distinct()
+        spellings = [name for name in connection.scalars(owners) if name and owner_key(name) == wanted]
         earlier = {id for id, content in _versions(connection) if owner_key(content["owner"] or "") == wanted}
-        found: list[ColumnElement[bool]] = [
-            Post.owner.in_(spelled),
+        conditions: list[ColumnElement[bool]] = [
+            Post.owner.in_(spellings),
             *(Post.id.in_(ids) for ids in chunks(earlier)),
         ]
     else:
-        found = [Post.key == key]
-    for condition in found:
+        conditions = [Post.key == key]
+    for condition in conditions:
         rows = select(Post.id, Post.key, Post.owner, Post.caption, Post.location).where(condition)
-        for id, name, by, caption, location in connection.execute(rows):
-            going.posts[id] = name
-            going.owners.update(filter(None, [by]))
+        for id, post_key, post_owner, caption, location in connection.execute(rows):
+            going.posts[id] = post_key
+            going.owners.update(filter(None, [post_owner]))
             going.said.update(filter(None, [caption, location]))
 
 
@@ -126,10 +130,10 @@ def _read_versions(connection: Connection, going: Going) -> _Versions:
 
 
 def _find_photos(connection: Connection, going: Going, versions: _Versions) -> None:
-    """Paths that only these posts name, and contents that lie under no other path.
+    """Find the paths that only these posts name, and the contents that are at no other path.
 
-    Contents under no path at all, which lay under a path before the file changed, go as well, unless a person said
-    something of them: nothing tells whose they were.
+    Contents at no path at all, left over from files that have changed, are included unless they have a verdict,
+    because it is unknown whose they were.
     """
     theirs: dict[int, tuple[str, int | None]] = {}
     rows = select(PhotoPath.id, PhotoPath.path, PhotoPath.photo_id)
@@ -141,27 +145,32 @@ def _find_photos(connection: Connection, going: Going, versions: _Versions) -> N
         theirs |= {id: (path, photo) for id, path, photo in connection.execute(named)}
     others: set[int] = set()
     for ids in chunks(theirs):
-        held = select(PostPhoto.path_id, PostPhoto.post_id).where(PostPhoto.path_id.in_(ids))
-        others |= {path for path, post in connection.execute(held) if post not in going.posts}
+        links = select(PostPhoto.path_id, PostPhoto.post_id).where(PostPhoto.path_id.in_(ids))
+        others |= {path for path, post in connection.execute(links) if post not in going.posts}
     gone = {id for id in theirs if id not in others and theirs[id][0] not in versions.others_photos}
     going.paths = {id: theirs[id][0] for id in gone}
     photos = {photo for _, photo in theirs.values() if photo is not None}
     staying: set[int] = set()
     for ids in chunks(photos):
-        lies = select(PhotoPath.id, PhotoPath.photo_id).where(PhotoPath.photo_id.in_(ids))
-        staying |= {photo for id, photo in connection.execute(lies) if id not in gone and photo is not None}
+        paths_of = select(PhotoPath.id, PhotoPath.photo_id).where(PhotoPath.photo_id.in_(ids))
+        staying |= {
+            photo for id, photo in connection.execute(paths_of) if id not in gone and photo is not None
+        }
     going.staying = len(staying)
-    nowhere = ~select(PhotoPath.id).where(PhotoPath.photo_id == Photo.id).exists()
-    unsaid = ~select(Verdict.photo_id).where(Verdict.photo_id == Photo.id).exists()
+    has_no_path = ~select(PhotoPath.id).where(PhotoPath.photo_id == Photo.id).exists()
+    has_no_verdict = ~select(Verdict.photo_id).where(Verdict.photo_id == Photo.id).exists()
     wanted = [Photo.id.in_(ids) for ids in chunks(photos - staying)]
-    for condition in [*wanted, nowhere & unsaid]:
+    for condition in [*wanted, has_no_path & has_no_verdict]:
         going.photos |= {
             id: sha for id, sha in connection.execute(select(Photo.id, Photo.sha256).where(condition))
         }
 
 
 def _find_hashtags(connection: Connection, going: Going, versions: _Versions) -> None:
-    """Hashtags that stand on no other post, in no other post's past, and that no person put on another photo."""
+    """Find the hashtags that no other post has or had in an earlier version, and that no other photo was given.
+
+    A photo is given a hashtag by an accept.
+    """
     theirs: dict[int, str] = {}
     for ids in chunks(going.posts):
         used = (

@@ -1,4 +1,4 @@
-"""What came from one owner, or with one post: found, and erased, in every table."""
+"""Erase what came from one owner or with one post, in every table."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine, String, delete, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from hashtag_archive.db.post import owner_key
+from hashtag_archive.db.schema.path_text import PathText
 from hashtag_archive.db.schema.tables import (
     Alias,
     Backbone,
@@ -17,7 +18,6 @@ from hashtag_archive.db.schema.tables import (
     Hashtag,
     NumberedModel,
     Parent,
-    PathText,
     Photo,
     PhotoPath,
     Post,
@@ -30,33 +30,33 @@ from hashtag_archive.db.schema.tables import (
 from hashtag_archive.db.stores.forget_find import Going, chunks, find_going
 from hashtag_archive.db.stores.models import without_hashtags
 
-FORGOTTEN = "(forgotten)"  # what a crawl's source becomes where it names who is forgotten
-_NAMING = 6  # characters from which on a post's key within a source's path is no accident
+FORGOTTEN = "(forgotten)"  # replaces a crawl's source that names what is forgotten
+_LEAST_KEY = 6  # characters: a shorter post key may occur in a source's path by chance
 
 
 class ForgetStore:
-    """Every query that finds or erases what came from somebody."""
+    """Every query that finds or erases what came from an owner or with a post."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def find(self, connection: Connection, owner: str | None, key: str | None) -> Going:
-        """Return what came from an owner, in any version of a post, or with the post of a key."""
+        """Return what came from `owner`, in any version of a post, or, without an owner, with the post `key`."""
         return find_going(connection, owner, key)
 
     def erase(self, connection: Connection, going: Going, names: Iterable[str], *, models: bool) -> None:
-        """Delete all of it, with the models that learnt from it and all that they guessed where `models`.
+        """Delete all of `going`; its models, and all their guesses, only if `models` is true.
 
-        Crawls whose source holds one of `names` keep their row without it. What is deleted is overwritten in the
-        file; `Store.compact` then gives the space back.
+        A crawl keeps its row, but loses its source if that contains one of `names` or the key of a deleted post.
+        Deleted content is overwritten in the file; `Store.compact` then releases the space.
         """
         connection.exec_driver_sql("PRAGMA secure_delete = ON")
-        _delete(connection, Post.id, going.posts)  # with its hashtags, places of photos, and versions
-        for some in chunks(going.paths):  # what was written beside these photos is the user's to delete
+        _delete(connection, Post.id, going.posts)  # cascades to hashtags, photo positions and versions
+        for some in chunks(going.paths):  # sidecars of these photos are left to the user to delete
             paths = select(PhotoPath.path).where(PhotoPath.id.in_(some))
             connection.execute(delete(Written).where(Written.photo_path.in_(paths)))
         _delete(connection, PhotoPath.id, going.paths)
-        _delete(connection, Photo.id, going.photos)  # with features, guesses and verdicts
+        _delete(connection, Photo.id, going.photos)  # cascades to features, guesses and verdicts
         if models:
             _delete(connection, Tagging.model, going.models)
             _delete(connection, NumberedModel.number, going.models)
@@ -65,27 +65,29 @@ class ForgetStore:
         _delete(connection, Hashtag.id, going.hashtags)
         for column in (Blocked.hashtag, Alias.hashtag, Alias.target, Parent.hashtag, Parent.parent):
             _delete(connection, column, going.hashtags.values())
-        _clear_crawls(connection, {*names, *(key for key in going.posts.values() if len(key) >= _NAMING)})
+        keys = {key for key in going.posts.values() if len(key) >= _LEAST_KEY}
+        _clear_crawls(connection, {*names, *keys})
 
     def erase_backbones(self, connection: Connection, setting: str) -> list[str]:
-        """Delete backbones that were learnt here, as a setting `setting` + digest says, and that no model uses.
+        """Delete the backbones trained in this archive that no model uses, and return their digests.
 
-        Their features and the settings that name them go with them. Returns their digests.
+        The setting named `setting` + digest marks a backbone as trained here. Features and settings of the deleted
+        backbones are deleted too.
         """
         used = select(NumberedModel.backbone_id).where(NumberedModel.backbone_id.is_not(None))
-        learnt = {key.removeprefix(setting) for key in _settings(connection, setting)}
+        trained = {key.removeprefix(setting) for key in _setting_keys(connection, setting)}
         rows = connection.execute(select(Backbone.id, Backbone.digest).where(Backbone.id.not_in(used)))
-        gone = {id: digest for id, digest in rows if digest in learnt}
+        gone = {id: digest for id, digest in rows if digest in trained}
         kept = set(connection.scalars(select(Backbone.digest).where(Backbone.id.in_(used))))
         for column in (Feature.backbone_id, Backbone.id):
             _delete(connection, column, gone)
-        digests = sorted(learnt - kept)
+        digests = sorted(trained - kept)
         _delete(connection, Setting.key, [setting + digest for digest in digests])
         _delete(connection, Setting.value, digests)
         return digests
 
     def texts(self) -> Iterator[tuple[str, str]]:
-        """Yield (table.column, text) of every text in the database, and of the definitions of its tables."""
+        """Yield (table.column, text) for every text in the database, and ("schema", SQL) for every definition."""
         with self._engine.connect() as connection:
             definitions = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
             yield from (("schema", sql) for (sql,) in definitions.all())
@@ -103,12 +105,12 @@ def _delete(connection: Connection, column: InstrumentedAttribute[Any], values: 
         connection.execute(delete(column.class_).where(column.in_(some)))
 
 
-def _settings(connection: Connection, start: str) -> list[str]:
+def _setting_keys(connection: Connection, start: str) -> list[str]:
     return list(connection.scalars(select(Setting.key).where(Setting.key.startswith(start, autoescape=True))))
 
 
 def _strip_guesses(connection: Connection, gone: set[int]) -> None:
-    """Take hashtags out of what models that stay guessed."""
+    """Remove the hashtag ids in `gone` from the guesses that are left."""
     if not gone:
         return
     rows = select(Tagging.photo_id, Tagging.hashtags, Tagging.logits)
@@ -124,11 +126,11 @@ def _strip_guesses(connection: Connection, gone: set[int]) -> None:
 
 
 def _clear_crawls(connection: Connection, names: set[str]) -> None:
-    """Delete crawls that brought nothing that stays, and have the others name nobody who is forgotten."""
-    brought = select(Post.id).where(Post.crawl_id == Crawl.id).exists()
-    replaced = select(PostVersion.id).where(PostVersion.crawl_id == Crawl.id).exists()
-    connection.execute(delete(Crawl).where(~brought & ~replaced))
-    spelled = {owner_key(name) for name in names} - {""}
+    """Delete crawls that no remaining post or version came from; hide the source of others that contain a name."""
+    has_posts = select(Post.id).where(Post.crawl_id == Crawl.id).exists()
+    has_versions = select(PostVersion.id).where(PostVersion.crawl_id == Crawl.id).exists()
+    connection.execute(delete(Crawl).where(~has_posts & ~has_versions))
+    keys = {owner_key(name) for name in names} - {""}
     for id, source in connection.execute(select(Crawl.id, Crawl.source)).all():
-        if any(name in owner_key(source) for name in spelled):
+        if any(name in owner_key(source) for name in keys):
             connection.execute(update(Crawl).where(Crawl.id == id).values(source=FORGOTTEN))

@@ -1,4 +1,4 @@
-"""Models, which one is current, and what each guessed."""
+"""Models, their backbones and their guesses."""
 
 import struct
 from collections import Counter
@@ -12,7 +12,7 @@ from hashtag_archive.db.schema.tables import Backbone, Feature, Hashtag, Numbere
 
 
 class ModelRow(NamedTuple):
-    """A model as recorded; `backbone_digest` is None where it holds hashtag vectors alone."""
+    """A model as recorded; `backbone_digest` is None if it has only hashtag vectors."""
 
     number: int
     created_at: str
@@ -29,7 +29,7 @@ class BackboneRow(NamedTuple):
 
 
 class Guess(NamedTuple):
-    """A stored assignment, with its hashtag's text."""
+    """A stored guess with its hashtag's text and the number of its model."""
 
     hashtag: str
     logit: float
@@ -37,7 +37,7 @@ class Guess(NamedTuple):
 
 
 class PackedGuesses(NamedTuple):
-    """All that is guessed of a photo, best first: hashtag ids uint32 and logits float32, little endian."""
+    """All guesses on a photo, best first: hashtag ids uint32 and logits float32, both little endian."""
 
     photo_id: int
     hashtags: bytes
@@ -45,7 +45,7 @@ class PackedGuesses(NamedTuple):
 
 
 class ModelStore:
-    """Every query about models and their assignments."""
+    """Every query about models, their backbones and their guesses."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -71,12 +71,12 @@ class ModelStore:
             return [ModelRow(*row) for row in connection.execute(query)]
 
     def highest_number(self) -> int:
-        """Return the highest number given to a model, 0 where there is none."""
+        """Return the highest number of a model, 0 if there is no model."""
         with self._engine.connect() as connection:
             return connection.scalar(select(func.max(NumberedModel.number))) or 0
 
     def remove(self, connection: Connection, numbers: Sequence[int]) -> None:
-        """Delete models, and what they guessed."""
+        """Delete models and their guesses."""
         connection.execute(delete(Tagging).where(Tagging.model.in_(numbers)))
         connection.execute(delete(NumberedModel).where(NumberedModel.number.in_(numbers)))
 
@@ -93,22 +93,22 @@ class ModelStore:
         return [BackboneRow(*row) for row in rows]
 
     def newest_backbone(self, connection: Connection) -> str | None:
-        """Return the digest of the newest model's backbone, of those that have one."""
+        """Return the digest of the backbone of the newest model that has one, or None."""
         query = select(Backbone.digest).join(NumberedModel, NumberedModel.backbone_id == Backbone.id)
         return connection.scalar(query.order_by(NumberedModel.number.desc()).limit(1))
 
     def remove_backbone(self, connection: Connection, backbone_id: int) -> int:
-        """Delete a backbone that no model uses and all features made with it; return how many bytes these were."""
-        of_it = Feature.backbone_id == backbone_id
-        size = connection.scalar(select(func.sum(func.length(Feature.data))).where(of_it)) or 0
-        connection.execute(delete(Feature).where(of_it))
+        """Delete a backbone that no model uses, with all its features; return the size of these in bytes."""
+        has_backbone = Feature.backbone_id == backbone_id
+        size = connection.scalar(select(func.sum(func.length(Feature.data))).where(has_backbone)) or 0
+        connection.execute(delete(Feature).where(has_backbone))
         connection.execute(delete(Backbone).where(Backbone.id == backbone_id))
         return size
 
     def put_guesses(self, connection: Connection, model: int, guesses: Iterable[PackedGuesses]) -> None:
         """Replace all guesses on each photo by those of `model`."""
         rows = [(photo, model, hashtags, logits) for photo, hashtags, logits in guesses]
-        if rows:  # the driver's own statement: building SQLAlchemy's parameters costs as much again
+        if rows:  # a raw statement: building SQLAlchemy's parameters would double the time
             connection.exec_driver_sql(
                 "INSERT INTO taggings (photo_id, model, hashtags, logits) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (photo_id) DO UPDATE SET model = excluded.model, hashtags = excluded.hashtags,"
@@ -131,20 +131,20 @@ class ModelStore:
             guesses = [
                 Guess(texts[id], logit, model)
                 for id, logit in zip(ids, logits, strict=True)
-                if id in texts  # a model that was kept may still guess hashtags that were forgotten
+                if id in texts  # a kept model may still guess forgotten hashtags
             ]
             found[photo] = sorted(guesses, key=lambda guess: (-guess.logit, guess.hashtag))
         return found
 
     def tagged(self) -> Counter[int]:
-        """Return model number → how many photos it tagged last."""
+        """Return model number → how many photos it was the last to tag."""
         with self._engine.connect() as connection:
             query = select(Tagging.model, func.count()).group_by(Tagging.model)
             return Counter({model: count for model, count in connection.execute(query)})
 
 
 def without_hashtags(hashtags: bytes, logits: bytes, gone: Set[int]) -> tuple[bytes, bytes] | None:
-    """Return packed guesses without the hashtag ids in `gone`, None where they hold none of them."""
+    """Return packed guesses without the hashtag ids in `gone`, or None if they contain none of these."""
     ids, values = unpack_hashtags(hashtags), unpack_logits(logits)
     kept = [place for place, id in enumerate(ids) if id not in gone]
     if len(kept) == len(ids):
@@ -168,7 +168,7 @@ def unpack_logits(packed: bytes) -> tuple[float, ...]:
 def _texts(connection: Connection, ids: set[int]) -> dict[int, str]:
     found: dict[int, str] = {}
     ordered = sorted(ids)
-    for start in range(0, len(ordered), 10_000):  # SQLite binds at most 32,766 values in a statement
+    for start in range(0, len(ordered), 10_000):  # SQLite binds at most 32,766 values per statement
         chunk = ordered[start : start + 10_000]
         rows = connection.execute(select(Hashtag.id, Hashtag.text).where(Hashtag.id.in_(chunk)))
         found.update((id, text) for id, text in rows)

@@ -1,4 +1,4 @@
-"""Photos, the paths where they were seen, and their features."""
+"""Photos, the paths at which they were seen, and their features."""
 
 from collections.abc import Iterator, Sequence
 
@@ -16,13 +16,13 @@ class PhotoStore:
         self._engine = engine
 
     def known_paths(self, paths: Sequence[str], key: FeatureKey | None) -> dict[str, PathRow]:
-        """Return what is known of those among `paths` that were seen before."""
+        """Return path → what is known about those among `paths` that were seen before."""
         with self._engine.connect() as connection:
             rows = connection.execute(_path_rows(key).where(PhotoPath.path.in_(paths)))
             return {row.path: PathRow(*row) for row in rows}
 
     def crawled_paths(self, key: FeatureKey | None) -> Iterator[PathRow]:
-        """Yield every path that a post names, in batches of one read each, so that writes may go between."""
+        """Yield every path that a post names, in batches of one read each, so that writes can go in between."""
         last = 0
         while True:
             query = _path_rows(key).where(
@@ -36,7 +36,7 @@ class PhotoStore:
             yield from (PathRow(*row) for row in rows)
 
     def count_crawled(self, paths: Sequence[str]) -> int:
-        """Return how many of `paths` hold a photo that stands in a post, under this path or another."""
+        """Return how many of `paths` have a photo that is in a post, by this path or by another."""
         in_posts = (
             select(PhotoPath.photo_id)
             .join(PostPhoto, PostPhoto.path_id == PhotoPath.id)
@@ -45,25 +45,25 @@ class PhotoStore:
         count = 0
         with self._engine.connect() as connection:
             for start in range(0, len(paths), 10_000):
-                asked = (
+                query = (
                     select(func.count())
                     .select_from(PhotoPath)
                     .where(
                         PhotoPath.path.in_(paths[start : start + 10_000]), PhotoPath.photo_id.in_(in_posts)
                     )
                 )
-                count += connection.scalar(asked) or 0
+                count += connection.scalar(query) or 0
         return count
 
     def count_crawled_paths(self) -> int:
-        """Return how many paths posts name."""
+        """Return the number of paths that posts name."""
         with self._engine.connect() as connection:
             return connection.scalar(select(func.count(PostPhoto.path_id.distinct()))) or 0
 
     def path_ids(self, connection: Connection, paths: Sequence[str]) -> dict[str, int]:
-        """Return path → path id of those that were ever recorded."""
+        """Return path → path id of those among `paths` that are recorded; any number of paths."""
         found: dict[str, int] = {}
-        for start in range(0, len(paths), 10_000):  # SQLite binds at most 32,766 values in a statement
+        for start in range(0, len(paths), 10_000):  # SQLite binds at most 32,766 values per statement
             chunk = paths[start : start + 10_000]
             found.update(
                 (path, id)
@@ -74,7 +74,7 @@ class PhotoStore:
         return found
 
     def put_files(self, connection: Connection, files: Sequence[SeenFile]) -> None:
-        """Record files as seen, making photos of new content."""
+        """Record files as seen, and add a photo for each new content."""
         if not files:
             return
         digests = sorted({file.sha256 for file in files if file.sha256})
@@ -104,14 +104,14 @@ class PhotoStore:
         )
 
     def photo_ids(self, connection: Connection, digests: Sequence[str]) -> dict[str, int]:
-        """Return sha256 → photo id of the contents that are known; at most 10,000 of them."""
+        """Return sha256 → photo id of the contents that are known; at most 10,000 digests."""
         return {
             sha: id
             for sha, id in connection.execute(select(Photo.sha256, Photo.id).where(Photo.sha256.in_(digests)))
         }
 
     def state_of(self, digests: Sequence[str], key: FeatureKey) -> dict[str, PhotoState]:
-        """Return what is known of the contents among `digests` that were seen before."""
+        """Return sha256 → what is known about the contents among `digests` that were seen before."""
         query = (
             select(Photo.sha256, Photo.id, Photo.error, Feature.id.is_not(None), Tagging.model)
             .outerjoin(Feature, and_(Feature.photo_id == Photo.id, *_is(key)))
@@ -123,7 +123,7 @@ class PhotoStore:
             return {sha: PhotoState(id, error, has, model) for sha, id, error, has, model in rows}
 
     def put_errors(self, connection: Connection, errors: dict[str, str]) -> None:
-        """Record, by sha256, why contents cannot be encoded."""
+        """Record why contents cannot be encoded: sha256 → reason."""
         if errors:
             statement = (
                 update(Photo).where(Photo.sha256 == bindparam("sha")).values(error=bindparam("reason"))
@@ -131,7 +131,7 @@ class PhotoStore:
             connection.execute(statement, [{"sha": sha, "reason": reason} for sha, reason in errors.items()])
 
     def put_features(self, connection: Connection, key: FeatureKey, features: dict[int, bytes]) -> None:
-        """Store features by photo id; what is stored already stays."""
+        """Store features by photo id. Features that are already stored are kept."""
         if features:
             connection.execute(
                 upsert(Feature).on_conflict_do_nothing(),
@@ -148,7 +148,7 @@ class PhotoStore:
             )
 
     def features(self, photo_ids: Sequence[int], key: FeatureKey) -> dict[int, bytes]:
-        """Return photo id → stored features, for those that have any; any number of ids."""
+        """Return photo id → stored features of the photos that have them; any number of ids."""
         found: dict[int, bytes] = {}
         with self._engine.connect() as connection:
             for start in range(0, len(photo_ids), 10_000):
@@ -162,9 +162,9 @@ class PhotoStore:
         return found
 
     def sample(self, key: FeatureKey, count: int, *, last: bool = False) -> list[tuple[int, str]]:
-        """Return (photo id, a path) of `count` photos with features, the first or `last` by their sha256.
+        """Return (photo id, one path) of `count` photos with features: the first, or the `last`, by sha256.
 
-        A digest is as good as a draw, and is the same draw every time.
+        The order of digests is as good as random, and the same every time.
         """
         query = (
             select(Photo.id, func.min(PhotoPath.path))
@@ -177,22 +177,22 @@ class PhotoStore:
             return [(photo, path) for photo, path in connection.execute(query.limit(count))]
 
     def ensure_backbone(self, connection: Connection, digest: str, name: str) -> int:
-        """Return the id of a backbone, recording it where it is new."""
+        """Return a backbone's id, and record the backbone first if it is new."""
         connection.execute(upsert(Backbone).values(digest=digest, name=name).on_conflict_do_nothing())
         return int(connection.scalar(select(Backbone.id).where(Backbone.digest == digest)) or 0)
 
     def backbones(self) -> list[str]:
-        """Return the digest of every backbone that a rebuild used."""
+        """Return the digest of every recorded backbone."""
         with self._engine.connect() as connection:
             return list(connection.scalars(select(Backbone.digest)))
 
     def backbone_id(self, digest: str) -> int | None:
-        """Return the id of a backbone, or None where no rebuild used it."""
+        """Return a backbone's id, or None if no rebuild has used it."""
         with self._engine.connect() as connection:
             return connection.scalar(select(Backbone.id).where(Backbone.digest == digest))
 
     def counts(self) -> dict[str, int]:
-        """Return how many photos, paths, photos with features and files with an error there are."""
+        """Return the numbers of photos, of paths, of photos with features and of files with an error."""
         failed = (
             select(func.count())
             .select_from(PhotoPath)
@@ -216,7 +216,7 @@ class PhotoStore:
             return [(path, error) for path, error in rows]
 
     def forget_failures(self, connection: Connection) -> None:
-        """Clear every recorded failure of content, so that it is tried again."""
+        """Delete all recorded reasons why contents cannot be encoded, so that these are tried again."""
         connection.execute(update(Photo).where(Photo.error.is_not(None)).values(error=None))
 
 

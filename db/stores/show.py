@@ -1,4 +1,4 @@
-"""All that is recorded of one photo."""
+"""All that is recorded about one photo."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from hashtag_archive.db.schema.tables import (
 
 @dataclass(frozen=True)
 class RecordedPost:
-    """A post that has the photo, as its latest crawl left it, and that crawl; times are ISO 8601."""
+    """A post that has the photo, as of its latest crawl, and that crawl. Times are ISO 8601."""
 
     key: str
     owner: str | None
@@ -36,8 +36,8 @@ class RecordedPost:
 
 
 @dataclass(frozen=True)
-class RecordedWord:
-    """What a person said of a hashtag on the photo, and when."""
+class RecordedVerdict:
+    """The user's verdict on a hashtag of the photo, and its time."""
 
     hashtag: str
     accepted: bool
@@ -56,25 +56,29 @@ class RecordedFeatures:
 
 @dataclass(frozen=True)
 class Record:
-    """Everything but the guesses. `failure` says why the content cannot be encoded; `tagged_by` is a model."""
+    """All that is recorded about a photo except the guesses.
+
+    `content` is the sha256 of the photo's content, `failure` the reason why it cannot be encoded, `said` the
+    verdicts, and `tagged_by` the number of the model that tagged it.
+    """
 
     content: str
     failure: str | None
     paths: list[str]
     posts: list[RecordedPost]
-    said: list[RecordedWord]
+    said: list[RecordedVerdict]
     features: list[RecordedFeatures]
     tagged_by: int | None
 
 
 class ShowStore:
-    """Every query about all that is known of one photo."""
+    """Every query about all that is known about one photo."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def record(self, photo_id: int) -> Record:
-        """Return what is recorded of a photo that there is, all of one moment."""
+        """Return what is recorded about an existing photo, read in one transaction."""
         paths = select(PhotoPath.path).where(PhotoPath.photo_id == photo_id).order_by(PhotoPath.path)
         features = (
             select(Backbone.name, Backbone.digest, Feature.precision, Feature.preprocessing)
@@ -82,7 +86,7 @@ class ShowStore:
             .where(Feature.photo_id == photo_id)
             .order_by(Feature.id)
         )
-        said = (
+        verdicts = (
             select(Hashtag.text, Verdict.accepted, Verdict.said_at)
             .join(Hashtag, Hashtag.id == Verdict.hashtag_id)
             .where(Verdict.photo_id == photo_id)
@@ -95,7 +99,7 @@ class ShowStore:
                 photo.error,
                 list(connection.scalars(paths)),
                 _posts(connection, photo_id),
-                [RecordedWord(*row) for row in connection.execute(said)],
+                [RecordedVerdict(*row) for row in connection.execute(verdicts)],
                 [RecordedFeatures(*row) for row in connection.execute(features)],
                 connection.scalar(select(Tagging.model).where(Tagging.photo_id == photo_id)),
             )

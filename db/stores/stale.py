@@ -1,4 +1,4 @@
-"""Photos whose guesses are not those of a given model, read a page at a time."""
+"""Photos whose guesses are not those of a given model, read one page at a time."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from hashtag_archive.db.schema.tables import Feature, Photo, PhotoPath, Tagging
 
 
 class StaleCounts(NamedTuple):
-    """How many photos have features, how many of them are stale, and how many photos are stale without any."""
+    """How many photos have features, how many of these are stale, and how many stale photos have no features."""
 
     with_features: int
     stale: int
@@ -19,21 +19,22 @@ class StaleCounts(NamedTuple):
 
 
 class StaleStore:
-    """Every query about stale photos. `model` is the one that should have tagged them; None takes all photos.
+    """Every query about stale photos.
 
-    A photo counts under the first of some `keys` that it has features under.
+    `model` is the model that should have tagged them; None makes every photo stale. If a photo has features with
+    several of `keys`, only the first of these keys counts.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def counts(self, keys: Sequence[FeatureKey], model: int | None) -> StaleCounts:
-        """Count photos by what they need; those that cannot be encoded are left out."""
+        """Count the photos by what they need. Photos without features that cannot be encoded are not counted."""
         without = select(func.count()).select_from(Photo).where(_lacks_features(keys, model))
         of_all = stale = 0
         with self._engine.connect() as connection:
-            for place in range(len(keys)):
-                with_features = select(func.count()).select_from(Feature).where(_first_of(keys[: place + 1]))
+            for length in range(1, len(keys) + 1):
+                with_features = select(func.count()).select_from(Feature).where(_first_of(keys[:length]))
                 of_all += connection.scalar(with_features) or 0
                 stale += connection.scalar(with_features.where(_is_stale(Feature.photo_id, model))) or 0
             return StaleCounts(of_all, stale, connection.scalar(without) or 0)
@@ -41,10 +42,10 @@ class StaleStore:
     def features(
         self, keys: Sequence[FeatureKey], model: int | None, after: int, limit: int
     ) -> list[tuple[int, bytes]]:
-        """Return photo ids above `after`, ascending, and the features of each; at most `limit` of them.
+        """Return (photo id, features) of at most `limit` stale photos with ids above `after`, in ascending order.
 
-        They are the photos that have features under the last of `keys` and under none of the others. Photos in the
-        order of their ids are photos in the order of the pages that their guesses lie on.
+        They are the photos that have features with the last of `keys` and with none of the others. The order of ids
+        is also the order of the database pages that hold the guesses.
         """
         query = (
             select(Feature.photo_id, Feature.data)
@@ -56,7 +57,7 @@ class StaleStore:
             return [(photo, data) for photo, data in connection.execute(query)]
 
     def paths_without_features(self, keys: Sequence[FeatureKey], model: int | None, limit: int) -> list[str]:
-        """Return paths of stale photos that have no features, one a photo, at most `limit`."""
+        """Return the paths of at most `limit` stale photos that have no features, one path per photo."""
         query = (
             select(func.min(PhotoPath.path))
             .join(Photo, Photo.id == PhotoPath.photo_id)
@@ -83,7 +84,7 @@ def _has_any(photo_id: Any, keys: Sequence[FeatureKey]) -> ColumnElement[bool]:
 
 
 def _first_of(keys: Sequence[FeatureKey]) -> ColumnElement[bool]:
-    """Features under the last key, of photos that have none under the others."""
+    """The condition on features: they have the last key, and their photo has none with the others."""
     *others, last = keys
     return and_(_of(last), ~_has_any(Feature.photo_id, others)) if others else _of(last)
 

@@ -1,7 +1,7 @@
-"""The archive's database: opening it, its transactions, its settings.
+"""The archive's database: open it, its transactions, its settings.
 
-The queries live with their subject, in a store of its own each: `store.posts`, `store.photos` and so on. No other
-folder writes one.
+Each subject has a store of its own with its queries: `store.posts`, `store.photos` and so on. No other folder
+contains queries.
 """
 
 from collections.abc import Iterator
@@ -33,15 +33,16 @@ from hashtag_archive.db.stores.vocabulary import VocabularyStore
 class Store:
     """One SQLite file in WAL mode: readers never wait, writers wait for one another up to a minute.
 
-    Reading methods open a connection of their own; writing ones are given one by `write`, so that a caller
-    decides what is committed together. A file that this user may not write can be read.
+    Reading methods open a connection of their own. Writing methods take the connection that `write` gives, so that
+    the caller decides what is committed together. A file that this user may not write can still be read.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the database at `path`, making it where there is none, and bringing an earlier version's up to this.
+        """Open the database at `path`; create it if it does not exist, and upgrade it if its schema is older.
 
-        `upgraded` says from where, and which copy was made before; None where there was nothing to do. Raises
-        `SchemaError` where a later version of the product made it and `DbError` where it is no database.
+        `upgraded` tells which schema was upgraded and where the copy made before is; it is None if nothing was
+        upgraded. Raises `SchemaError` if a later version of the product made the database, and `DbError` if the
+        file is not a database.
         """
         self.path = path
         self.upgraded: Upgraded | None = None
@@ -65,20 +66,18 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction that holds the write lock from its start, committed at the end of the block.
+        """Open a transaction that holds the write lock from its start, and commit it at the end of the block.
 
-        Raises `DbError` where this user may not write the file.
+        Raises `DbError` if this user may not write the file.
         """
         if not is_writable(self.path):
-            raise DbError(
-                f"{self.path}: this user may only read it; copy the archive to where it can be written"
-            )
+            raise DbError(f"{self.path}: this user may only read it; copy the archive to a writable folder")
         with self.engine.connect().execution_options(immediate=True) as connection, connection.begin():
             yield connection
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
-        """One read transaction: everything read in the block is of the same moment."""
+        """Open a read transaction: everything read in the block is of the same moment."""
         with self.engine.connect() as connection, connection.begin():
             yield connection
 
@@ -88,7 +87,7 @@ class Store:
             return connection.scalar(select(Setting.value).where(Setting.key == key))
 
     def put_setting(self, connection: Connection, key: str, value: str | None) -> None:
-        """Store `value` under `key`; None removes it."""
+        """Store `value` under `key`; None removes the key."""
         if value is None:
             connection.execute(delete(Setting).where(Setting.key == key))
             return
@@ -96,21 +95,21 @@ class Store:
         connection.execute(row.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
 
     def compact(self) -> None:
-        """Write the file anew without what was deleted, and empty its journal.
+        """Rewrite the file without deleted content, and empty its journal.
 
-        Raises `DbError` where another process is still reading what was there before.
+        Raises `DbError` if another process is still reading the previous content.
         """
         with closing(self.engine.raw_connection()) as connection:
             connection.cursor().execute("VACUUM")
             busy = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         if busy:
             raise DbError(
-                f"{self.path}: another process is reading it, so that its journal keeps what was deleted; end that"
+                f"{self.path}: another process is reading it, so its journal still contains deleted data; end that"
                 " process, then run this again"
             )
 
     def close(self) -> None:
-        """Give every connection back."""
+        """Close every connection."""
         self.engine.dispose()
 
     def _create_or_check(self) -> None:
@@ -128,9 +127,9 @@ class Store:
                 self.upgraded = back_up_before(self.path, found)
                 upgrade(connection, found)
             elif found != SCHEMA_VERSION:
-                what = f"schema {found}" if found else "no archive's schema"
+                what = f"schema {found}" if found else "tables that are not an archive's"
                 raise SchemaError(
-                    f"{self.path}: it has {what}, this version of hashtag reads {SCHEMA_VERSION}"
+                    f"{self.path}: it has {what}, this version of hashtag reads schema {SCHEMA_VERSION}"
                 )
             connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
@@ -140,7 +139,7 @@ def _engine(path: Path) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # A reader that turns writer midway fails at once when another wrote meanwhile; so say it at the start.
+        # A transaction that reads first and writes later fails if another wrote in between: lock at the start.
         immediate = connection.get_execution_options().get("immediate", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 

@@ -1,4 +1,4 @@
-"""Who and what is to stay out, kept as keyed hashes: an archive that forgot a person does not hold the name."""
+"""Owners and posts that must not be imported again, as keyed hashes: the archive no longer has a forgotten name."""
 
 import hmac
 import secrets
@@ -19,19 +19,19 @@ _KEY = "tombstone_key"  # the setting that holds 32 random bytes in hex
 class TombstoneStore:
     """Every query about tombstones.
 
-    The key stands in the archive, so that whoever holds the archive can ask whether a name is among them; they
-    cannot be read back.
+    The key of the hashes is in the archive. Whoever has the archive can therefore test whether a given name has a
+    tombstone, but cannot read names from tombstones.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def put(self, connection: Connection, kind: Kind, name: str, at: str, keys: Iterable[str] = ()) -> bool:
-        """Have an owner or a post stay out, and with an owner the posts `keys`; what stands already stays.
+        """Add a tombstone for an owner or a post, and for the posts `keys` along with it; existing ones stay.
 
-        Returns whether that owner or post had to stay out before.
+        Returns whether there was one for this owner or post before.
         """
-        secret = _secret(connection, make=True)
+        secret = _secret(connection, create=True)
         asked = _digest(secret, kind, name)
         before = connection.scalar(select(Tombstone.at).where(Tombstone.asked == asked).limit(1)) is not None
         rows = [{"digest": asked, "asked": asked, "kind": kind, "at": at}]
@@ -42,18 +42,18 @@ class TombstoneStore:
         return before
 
     def lift(self, connection: Connection, kind: Kind, name: str) -> int:
-        """Let an owner with all their posts, or a post, in again; return how many tombstones that took away."""
-        secret = _secret(connection, make=False)
+        """Remove the tombstones of an owner and of the posts forgotten with them, or of a post; return how many."""
+        secret = _secret(connection, create=False)
         digest = _digest(secret, kind, name)
-        found = delete(Tombstone).where((Tombstone.asked == digest) | (Tombstone.digest == digest))
-        return connection.execute(found).rowcount if secret else 0
+        statement = delete(Tombstone).where((Tombstone.asked == digest) | (Tombstone.digest == digest))
+        return connection.execute(statement).rowcount if secret else 0
 
     def kept_out(self, posts: Sequence[CrawledPost], connection: Connection | None = None) -> set[str]:
-        """Return the keys of those among at most 10,000 posts that have a tombstone, or whose owner has one."""
+        """Return the keys of those among `posts`, at most 10,000, that have a tombstone or whose owner has one."""
         if connection is None:
             with self._engine.connect() as reading:
                 return self.kept_out(posts, reading)
-        secret = _secret(connection, make=False)
+        secret = _secret(connection, create=False)
         if not secret:
             return set()
         digests: dict[bytes, list[str]] = {}
@@ -65,22 +65,22 @@ class TombstoneStore:
         return {key for digest in found for key in digests[digest]}
 
     def names_an_owner(self, connection: Connection, words: Iterable[str]) -> bool:
-        """Whether one of the words is the name of an owner who is to stay out."""
-        secret = _secret(connection, make=False)
+        """Whether one of the words is the name of an owner who has a tombstone."""
+        secret = _secret(connection, create=False)
         digests = {_digest(secret, "owner", word) for word in words}
         found = select(Tombstone.at).where(Tombstone.digest.in_(digests)).limit(1)
         return bool(secret) and connection.scalar(found) is not None
 
 
-def _secret(connection: Connection, *, make: bool) -> bytes:
-    """Return the archive's key; empty where it has none and none is to be made."""
+def _secret(connection: Connection, *, create: bool) -> bytes:
+    """Return the archive's key; empty if it has none and `create` is false."""
     known = connection.scalar(select(Setting.value).where(Setting.key == _KEY))
-    if known is None and make:
+    if known is None and create:
         known = secrets.token_hex(32)
         connection.execute(upsert(Setting).values(key=_KEY, value=known))
     return bytes.fromhex(known or "")
 
 
 def _digest(secret: bytes, kind: Kind, name: str) -> bytes:
-    spelled = owner_key(name) if kind == "owner" else name
-    return hmac.digest(secret, f"{kind}\0{spelled}".encode("utf-8", "surrogatepass"), "sha256")
+    key = owner_key(name) if kind == "owner" else name
+    return hmac.digest(secret, f"{kind}\0{key}".encode("utf-8", "surrogatepass"), "sha256")

@@ -1,4 +1,4 @@
-"""A person's vocabulary: hashtags that are blocked, that count as others, that stand under others."""
+"""The user's vocabulary: blocked hashtags, aliases and groups."""
 
 from sqlalchemy import Engine, delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -12,18 +12,18 @@ __all__ = ["Vocabulary", "VocabularyStore"]
 
 
 class VocabularyStore:
-    """Every query about the vocabulary. Hashtags come normalised."""
+    """Every query about the vocabulary. Hashtags must be normalised."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def load(self) -> Vocabulary:
-        """Return all of it."""
+        """Return the whole vocabulary."""
         with self._engine.connect() as connection:
             return self.read(connection)
 
     def read(self, connection: Connection) -> Vocabulary:
-        """Return all of it as a transaction sees it."""
+        """Return the whole vocabulary as the transaction of `connection` sees it."""
         aliases = connection.execute(select(Alias.hashtag, Alias.target))
         parents = connection.execute(select(Parent.hashtag, Parent.parent))
         return Vocabulary(
@@ -33,38 +33,44 @@ class VocabularyStore:
         )
 
     def block(self, connection: Connection, hashtag: str) -> None:
-        """Have a hashtag never assigned."""
+        """Block a hashtag, so that it is never assigned."""
         connection.execute(upsert(Blocked).values(hashtag=hashtag).on_conflict_do_nothing())
 
     def unblock(self, connection: Connection, hashtag: str) -> bool:
-        """Allow it again; return whether it was blocked."""
+        """Unblock a hashtag; return whether it was blocked."""
         return connection.execute(delete(Blocked).where(Blocked.hashtag == hashtag)).rowcount > 0
 
     def alias(self, connection: Connection, hashtag: str, target: str) -> None:
-        """Have a hashtag, and all that counted as it, count as what `target` counts as.
+        """Make a hashtag, and all its aliases, an alias of `target`, or of what `target` is an alias of.
 
-        Raises `DbError` where that is the hashtag itself.
+        Raises `DbError` if that is the hashtag itself.
         """
         known = self.read(connection)
         target = known.target(target)
         if target == hashtag:
-            raise DbError(f"#{hashtag} would count as itself: `hashtag unalias` the other way first")
+            raise DbError(
+                f"#{hashtag} would be an alias of itself; undo the alias in the other direction first:"
+                " `hashtag unalias`"
+            )
         moved = [hashtag, *(source for source, end in known.aliases.items() if end == hashtag)]
         for source in moved:
             row = upsert(Alias).values(hashtag=source, target=target)
             connection.execute(row.on_conflict_do_update(index_elements=["hashtag"], set_={"target": target}))
 
     def unalias(self, connection: Connection, hashtag: str) -> bool:
-        """Have it count as itself again; return whether it was an alias."""
+        """Remove an alias; return whether the hashtag was one."""
         return connection.execute(delete(Alias).where(Alias.hashtag == hashtag)).rowcount > 0
 
     def set_parent(self, connection: Connection, hashtag: str, parent: str) -> None:
-        """Have a hashtag stand under another; raises `DbError` where that one stands under it."""
+        """Put a hashtag under `parent` in the hierarchy.
+
+        Raises `DbError` if `parent` is the hashtag itself or is under it.
+        """
         if hashtag in self.read(connection).path(parent):
-            raise DbError(f"#{parent} stands under #{hashtag}, or is it: a hierarchy has no circles")
+            raise DbError(f"#{parent} is #{hashtag} itself or is under it: a hierarchy cannot have cycles")
         row = upsert(Parent).values(hashtag=hashtag, parent=parent)
         connection.execute(row.on_conflict_do_update(index_elements=["hashtag"], set_={"parent": parent}))
 
     def clear_parent(self, connection: Connection, hashtag: str) -> bool:
-        """Have it stand under nothing; return whether it stood under something."""
+        """Remove a hashtag's parent; return whether it had one."""
         return connection.execute(delete(Parent).where(Parent.hashtag == hashtag)).rowcount > 0

@@ -1,1 +1,1 @@
-"""What writes ONNX: torch to ONNX, backbone and head in one file, int8."""
+"""Write ONNX files: from torch, as one file of backbone and head, as int8."""

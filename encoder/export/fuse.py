@@ -1,4 +1,4 @@
-"""Backbone and head fused into one ONNX file, for use without this product."""
+"""Fuse backbone and head into one ONNX file, for use without this product."""
 
 import os
 from pathlib import Path
@@ -11,18 +11,18 @@ from onnx import ModelProto, TensorProto, compose, helper, numpy_helper, version
 from hashtag_archive.encoder.errors import EncoderError
 from hashtag_archive.encoder.networks import BackboneSpec, OnnxBackbone, OnnxHead, run_fused
 
-FUSED_TOLERANCE = 1e-4  # largest difference of an embedding's component from the product's own path
+FUSED_TOLERANCE = 1e-4  # largest difference of an embedding's component from backbone and head run separately
 
 
 def fuse_encoder(
     backbone_file: Path, spec: BackboneSpec, head_file: Path, path: Path, metadata: dict[str, str]
 ) -> float:
-    """Write `path`: pixels uint8 (n, 3, h, w), RGB → `features` (n, f), `embedding` (n, d); return the proof.
+    """Write to `path` a network: pixels uint8 (n, 3, h, w), RGB → `features` (n, f), `embedding` (n, d).
 
-    Normalisation is inside, and so is the rounding of features to float16 that the product does before its
-    head. The proof is the largest difference of an embedding from the product's own path, over random
-    pictures. The file appears only when that is below `FUSED_TOLERANCE`; otherwise `EncoderError` is raised,
-    as it is where the two graphs cannot be joined.
+    It includes the normalisation, and the rounding of features to float16 that the product does before its head.
+    Returns the largest difference of an embedding's component from backbone and head run separately, on random
+    pixels. The file appears only if that is at most `FUSED_TOLERANCE`. Otherwise, or if the two graphs cannot be
+    joined, `EncoderError` is raised.
     """
     part = path.with_name(f".{path.name}.part")
     try:
@@ -32,7 +32,9 @@ def fuse_encoder(
         onnx.save(fused, part)
         worst = _difference(part, backbone_file, spec, head_file)
         if not worst <= FUSED_TOLERANCE:
-            raise EncoderError(f"{path}: embeddings differ by {worst:.1e} from the product's own")
+            raise EncoderError(
+                f"{path}: embeddings differ by {worst:.1e} from those of backbone and head run separately"
+            )
         os.replace(part, path)
     except (ValueError, RuntimeError, onnx.checker.ValidationError) as error:
         reason = str(error).split("\n")[0]
@@ -69,7 +71,7 @@ def _fused(backbone: ModelProto, spec: BackboneSpec, head: ModelProto) -> ModelP
 
 
 def _pixels_in(backbone: ModelProto, spec: BackboneSpec) -> ModelProto:
-    """uint8 pixels as the backbone wants them: as they are, or (pixel - mean) / std as float32."""
+    """Return the graph from uint8 pixels to the backbone's input: the same, or (pixel - mean) / std as float32."""
     wanted = backbone.graph.input[0].type.tensor_type.elem_type
     shape: list[str | int | None] = ["batch", 3, "height", "width"]
     if wanted == TensorProto.UINT8:
@@ -112,7 +114,7 @@ def _constant(name: str, values: NDArray[np.float32]) -> onnx.TensorProto:
 
 
 def _at(model: ModelProto, opset: int, ir_version: int) -> ModelProto:
-    """The same graph in another operator set: two that differ cannot be merged."""
+    """Return the graph in the given operator set and IR version, which must be equal to merge graphs."""
     moved = ModelProto()
     moved.CopyFrom(model if _opset(model) == opset else version_converter.convert_version(model, opset))
     moved.ir_version = ir_version
@@ -131,7 +133,7 @@ def _output(model: ModelProto) -> str:
 
 
 def _renamed(model: ModelProto, names: dict[str, str]) -> ModelProto:
-    """Give inputs and outputs names without a prefix."""
+    """Rename the graph's inputs and outputs in place: old name → new name."""
     for value in [*model.graph.input, *model.graph.output]:
         value.name = names[value.name]
     for node in model.graph.node:
@@ -146,6 +148,6 @@ def _difference(fused: Path, backbone_file: Path, spec: BackboneSpec, head_file:
     worst = 0.0
     for batch in (1, 3):
         pixels = draw.integers(0, 256, (batch, spec.size, spec.size, 3), dtype=np.uint8)
-        ours = head.embed(backbone.encode(pixels))
-        worst = max(worst, float(np.abs(run_fused(fused, pixels) - ours).max()))
+        separate = head.embed(backbone.encode(pixels))
+        worst = max(worst, float(np.abs(run_fused(fused, pixels) - separate).max()))
     return worst

@@ -1,7 +1,7 @@
-"""A float32 backbone → int8, as ONNX: static QDQ, calibrated on photos.
+"""Quantise a float32 backbone to int8, as ONNX: static QDQ, calibrated on photos.
 
-Activations are unsigned and weights signed, a scale a channel: what the dot-product instructions of x86 multiply.
-onnxruntime's quantiser does the work; it needs onnx.
+Activations are unsigned and weights are signed with one scale per channel, as the dot-product instructions of x86
+multiply them. onnxruntime's quantiser does the work; it needs onnx.
 """
 
 import logging
@@ -30,21 +30,21 @@ from hashtag_archive.encoder.errors import BackboneError
 from hashtag_archive.encoder.networks import BackboneSpec, OnnxBackbone
 from hashtag_archive.encoder.preprocess import Pixels
 
-_WORTH_IT = {"Conv", "Gemm", "MatMul"}  # int8 is faster at nothing else
-_LEAST_OPSET = 13  # from which on a scale a channel can be written down
+_FASTER_AS_INT8 = {"Conv", "Gemm", "MatMul"}
+_LEAST_OPSET = 13  # the first with one scale per channel
 
 
 def quantise_backbone(onnx_file: Path, spec: BackboneSpec, batches: Iterable[Pixels], path: Path) -> None:
-    """Write `onnx_file` as int8 to `path`; it has the one output `spec.output`, and takes the same pixels.
+    """Write `onnx_file` as int8 to `path`, with the same input and the single output `spec.output`.
 
-    `batches` are photos to calibrate on, pixels (n, size, size, 3). An activation's range is the mean of the ranges
-    that it has in each batch: the extremes of all batches together gave features a third further from float32's.
-    The file appears only when it opens, runs, and gives finite features; otherwise `BackboneError` is raised,
-    as it is where there is nothing to quantise.
+    `batches` are photos to calibrate on, as pixels (n, size, size, 3). An activation's range is the mean of its
+    ranges in each batch: with the extremes over all batches, features differed from those of float32 by a third
+    more. The file appears only if it opens, runs and gives finite features. Otherwise, or if there is nothing to
+    quantise, `BackboneError` is raised.
     """
     part = path.with_name(f".{path.name}.part")
-    held = iter(batches)
-    first = next(held, None)
+    remaining = iter(batches)
+    first = next(remaining, None)
     if first is None:
         raise BackboneError(onnx_file, "cannot be quantised: no photo to calibrate on")
     try:
@@ -55,7 +55,7 @@ def quantise_backbone(onnx_file: Path, spec: BackboneSpec, batches: Iterable[Pix
             quantize_static(
                 prepared,
                 part,
-                _Photos(OnnxBackbone(onnx_file, spec), first, held),
+                _Photos(OnnxBackbone(onnx_file, spec), first, remaining),
                 quant_format=QuantFormat.QDQ,
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
@@ -67,14 +67,14 @@ def quantise_backbone(onnx_file: Path, spec: BackboneSpec, batches: Iterable[Pix
         os.replace(part, path)
     except BackboneError:
         raise
-    except Exception as error:  # onnx and the quantiser raise what they like on graphs they do not know
+    except Exception as error:  # onnx and the quantiser raise all kinds of exceptions on unsupported graphs
         raise BackboneError(onnx_file, f"cannot be quantised: {str(error).strip()[:200]!r}") from error
     finally:
         part.unlink(missing_ok=True)
 
 
 def _quantisable(onnx_file: Path, spec: BackboneSpec) -> ModelProto:
-    """The graph up to its features, in an opset that can hold a scale a channel."""
+    """Return the graph up to its features, in an opset that supports one scale per channel."""
     whole = onnx.load(onnx_file)
     opset = next((entry.version for entry in whole.opset_import if entry.domain in ("", "ai.onnx")), 0)
     if opset < _LEAST_OPSET:
@@ -82,22 +82,22 @@ def _quantisable(onnx_file: Path, spec: BackboneSpec) -> ModelProto:
     inputs = [value.name for value in whole.graph.input]
     constants = {value.name for value in whole.graph.initializer}  # old exporters list them among the inputs
     graph = Extractor(whole).extract_model([name for name in inputs if name not in constants], [spec.output])
-    if not _WORTH_IT & {node.op_type for node in graph.graph.node}:
-        raise BackboneError(onnx_file, "cannot be quantised: no convolution and no matrix product is in it")
+    if not _FASTER_AS_INT8 & {node.op_type for node in graph.graph.node}:
+        raise BackboneError(onnx_file, "cannot be quantised: no convolution or matrix product in it")
     return graph
 
 
 def _verify(path: Path, spec: BackboneSpec, photos: Pixels) -> None:
-    """Raise `BackboneError` where the file has no int8, does not run, or gives features that are not finite."""
+    """Raise `BackboneError` if the file has no int8, does not run, or gives features that are not finite."""
     kinds = {node.op_type for node in onnx.load(path).graph.node}
     if "QuantizeLinear" not in kinds:
-        raise BackboneError(path, "cannot be quantised: the quantiser left it as it was")
+        raise BackboneError(path, "cannot be quantised: the quantiser left it unchanged")
     if not np.isfinite(OnnxBackbone(path, spec).encode(photos)).all():
         raise BackboneError(path, "gives features that are not finite")
 
 
 class _Photos(CalibrationDataReader):  # type: ignore[misc]
-    """Batches as the quantiser asks for them, one at a time."""
+    """The calibration photos in the form that the quantiser reads, one batch at a time."""
 
     def __init__(self, backbone: OnnxBackbone, first: Pixels, others: Iterator[Pixels]) -> None:
         self._backbone = backbone
@@ -105,7 +105,7 @@ class _Photos(CalibrationDataReader):  # type: ignore[misc]
         self._others = others
 
     def get_next(self) -> dict[str, NDArray[Any]] | None:
-        """Return the next batch as the graph takes it, None at the end."""
+        """Return the next batch as the graph's input, by name; None at the end."""
         pixels, self._first = self._first, None
         if pixels is None:
             pixels = next(self._others, None)
@@ -114,7 +114,7 @@ class _Photos(CalibrationDataReader):  # type: ignore[misc]
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the quantiser's advice to itself: it is nothing a user can follow."""
+    """Silence the quantiser's log messages, whose advice a user cannot follow."""
     before = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:

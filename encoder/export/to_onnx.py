@@ -1,4 +1,4 @@
-"""Torch → ONNX, kept only once it is shown to compute the same."""
+"""Export from torch to ONNX. A file is kept only if it is verified to compute the same."""
 
 import logging
 import os
@@ -18,23 +18,23 @@ from hashtag_archive.encoder.session import Sessions
 from hashtag_archive.encoder.training.network import Head
 from hashtag_archive.encoder.training.resnet50 import FEATURES, PixelBackbone, folded_weights
 
-EMBEDDING_TOLERANCE = 1e-4  # largest difference of a component, torch against onnxruntime
-FEATURE_TOLERANCE = 2e-4  # the same of a feature, or of the largest where that is above 1
+EMBEDDING_TOLERANCE = 1e-4  # largest difference of a component between torch and onnxruntime
+FEATURE_TOLERANCE = 2e-4  # the same for features; relative to the largest feature if that is above 1
 _OPSET = 18
 
 
 @dataclass(frozen=True)
 class ExportProof:
-    """Largest differences between torch and onnxruntime, over batches of 1 and 3 at 200 and 224 pixels."""
+    """The largest differences between torch and onnxruntime, over batches of 1 and 3 at 200 and 224 pixels."""
 
     features: float
     embeddings: float
 
 
 def export_head(head: nn.Module, features: int, path: Path, metadata: dict[str, str]) -> None:
-    """Write a head for inputs of `features` columns, with `metadata`, verified on batches of 1 and 3.
+    """Write a head for inputs (n, `features`), with `metadata`.
 
-    The file appears under its name only when it is verified. Raises `EncoderError` where torch and
+    The file appears at `path` only if it is verified on batches of 1 and 3. Raises `EncoderError` if torch and
     onnxruntime differ by more than `EMBEDDING_TOLERANCE`.
     """
     head.eval()
@@ -50,7 +50,7 @@ def export_head(head: nn.Module, features: int, path: Path, metadata: dict[str, 
 def verify_head(head: nn.Module, features: int, path: Path) -> float:
     """Return the largest difference between torch and onnxruntime on batches of 1 and 3.
 
-    Raises `EncoderError` beyond `EMBEDDING_TOLERANCE`.
+    Raises `EncoderError` if it exceeds `EMBEDDING_TOLERANCE`.
     """
     session = OnnxHead(path)
     draw = np.random.default_rng(0)
@@ -65,11 +65,11 @@ def verify_head(head: nn.Module, features: int, path: Path) -> float:
 
 
 def export_backbone(backbone: PixelBackbone, path: Path) -> ExportProof:
-    """Write a backbone, uint8 pixels (n, 3, h, w) in, `features` (n, 2048) out, every n, h and w allowed.
+    """Write a backbone: uint8 pixels (n, 3, h, w) → `features` (n, 2048).
 
-    The file appears under its name only when it is verified. Raises `EncoderError` where torch and
-    onnxruntime differ by more than `FEATURE_TOLERANCE`, or embeddings made of both by more than
-    `EMBEDDING_TOLERANCE`.
+    n is from 1 to 65536, h and w from 32 to 8192. The file appears at `path` only if it is verified. Raises
+    `EncoderError` if features of torch and onnxruntime differ by more than `FEATURE_TOLERANCE`, or embeddings
+    computed from them by more than `EMBEDDING_TOLERANCE`.
     """
     backbone.eval()
     part = path.with_name(f".{path.name}.part")
@@ -83,9 +83,9 @@ def export_backbone(backbone: PixelBackbone, path: Path) -> ExportProof:
 
 
 def export_retrained(backbone: PixelBackbone, base: Path, path: Path) -> ExportProof:
-    """Write a backbone whose weights alone differ from those of `base`, an export of `export_backbone`'s.
+    """Write a backbone that differs only in its weights from `base`, which `export_backbone` wrote.
 
-    The same as `export_backbone` in a fraction of the time; raises the same.
+    The result is that of `export_backbone`, in a fraction of the time; it raises the same.
     """
     backbone.eval()
     part = path.with_name(f".{path.name}.part")
@@ -106,9 +106,9 @@ def export_retrained(backbone: PixelBackbone, base: Path, path: Path) -> ExportP
 
 
 def verify_backbone(backbone: PixelBackbone, path: Path) -> ExportProof:
-    """Compare torch and onnxruntime; embeddings are those that one random head makes of both's features.
+    """Compare torch and onnxruntime: their features, and the embeddings that one random head makes of both.
 
-    Raises `EncoderError` beyond the tolerances.
+    Raises `EncoderError` if a difference exceeds its tolerance.
     """
     session = Sessions().open_on_cpu(path)
     draw = np.random.default_rng(0)
@@ -116,7 +116,7 @@ def verify_backbone(backbone: PixelBackbone, path: Path) -> ExportProof:
         torch.manual_seed(0)
         head = Head(FEATURES, 512, 40, 0.0).eval()
     features = embeddings = 0.0
-    largest = 1.0  # random pixels can bring features of hundreds out of a network that has seen calm photos
+    largest = 1.0  # random pixels can give features of several hundred
     for batch in (1, 3):
         for size in (200, 224):
             pixels = draw.integers(0, 256, (batch, 3, size, size), dtype=np.uint8)
@@ -135,9 +135,9 @@ def verify_backbone(backbone: PixelBackbone, path: Path) -> ExportProof:
 def _export(
     module: nn.Module, example: torch.Tensor, names: tuple[str, str], shape: dict[int, Any]
 ) -> onnx.ModelProto:
-    """Return a module's graph; `example` has a batch of 2, since the exporter takes 1 for a constant."""
+    """Return a module's graph. `example` must be a batch of 2: the exporter takes a batch of 1 for a constant."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own deprecations are nothing a user can mend
+        warnings.simplefilter("ignore")  # a user cannot fix the exporter's deprecations
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         program = torch.onnx.export(
             module,
@@ -151,7 +151,7 @@ def _export(
         )
     assert program is not None
     proto: onnx.ModelProto = program.model_proto
-    # Where each node's source lines stood on this machine says nothing, and changes the digest.
+    # Paths of source files on this machine are useless, and would change the digest.
     for node in proto.graph.node:
         del node.metadata_props[:]
         node.doc_string = ""
@@ -162,5 +162,5 @@ def _export(
 
 
 def _require_below(path: Path, what: str, worst: float, allowed: float) -> None:
-    if not worst <= allowed:  # also where it is not a number
+    if not worst <= allowed:  # true for NaN too
         raise EncoderError(f"{path}: {what} differ from torch by {worst:.1e}, {allowed:.0e} is allowed")

@@ -1,1 +1,1 @@
-"""What needs torch: networks, heads and their training."""
+"""Networks, heads and their training. Most of it needs torch."""

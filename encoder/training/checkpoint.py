@@ -1,4 +1,4 @@
-"""A training's state on disk: written aside and renamed, and read back only when it is whole."""
+"""The state of a training run on disk: written to a temporary file and renamed, read back only if it is intact."""
 
 import os
 import zipfile
@@ -12,7 +12,7 @@ from hashtag_archive.encoder.errors import EncoderError
 
 
 class DamagedCheckpointError(EncoderError):
-    """A checkpoint that cannot be gone on from."""
+    """A checkpoint from which training cannot be resumed."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path}: damaged ({reason})")
@@ -20,29 +20,29 @@ class DamagedCheckpointError(EncoderError):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where a training keeps its state; `key` names what is trained, on what and how."""
+    """The file of a training run's state; `key` identifies what is trained, on which data and how."""
 
     path: Path
     key: str
 
     def save(self, state: dict[str, Any]) -> None:
-        """Write tensors, numbers and texts; a process killed meanwhile leaves the state that was there before."""
+        """Write tensors, numbers and texts. A process killed meanwhile leaves the previous state."""
         part = self.path.with_name(f".{self.path.name}.part")
         torch.save({"key": self.key, **state}, part)
         os.replace(part, self.path)
 
     def load(self, device: str) -> dict[str, Any] | None:
-        """Return the state, tensors on `device`; None where there is none, or one of another key.
+        """Return the state with its tensors on `device`, or None if there is none or it has another key.
 
-        Loaded with `weights_only`, so that a file can hold no program. Raises `DamagedCheckpointError` where it
-        is cut short, or a bit of it has turned.
+        It is loaded with `weights_only`, so that no code in the file is run. Raises `DamagedCheckpointError` if the
+        file is truncated or does not match its checksums.
         """
         if not self.path.is_file():
             return None
         try:
             with zipfile.ZipFile(self.path) as parts:
-                if bad := parts.testzip():  # torch itself does not compare the sums that it stores
-                    raise DamagedCheckpointError(self.path, f"{bad} is not as it was written")
+                if bad := parts.testzip():  # torch itself does not verify the checksums that it stores
+                    raise DamagedCheckpointError(self.path, f"{bad} does not match its checksum")
             state = torch.load(self.path, map_location=device, weights_only=True)
         except DamagedCheckpointError:
             raise
@@ -50,5 +50,5 @@ class Checkpoint:
             reason = str(error).split("\n")[0][:120] or type(error).__name__
             raise DamagedCheckpointError(self.path, reason) from error
         if not isinstance(state, dict):
-            raise DamagedCheckpointError(self.path, "not a training's state")
+            raise DamagedCheckpointError(self.path, "not the state of a training run")
         return state if state.get("key") == self.key else None

@@ -1,8 +1,8 @@
-"""The head that compares photos with landmark photos; `encoder/training/landmark_fit.py` fits it.
+"""A fitted head that compares photos with landmark photos. `encoder/training/landmark_fit.py` fits it.
 
-A photo's features are square-rooted and scaled to length 1, so that their inner product compares histograms of
-what the backbone saw (Arandjelović and Zisserman 2012); reduced to their principal components; and compared with
-landmark photos by a Gaussian kernel (Nyström: Williams and Seeger 2001).
+A photo's features are square-rooted and scaled to length 1, so that their inner product compares histograms of the
+backbone's output (Arandjelović and Zisserman 2012). They are then reduced to their principal components and
+compared with landmark photos by a Gaussian kernel (Nyström: Williams and Seeger 2001).
 """
 
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
-_BLOCK_CELLS = 8_000_000  # of what is held at once while passing over photos
+_BLOCK_CELLS = 8_000_000  # numbers held in memory while reading photos in blocks
 
 
 @dataclass(frozen=True)
 class LandmarkHead:
-    """Features (n, f) → unit embedding (n, d), d the size asked for plus two.
+    """Features (n, f) → unit embedding (n, d), where d is the configured size plus two.
 
-    `centre` (f,), `projection` (f, p), `landmarks` (L, p), `fold` (L, d - 2); `rate` is the kernel's. `doubt` is a
-    constant coordinate beside the raw embedding before it is scaled to length 1: a photo unlike all landmarks
-    has a short raw embedding, and so cosines near zero, while long ones are kept from being too sure.
+    `centre` (f,), `projection` (f, p), `landmarks` (L, p), `fold` (L, d - 2); `rate` is that of the kernel. `doubt`
+    is a constant coordinate that is added to the raw embedding before it is scaled to length 1. A photo unlike all
+    landmarks has a short raw embedding and therefore cosines near zero; long raw embeddings do not become too sure.
     """
 
     centre: Floats
@@ -67,6 +67,6 @@ def kernel(points: NDArray[Any], landmarks: Floats, rate: float) -> Floats:
 
 
 def blocks(rows: int, columns: int) -> list[slice]:
-    """Return slices over `rows` rows, each small enough for `columns` numbers a row."""
+    """Return slices over `rows` rows, each small enough for `columns` numbers per row in memory."""
     step = max(1, min(4096, _BLOCK_CELLS // max(1, columns)))
     return [slice(start, start + step) for start in range(0, rows, step)]

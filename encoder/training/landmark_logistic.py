@@ -1,7 +1,8 @@
-"""A logistic regression of hashtags on photos' similarities to landmarks, to stand beside the ridge regression.
+"""A logistic regression of hashtags on photos' similarities to landmarks, which complements the ridge regression.
 
-The ridge fits every hashtag's share equally well everywhere; the logistic loss, with the softmax beside it, cares
-for which hashtag comes first. Both are linear in the same similarities, so that together they cost what one does.
+The ridge regression fits every hashtag's share equally well everywhere. The logistic loss, together with the
+softmax, rewards ranking the right hashtag first. Both are linear in the same similarities, so a mixture of them
+runs as fast as one.
 """
 
 from collections.abc import Sequence
@@ -14,13 +15,13 @@ from hashtag_archive.encoder.training.train import TrainConfig, TrainingSet, tra
 
 Floats = NDArray[np.float32]
 HashtagRows = Sequence[NDArray[np.int64]]
-MOST_PHOTOS = 40_000  # more would be held in memory at once, and take minutes an epoch
-_LEAST_EPOCHS, _MOST_EPOCHS, _PHOTOS_PASSED = 3, 200, 120_000
+MOST_PHOTOS = 40_000  # all are held in memory; more would take minutes per epoch
+_LEAST_EPOCHS, _MOST_EPOCHS, _PHOTOS_PASSED = 3, 200, 120_000  # the last: over all epochs
 
 
 @dataclass(frozen=True)
 class LogisticFit:
-    """Slopes (r, V) on similarities (n, r) and biases (V,) that give logits less the prior's."""
+    """Slopes (r, V) on similarities (n, r) and biases (V,), which give logits minus the prior logits."""
 
     slopes: Floats
     biases: Floats
@@ -35,10 +36,10 @@ def fit_logistic(
     validation: tuple[Floats, HashtagRows] | None = None,
     epochs: int | None = None,
 ) -> LogisticFit:
-    """Fit on similarities (n, r) and each photo's hashtags as columns; `prior_logits` (V,) start the biases.
+    """Fit on similarities (n, r) and each photo's hashtags as columns; `prior_logits` (V,) initialise the biases.
 
-    With `validation`, similarities and hashtags of other photos, the best epoch is kept; without, `epochs` are run.
-    Photos without hashtags are left out of both.
+    With `validation`, the similarities and hashtags of other photos, the best epoch is kept; without it, all
+    `epochs` are run. Photos without hashtags are skipped in both.
     """
     centre, spread = similarities.mean(0), max(float(similarities.std()), 1e-12)
 

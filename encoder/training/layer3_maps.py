@@ -1,4 +1,4 @@
-"""What ResNet50 gives up to layer3, computed once a photo and kept in a file while layer4 is trained."""
+"""The output of ResNet50's layer3, computed once per photo and kept in a file while layer4 is trained."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -19,35 +19,36 @@ Maps = NDArray[np.float16]
 
 @dataclass(frozen=True)
 class Machine:
-    """Where training runs, and the type that convolutions are computed in where that is not float32."""
+    """The device that training runs on, and the dtype of convolutions if that is not float32."""
 
     device: str = "cpu"
     mixed: torch.dtype | None = None
 
     @classmethod
     def here(cls) -> "Machine":
-        """A GPU where there is one: bfloat16 where it has that, float16 with a scaled loss where not."""
+        """Return this machine's GPU, if it has one, with bfloat16, or else float16 and a scaled loss."""
         if not torch.cuda.is_available():
             return cls()
         return cls("cuda", torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16)
 
     def autocast(self) -> torch.autocast:
-        """What convolutions are computed in."""
+        """Return the context manager in which convolutions are computed with the dtype `mixed`."""
         return torch.autocast(self.device, self.mixed, enabled=self.mixed is not None)
 
 
 def write_maps(
     backbone: PixelBackbone, pixels: Iterable[NDArray[np.uint8]], file: Path, machine: Machine | None = None
 ) -> Maps:
-    """Write what layer3 gives for batches of pixels (k, 3, side, side); return it all, float16 (n, 1024, h, w).
+    """Write layer3's output for batches of pixels uint8 (k, 3, side, side).
 
-    The array is mapped from `file`, which is the caller's to remove. Raises `EncoderError` where the disk is full.
+    Returns the output for all photos, float16 (n, 1024, h, w). The array is mapped from `file`, which the caller
+    must delete. Raises `EncoderError` if the disk is full.
     """
     machine = machine or Machine.here()
     backbone.eval().to(machine.device)
     count, shape = 0, torch.Size((1024, 1, 1))
-    # written, not mapped: a mapped file that outgrows the disk ends the process
-    with file.open("wb") as out, torch.no_grad(), same_every_time():
+    # written, not mapped: a mapped file that outgrows the disk kills the process
+    with file.open("wb") as out, torch.no_grad(), deterministic():
         for batch in pixels:
             with machine.autocast():
                 maps = _up_to_layer3(backbone, torch.from_numpy(batch).to(machine.device))
@@ -57,7 +58,7 @@ def write_maps(
             except OSError as error:
                 each = len(content) / len(batch) / 1e6
                 raise EncoderError(
-                    f"{file}: {error.strerror}; each photo takes {each:.2f} MB of it while layer4 is trained"
+                    f"{file}: {error.strerror}; each photo needs {each:.2f} MB there while layer4 is trained"
                 ) from error
             count, shape = count + len(batch), maps.shape[1:]
     if not count:
@@ -74,11 +75,11 @@ def _up_to_layer3(backbone: PixelBackbone, pixels: Tensor) -> Tensor:
 
 
 @contextmanager
-def same_every_time() -> Iterator[None]:
-    """The same numbers every time: ways of convolving that give them, on a GPU, and as many threads, on a CPU.
+def deterministic() -> Iterator[None]:
+    """Make results reproducible: deterministic convolutions on a GPU, one thread per core on a CPU.
 
-    Other libraries set the number of threads that torch finds (faiss to one), and sums by other numbers of
-    threads differ in their last digits, which training enlarges.
+    Other libraries change the number of threads that torch uses (faiss sets it to one). Sums differ in their last
+    digits with the number of threads, and training amplifies these differences.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(

@@ -1,4 +1,4 @@
-"""Torch networks. Only what trains or exports imports this file."""
+"""Heads as torch networks. Only code that trains or exports imports this file."""
 
 import torch
 from torch import Tensor, nn
@@ -9,8 +9,8 @@ from hashtag_archive.encoder.training.landmark_head import LandmarkHead
 class Head(nn.Module):
     """Features (n, f) → unit embedding (n, d).
 
-    Batch norm, linear, batch norm, leaky ReLU, dropout, linear, unit length. The last layer is linear: a leaky
-    ReLU there keeps embeddings almost in the positive orthant.
+    Batch norm, linear, batch norm, leaky ReLU, dropout, linear, unit length. The last layer is linear because a
+    leaky ReLU would keep embeddings almost entirely in the positive orthant.
     """
 
     def __init__(self, features: int, hidden: int, size: int, dropout: float) -> None:
@@ -30,7 +30,7 @@ class Head(nn.Module):
 
 
 class LogitRule(nn.Module):
-    """The logit of a hashtag on a photo, s · cos + b_h, with `s` kept positive through its logarithm."""
+    """The logit of a hashtag on a photo, s · cos + b_h. The logarithm of `s` is trained, so `s` stays positive."""
 
     def __init__(self, vectors: Tensor, prior_logits: Tensor, scale: float) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class LogitRule(nn.Module):
         self.biases = nn.Parameter(prior_logits.clone())
 
     def fix_at_cosine(self) -> None:
-        """Make it the report's rule: scale 1, biases 0, and neither is trained."""
+        """Use the report's rule: scale 1, biases 0, neither of which is trained."""
         for parameter in (self.log_scale, self.biases):
             nn.init.zeros_(parameter).requires_grad_(False)
 
@@ -50,7 +50,7 @@ class LogitRule(nn.Module):
 
 
 class LandmarkModule(nn.Module):
-    """A closed-form head (`encoder/training/landmark_head.py`) as a network, for its export."""
+    """A closed-form head (`encoder/training/landmark_head.py`) as a torch network, to export it."""
 
     def __init__(self, head: LandmarkHead) -> None:
         super().__init__()

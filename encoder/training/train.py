@@ -1,7 +1,7 @@
-"""Fitting the head on stored features, jointly with the scale and the biases of the logits.
+"""Fit a head on stored features, jointly with the scale and the biases of the logits.
 
-The loss is the report's pair (KLDiv against y/k, binary cross-entropy) on the logits that the index will
-hold. Everything here is arrays: a machine that trains needs no database.
+The loss is the report's pair (KLDiv against y/k, binary cross-entropy) on the logits that the index will give.
+All input is arrays, so training needs no database.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,39 +18,37 @@ from hashtag_archive.encoder.training.network import Head, LogitRule
 
 Floats = NDArray[np.float32]
 HashtagRows = Sequence[NDArray[np.int64]]
-_BLOCK_VALUES = 4_000_000  # a CNN's first layer holds three times as many floats as there are pixel values
+_BLOCK_VALUES = 4_000_000  # per block; a CNN's first layer has three times as many floats as pixel values
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """How a head is fitted. The report's Table 4 has learning rate 1e-5, batch 128 and 50 epochs."""
 
-    size: int = 40  # of the embedding, which is that of the hashtag vectors
+    size: int = 40  # dimensions of the embedding and of the hashtag vectors
     hidden: int = 512
     dropout: float = 0.5
     learning_rate: float = 1e-3  # 1e-5 hardly moves the head
     weight_decay: float = 1e-4
     batch_size: int | None = None  # None: 64, and 32 below 500 photos
-    epochs: int = 40  # at the most; validation stops it earlier
+    epochs: int = 40  # at most; with validation, training may stop earlier
     patience: int = 5
     loss: Literal["scaled", "report"] = "scaled"
-    rule: Literal["logit", "cosine"] = (
-        "logit"  # what is trained: calibrated logits, or the report's bare cosines
-    )
+    rule: Literal["logit", "cosine"] = "logit"  # train calibrated logits, or the report's cosines
     seed: int = 0
 
     def batch_for(self, photos: int) -> int:
-        """The batch size for that many photos."""
+        """Return the batch size for a number of photos."""
         return self.batch_size or (64 if photos >= 500 else 32)
 
     def scale_for(self, photos: int) -> float:
-        """The scale of the cosine to start from."""
+        """Return the cosine's initial scale for a number of photos."""
         return 10.0 if photos >= 500 else 5.0
 
 
 @dataclass
 class TrainingSet:
-    """Photos with at least one hashtag: features float32 (n, f), and for each photo its hashtags' columns."""
+    """Photos with at least one hashtag each: features float32 (n, f), and the columns of each photo's hashtags."""
 
     features: Floats
     hashtags: HashtagRows
@@ -58,7 +56,7 @@ class TrainingSet:
 
 @dataclass
 class PictureSet:
-    """The same for a network that takes pixels: `features` are uint8 (n, 3, h, w)."""
+    """A training set for a network that takes pixels: `features` are uint8 pixels (n, 3, h, w)."""
 
     features: NDArray[np.uint8]
     hashtags: HashtagRows
@@ -66,7 +64,7 @@ class PictureSet:
 
 @dataclass
 class HeadFit:
-    """A fitted head with the scale and biases (V,) that were fitted with it; `losses` is one row an epoch."""
+    """A fitted head with the scale and biases (V,) that were fitted with it; `losses` has one row per epoch."""
 
     head: Head
     scale: float
@@ -84,8 +82,8 @@ def train_head(
 ) -> HeadFit:
     """Fit a head so that s · cos(embedding, vector) + b_h is the logit of each hashtag on each photo.
 
-    `vectors` (V, d) are unit and stay as they are; `prior_logits` (V,) start the biases. With `config.rule`
-    "cosine" the report's bare cosines are trained: scale 1, biases 0, neither moves.
+    `vectors` (V, d) have unit length and are not trained; `prior_logits` (V,) initialise the biases. With
+    `config.rule` "cosine", the report's cosines are trained, with scale fixed at 1 and biases at 0.
     """
     with one_thread(config.seed):
         head = Head(training.features.shape[1], config.hidden, vectors.shape[1], config.dropout)
@@ -103,7 +101,10 @@ def train_head(
 def train_linear(
     training: TrainingSet, prior_logits: Floats, config: TrainConfig, validation: TrainingSet | None = None
 ) -> tuple[nn.Linear, int]:
-    """Fit one linear output per hashtag, from zero weights and the prior's logits; return it and its best epoch."""
+    """Fit one linear output per hashtag, starting from zero weights and the prior logits.
+
+    Returns the layer and the epoch whose weights it has.
+    """
     with one_thread(config.seed):
         linear = nn.Linear(training.features.shape[1], len(prior_logits))
         nn.init.zeros_(linear.weight)
@@ -117,12 +118,13 @@ def fit_network(
     training: TrainingSet | PictureSet,
     config: TrainConfig,
     validation: TrainingSet | PictureSet | None = None,
-    tell: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[int, list[dict[str, float]]]:
-    """Fit a network that gives logits (n, V); return the epoch whose weights it keeps, and losses by epoch.
+    """Fit a network that gives logits (n, V); return the epoch whose weights it ends with, and losses per epoch.
 
-    With `validation` the epoch of its lowest loss is kept and `config.patience` epochs without a lower one end
-    it; without, it runs `config.epochs`. `tell` is called after each epoch with epochs done and in all.
+    With `validation`, that is the epoch of the lowest validation loss, and training stops after `config.patience`
+    epochs without a lower one. Without it, all `config.epochs` are run. `progress` is called after each epoch with
+    the epochs done and their total.
     """
     photos = len(training.features)
     optimizer = torch.optim.AdamW(
@@ -142,8 +144,8 @@ def fit_network(
             optimizer.step()
             total += loss.item() * len(rows)
         losses.append({"epoch": float(epoch), "training": total / photos})
-        if tell:
-            tell(epoch, config.epochs)
+        if progress:
+            progress(epoch, config.epochs)
         if validation is None:
             continue
         losses[-1]["validation"] = current = _mean_loss(network, validation, config)
@@ -159,7 +161,10 @@ def fit_network(
 
 @contextmanager
 def one_thread(seed: int) -> Iterator[None]:
-    """Use one thread and a seed: with more threads the same seed gives other heads."""
+    """Use one thread and seed torch's random generator.
+
+    With several threads, the same seed gives different heads, and small batches are not faster.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -171,7 +176,7 @@ def one_thread(seed: int) -> Iterator[None]:
 
 
 def embed(head: Head, features: Floats) -> Floats:
-    """Return the unit embeddings float32 (n, d) of features (n, f), without touching the head."""
+    """Return the unit embeddings float32 (n, d) of features (n, f); the head is put into evaluation mode."""
     head.eval()
     with torch.no_grad():
         parts = [
@@ -188,7 +193,7 @@ def _loss(
 
 
 def targets_for(logits: Tensor, hashtags: HashtagRows) -> Tensor:
-    """Return ones where a photo has a hashtag, of the shape (n, V) and on the device of `logits`."""
+    """Return targets with the shape (n, V) and device of `logits`: 1 for each hashtag that a photo has, else 0."""
     targets = torch.zeros_like(logits)
     for row, columns in enumerate(hashtags):
         targets[row, torch.from_numpy(columns)] = 1.0
@@ -196,11 +201,11 @@ def targets_for(logits: Tensor, hashtags: HashtagRows) -> Tensor:
 
 
 def multilabel_loss(logits: Tensor, targets: Tensor, loss: Literal["scaled", "report"]) -> Tensor:
-    """KLDiv of log-softmax(logits) against y/k, plus a weighted binary cross-entropy over all cells.
+    """Return KLDiv of log-softmax(logits) against y/k, plus a weighted binary cross-entropy over all cells.
 
-    `report`: its 0.1 · BCE, averaged over cells. `scaled`: 0.3 · BCE times hashtags over mean hashtags a
-    photo, so that a longer vocabulary does not drown it. Every row of `targets` (n, V) has a one: y/k of a
-    photo without hashtags is not a number.
+    "report": 0.1 · BCE, averaged over cells. "scaled": 0.3 · BCE times V over the mean number of hashtags per
+    photo, so that the weight does not shrink as V grows. Every row of `targets` (n, V) must have a 1, because y/k
+    of a photo without hashtags is not a number.
     """
     per_photo = targets.sum(1, keepdim=True)
     divergence = nn.functional.kl_div(
@@ -222,14 +227,14 @@ def _mean_loss(network: nn.Module, data: TrainingSet | PictureSet, config: Train
 
 
 def blocks(rows: NDArray[np.int64], values: int) -> Iterator[NDArray[np.int64]]:
-    """Yield rows in blocks that a network can take at once: 1024, or fewer of pictures; `values` a row has."""
+    """Yield rows in blocks that fit into memory: 1024, or fewer if `values`, the numbers per row, are many."""
     step = max(1, min(1024, _BLOCK_VALUES // max(1, values)))
     for start in range(0, len(rows), step):
         yield rows[start : start + step]
 
 
 def batches(photos: int, size: int, shuffle: np.random.Generator) -> Iterator[NDArray[np.int64]]:
-    """Yield shuffled rows; a last batch of one joins the batch before it, since batch norm needs two."""
+    """Yield shuffled rows in batches of `size`; a last batch of one joins the previous: batch norm needs two."""
     order = shuffle.permutation(photos)
     starts = list(range(0, photos, size))
     if len(starts) > 1 and photos - starts[-1] == 1:

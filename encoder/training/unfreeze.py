@@ -1,8 +1,9 @@
 """ResNet50 with its last stage unfrozen: layer4 and a head are trained together.
 
-Up to layer3 the network stays frozen, and what that gives is at hand (`encoder/training/layer3_maps.py`). On a GPU
-training is in mixed precision, on a CPU in float32. Every epoch ends with a checkpoint, and draws from a seed of
-its own, so that a killed training that goes on has the same weights in the end as one that was not killed.
+The network stays frozen up to layer3, whose output is already computed (`encoder/training/layer3_maps.py`).
+Training uses mixed precision on a GPU and float32 on a CPU. Every epoch has a seed of its own and ends with a
+checkpoint, so that a training run that was killed and resumed ends with the same weights as one that was not
+killed.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hashtag_archive.encoder.training.checkpoint import Checkpoint, DamagedCheckpointError
-from hashtag_archive.encoder.training.layer3_maps import Machine, Maps, same_every_time
+from hashtag_archive.encoder.training.layer3_maps import Machine, Maps, deterministic
 from hashtag_archive.encoder.training.network import Head, LogitRule
 from hashtag_archive.encoder.training.resnet50 import FEATURES, PixelBackbone
 from hashtag_archive.encoder.training.train import Floats, HashtagRows, batches, multilabel_loss, targets_for
@@ -23,12 +24,12 @@ from hashtag_archive.encoder.training.train import Floats, HashtagRows, batches,
 
 @dataclass(frozen=True)
 class UnfreezeConfig:
-    """How layer4 and its head are trained. The head is left behind afterwards: a rebuild fits its own."""
+    """How layer4 and its head are trained. The head is then discarded, because a rebuild fits its own."""
 
-    epochs: int = 5  # at the most
+    epochs: int = 5  # at most
     patience: int = 2
     batch_size: int = 32
-    layer_rate: float = 1e-4  # what it knows already is worth more than what a few photos say
+    layer_rate: float = 1e-4  # low, since the pretrained weights are worth more than what a few photos teach
     head_rate: float = 1e-3
     weight_decay: float = 1e-4
     hidden: int = 512
@@ -39,7 +40,7 @@ class UnfreezeConfig:
 
 @dataclass
 class MapSet:
-    """Photos with at least one hashtag: what layer3 gives (n, 1024, h, w), and each one's hashtags' columns."""
+    """Photos with at least one hashtag each: layer3's output (n, 1024, h, w), and the columns of their hashtags."""
 
     maps: Maps
     hashtags: HashtagRows
@@ -47,9 +48,9 @@ class MapSet:
 
 @dataclass
 class TrainingData:
-    """What layer4 learns: training photos' hashtags, of which `vectors` (V, d) are unit and stay as they are.
+    """The photos that layer4 is trained on, and their hashtags' `vectors` (V, d), unit, which are not trained.
 
-    `prior_logits` (V,) start the biases; `validation` photos choose the epoch and teach nothing.
+    `prior_logits` (V,) initialise the biases. `validation` photos only choose the epoch.
     """
 
     training: MapSet
@@ -60,9 +61,10 @@ class TrainingData:
 
 @dataclass
 class Unfrozen:
-    """A training's outcome: the epoch whose layer4 is kept, losses by epoch, and what was wrong with a checkpoint.
+    """The outcome of a training run: the epoch whose layer4 is kept, and losses per epoch.
 
-    `resumed` is the epoch after which it went on, 0 where it began anew.
+    `resumed` is the epoch after which the run was resumed, 0 if it started from the beginning. `damaged` is what
+    was wrong with the checkpoint, if anything was.
     """
 
     epoch: int
@@ -81,18 +83,19 @@ def train_layer4(
 ) -> Unfrozen:
     """Train layer4 of `backbone` in place, with a head into the space of the hashtag vectors.
 
-    The epoch of the lowest loss on validation photos is kept. After each epoch the state goes to `checkpoint`,
-    and one that is there is gone on from. `tell` is called with batches done and in all.
+    The epoch with the lowest loss on validation photos is kept. After each epoch the state is saved to
+    `checkpoint`; if there is a checkpoint already, training is resumed from it. `tell` is called with the number of
+    batches done and their total.
     """
     machine = machine or Machine.here()
-    with torch.random.fork_rng(devices=[]), same_every_time():
+    with torch.random.fork_rng(devices=[]), deterministic():
         torch.manual_seed(config.seed)
         run = _Run(backbone, lesson, config, machine)
-        outcome = run.go_on_from(checkpoint)
+        outcome = run.resume(checkpoint)
         total = config.epochs * -(-len(lesson.training.maps) // config.batch_size)
         while run.epoch < config.epochs and run.epoch - run.best_epoch < config.patience:
             run.train(lesson.training, tell, total)
-            run.judge(lesson.validation)
+            run.validate(lesson.validation)
             checkpoint.save(run.state())
         run.layer4.load_state_dict(run.best)
     backbone.cpu().requires_grad_(False)
@@ -101,7 +104,7 @@ def train_layer4(
 
 
 class _Run:
-    """A training as it stands: what a checkpoint holds."""
+    """The current state of a training run, which a checkpoint stores."""
 
     def __init__(
         self, backbone: PixelBackbone, lesson: TrainingData, config: UnfreezeConfig, machine: Machine
@@ -109,8 +112,8 @@ class _Run:
         backbone.requires_grad_(False).eval().to(machine.device)
         layer4 = backbone.network.layer4
         assert isinstance(layer4, nn.Module)
-        # It stays in eval mode: the statistics of its batch norms are frozen. Those of a few dozen photos are
-        # noise, and tagging, which looks at photos one by one, has only stored statistics to go by.
+        # It stays in evaluation mode, so that the statistics of its batch norms are frozen: those of a few dozen
+        # photos are noise, and tagging, which encodes single photos, can only use stored statistics.
         self.layer4 = layer4.requires_grad_(True)
         vectors, priors = torch.from_numpy(lesson.vectors), torch.from_numpy(lesson.prior_logits)
         head = Head(FEATURES, config.hidden, vectors.shape[1], config.dropout)
@@ -131,7 +134,7 @@ class _Run:
         self.losses: list[dict[str, float]] = []
 
     def train(self, data: MapSet, tell: Callable[[int, int], None], total: int) -> None:
-        """Run one epoch, which draws from a seed of its own: no generator's state need be kept."""
+        """Run one epoch with a seed of its own, so that no generator's state needs to be stored."""
         self.epoch += 1
         draw = np.random.default_rng([self.config.seed, self.epoch])
         torch.manual_seed(int(draw.integers(2**31)))
@@ -148,8 +151,8 @@ class _Run:
             tell(done + step, total)
         self.losses.append({"epoch": float(self.epoch), "training": summed / len(data.maps)})
 
-    def judge(self, data: MapSet) -> None:
-        """Measure the epoch on photos that it has not learnt from, and keep it where it is the best so far."""
+    def validate(self, data: MapSet) -> None:
+        """Measure the epoch's loss on validation photos, and keep its weights if they are the best so far."""
         self.head.eval()
         summed = 0.0
         with torch.no_grad():
@@ -161,14 +164,14 @@ class _Run:
             self.best, self.best_loss, self.best_epoch = self._weights(), current, self.epoch
 
     def state(self) -> dict[str, Any]:
-        """Everything that the next epoch depends on, and what has been chosen so far."""
+        """Return everything that the next epoch depends on, and the best weights so far."""
         return {
             **{name: getattr(self, name) for name in _PLAIN},
             **{name: getattr(self, name).state_dict() for name in _STATEFUL},
         }
 
-    def go_on_from(self, checkpoint: Checkpoint) -> Unfrozen:
-        """Take over the state of a checkpoint where there is one; say where it is damaged."""
+    def resume(self, checkpoint: Checkpoint) -> Unfrozen:
+        """Load the state of a checkpoint if there is one; report in the outcome if it is damaged."""
         try:
             state = checkpoint.load(self.machine.device)
         except DamagedCheckpointError as error:

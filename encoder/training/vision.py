@@ -1,8 +1,8 @@
-"""The one place where torchvision is imported.
+"""The only place that imports torchvision.
 
-A CPU-only torch beside a torchvision built for CUDA fails at import, because torchvision's compiled operators
-cannot be loaded: `operator torchvision::nms does not exist`. Networks and weights need none of them, so on that
-error alone the two operators that the import asks about are declared, without a body, and it is tried again.
+With a CPU-only torch, a torchvision built for CUDA fails at import because its compiled operators cannot be loaded:
+`operator torchvision::nms does not exist`. Networks and weights need none of these operators. On exactly this
+error, the two operators that the import looks up are declared without a body, and the import is repeated.
 `torchvision.io` and `torchvision.ops` then do not work; nothing here uses them.
 """
 
@@ -15,13 +15,13 @@ _SCHEMAS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 )
-_declared: list[object] = []  # a torch Library takes its declarations back when it is collected
+_declared: list[object] = []  # a torch Library loses its declarations when it is garbage-collected
 
 
 def torchvision_models() -> ModuleType:
-    """Return `torchvision.models`, declaring operators that a mismatched build lacks.
+    """Return `torchvision.models`, after declaring the operators that a mismatched build lacks.
 
-    Raises what the import raises, `ModuleNotFoundError` where torchvision is absent.
+    Raises whatever the import raises, such as `ModuleNotFoundError` if torchvision is not installed.
     """
     try:
         return importlib.import_module("torchvision.models")

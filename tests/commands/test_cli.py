@@ -137,7 +137,7 @@ def test_an_archive_of_another_schema_is_refused(folder: Path) -> None:
         connection.execute("PRAGMA user_version = 99")
     done = run(folder, "stats")
     assert done.exit_code == 1
-    assert f"it has schema 99, this version of hashtag reads {SCHEMA_VERSION}" in done.stderr
+    assert f"it has schema 99, this version of hashtag reads schema {SCHEMA_VERSION}" in done.stderr
 
 
 def test_import_prints_totals_and_names_what_it_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Archives of earlier versions, opened by this one."""
+"""Archives of older schemas, opened by this version."""
 
 import sqlite3
 import tarfile
@@ -26,7 +26,7 @@ EARLIER = range(1, SCHEMA_VERSION)
 
 
 def unpack(schema: int, folder: Path) -> Path:
-    """Lay out the archive that a version of `schema` made, and return its folder."""
+    """Unpack the archive that a version with `schema` made, and return its folder."""
     folder.mkdir()
     with tarfile.open(ARCHIVES / f"schema-{schema}.tar.xz") as packed:
         packed.extractall(folder, filter="data")
@@ -60,14 +60,14 @@ def test_an_archive_of_every_schema_is_kept() -> None:
 
 
 @pytest.mark.parametrize("schema", range(1, SCHEMA_VERSION + 1))
-def test_an_archive_of_every_schema_opens_and_goes_on(schema: int, archive: Archive, tmp_path: Path) -> None:
+def test_an_archive_of_every_schema_opens_and_works(schema: int, archive: Archive, tmp_path: Path) -> None:
     folder = unpack(schema, tmp_path / "kept")
     red, blue = (draw_photo(tmp_path / "new" / f"{colour}.png", colour, 1) for colour in ("red", "blue"))
     for photo, colour in ((red, "red"), (blue, "blue")):
         done = CliRunner().invoke(main, ["--archive", str(folder), "query", str(photo), "--top", "1"])
         assert done.exit_code == 0 and colour in done.stdout, done.output
     with open_archive(folder) as opened:
-        assert opened.upgraded is None  # the first command did that
+        assert opened.upgraded is None  # the first command has upgraded it
         assert opened.store.posts.counts()["posts"] == 96
         assert opened.store.models.tagged() == {1: 97}
         assert [model.number for model in list_models(opened)] == [1]
@@ -81,7 +81,7 @@ def test_an_archive_of_every_schema_opens_and_goes_on(schema: int, archive: Arch
 
 
 @pytest.mark.parametrize("schema", EARLIER)
-def test_an_upgrade_is_told_and_leaves_a_copy_of_what_was(schema: int, tmp_path: Path) -> None:
+def test_an_upgrade_is_reported_and_leaves_a_copy_of_the_database(schema: int, tmp_path: Path) -> None:
     folder = unpack(schema, tmp_path / "kept")
     before = tables(folder / "archive.db")
     done = CliRunner().invoke(main, ["--archive", str(folder), "stats"])
@@ -92,7 +92,7 @@ def test_an_upgrade_is_told_and_leaves_a_copy_of_what_was(schema: int, tmp_path:
     assert "schema" not in again.stderr and again.stdout == done.stdout
 
 
-def test_the_guesses_of_schema_1_are_the_same_a_row_a_photo(tmp_path: Path) -> None:
+def test_the_guesses_of_schema_1_are_the_same_in_one_row_per_photo(tmp_path: Path) -> None:
     folder = unpack(1, tmp_path / "kept")
     before = guesses_of_schema_1(folder / "archive.db")
     with open_archive(folder) as opened:
@@ -107,7 +107,7 @@ def test_the_guesses_of_schema_1_are_the_same_a_row_a_photo(tmp_path: Path) -> N
         )
 
 
-def test_an_earlier_archive_still_knows_where_its_photos_are(tmp_path: Path) -> None:
+def test_an_older_archive_still_has_the_paths_of_its_photos(tmp_path: Path) -> None:
     folder = unpack(1, tmp_path / "kept")
     with open_archive(folder) as opened:
         paths = [row.path for rows in opened.store.checks.seen_paths() for row in rows]
@@ -115,13 +115,13 @@ def test_an_earlier_archive_still_knows_where_its_photos_are(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("schema", EARLIER)
-def test_an_upgrade_that_fails_midway_leaves_the_archive_as_it_was(
+def test_an_upgrade_that_fails_midway_leaves_the_archive_unchanged(
     schema: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = unpack(schema, tmp_path / "kept")
     before = tables(folder / "archive.db")
     with monkeypatch.context() as broken:
-        # the last statement of an upgrade, after every step
+        # makes the last statement of an upgrade fail, after every migration
         broken.setattr("hashtag_archive.db.stores.store.SCHEMA_VERSION", "no number")
         with pytest.raises(DbError):
             open_archive(folder)
@@ -131,7 +131,7 @@ def test_an_upgrade_that_fails_midway_leaves_the_archive_as_it_was(
 
 
 @pytest.mark.parametrize("schema", EARLIER)
-def test_no_upgrade_without_a_copy(schema: int, tmp_path: Path) -> None:
+def test_nothing_is_upgraded_if_the_copy_fails(schema: int, tmp_path: Path) -> None:
     folder = unpack(schema, tmp_path / "kept")
     before = tables(folder / "archive.db")
     (folder / "backups").write_text("a file where the folder would be")
@@ -140,7 +140,7 @@ def test_no_upgrade_without_a_copy(schema: int, tmp_path: Path) -> None:
     assert tables(folder / "archive.db") == before and schema_of(folder / "archive.db") == schema
 
 
-def test_what_is_forgotten_is_not_kept_in_the_copy_made_before_an_upgrade(tmp_path: Path) -> None:
+def test_forgetting_deletes_the_copy_made_before_an_upgrade(tmp_path: Path) -> None:
     folder = unpack(1, tmp_path / "kept")
     with open_archive(folder) as opened:
         assert opened.upgraded and b"post-17" in opened.upgraded.backup.read_bytes()
@@ -149,7 +149,7 @@ def test_what_is_forgotten_is_not_kept_in_the_copy_made_before_an_upgrade(tmp_pa
         assert not opened.upgraded.backup.exists()
 
 
-def test_an_archive_of_a_later_version_is_refused_and_left_alone(archive: Archive) -> None:
+def test_an_archive_of_a_newer_schema_is_refused_and_left_alone(archive: Archive) -> None:
     database = archive.folder / "archive.db"
     archive.close()
     with closing(sqlite3.connect(database)) as connection:
@@ -157,7 +157,7 @@ def test_an_archive_of_a_later_version_is_refused_and_left_alone(archive: Archiv
     before = database.read_bytes()
     with pytest.raises(
         SchemaError,
-        match=f"it has schema {SCHEMA_VERSION + 1}, this version of hashtag reads {SCHEMA_VERSION}",
+        match=f"it has schema {SCHEMA_VERSION + 1}, this version of hashtag reads schema {SCHEMA_VERSION}",
     ):
         open_archive(archive.folder)
     assert database.read_bytes() == before

@@ -42,15 +42,15 @@ def test_a_photo_has_the_same_features_alone_and_in_a_batch(shared: Path) -> Non
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"size": None}, "not a backbone's description"),
+        ({"size": None}, "not a valid backbone description"),
         ({"size": 5000}, "size must be"),
         ({"std": [0, 1, 1]}, "every std above 0"),
-        ({"mean": [1]}, "not a backbone's description"),
+        ({"mean": [1]}, "not a valid backbone description"),
         ({"output": "logits"}, "has no output 'logits', only features"),
         ({"size": 64}, "does not run on 64 x 64"),
     ],
 )
-def test_a_description_that_cannot_be_is_refused(
+def test_a_description_that_is_not_valid_is_refused(
     tmp_path: Path, change: dict[str, object], reason: str
 ) -> None:
     path = write_backbone(tmp_path / "b.onnx")
@@ -71,7 +71,7 @@ def test_a_missing_description_and_a_damaged_file_are_named(tmp_path: Path) -> N
         BackboneSpec.read(path)
 
 
-def test_other_weights_or_another_mean_are_another_backbone(tmp_path: Path) -> None:
+def test_other_weights_or_another_mean_give_another_digest(tmp_path: Path) -> None:
     path = write_backbone(tmp_path / "b.onnx")
     spec = BackboneSpec.read(path)
     other = BackboneSpec(spec.name, spec.size, (0, 0, 0), spec.std, spec.output)
@@ -80,7 +80,7 @@ def test_other_weights_or_another_mean_are_another_backbone(tmp_path: Path) -> N
     assert len(digests | {backbone_digest(path, spec)}) == 3
 
 
-def test_an_exported_head_computes_what_torch_does_and_says_whose_it_is(tmp_path: Path) -> None:
+def test_an_exported_head_computes_what_torch_does_and_has_its_metadata(tmp_path: Path) -> None:
     torch.manual_seed(0)
     head = Head(48, 16, 8, 0.5).eval()
     export_head(head, 48, tmp_path / "head.onnx", {"vectors": "v", "backbone": "b"})
@@ -111,7 +111,7 @@ def colour_sets() -> tuple[TrainingSet, np.ndarray]:
     return TrainingSet(features, [np.array([label]) for label in labels]), vectors
 
 
-def test_a_head_learns_hashtags_that_can_be_seen_and_the_same_seed_gives_the_same() -> None:
+def test_a_head_learns_visible_hashtags_and_the_same_seed_gives_the_same_head() -> None:
     data, vectors = colour_sets()
     config = TrainConfig(hidden=16, epochs=30, dropout=0.0, seed=3)
     fits = [train_head(data, vectors, np.full(4, -1.0, np.float32), config, data) for _ in range(2)]

@@ -16,7 +16,7 @@ PRIORS = np.full(CLASSES + 1, -2, np.float32)
 
 
 def photos(count: int = 300, seed: int = 0) -> tuple[np.ndarray, list[Ids], np.ndarray]:
-    """Photos of six kinds; each kind has a hashtag of its own, and every other photo one that says nothing."""
+    """Photos of six kinds; each kind has its own hashtag, and half of all photos have one more at random."""
     draw = np.random.default_rng(seed)
     centres = np.random.default_rng(1).gamma(1.0, 1.0, (CLASSES, 40))
     kinds = np.arange(count) % CLASSES
@@ -33,7 +33,7 @@ def fitted(config: LandmarkConfig | None = None) -> LandmarkFit:
     )
 
 
-def test_scores_single_out_what_is_on_photos_that_were_not_learnt_from() -> None:
+def test_scores_are_highest_for_the_true_hashtag_on_held_out_photos() -> None:
     fit = fitted()
     features, _, kinds = photos(120, seed=9)
     cosines = fit.head.embed(features) @ fit.vectors.T
@@ -56,7 +56,7 @@ def test_embeddings_and_vectors_are_unit_and_the_network_computes_the_same() -> 
 
 def test_a_space_of_full_rank_loses_nothing_and_equals_ridge_regression_by_hand() -> None:
     features, hashtags, _ = photos(80)
-    identity = np.zeros((CLASSES + 1, 1), np.float32)  # no company: the prior covariance is (1 - c) I
+    identity = np.zeros((CLASSES + 1, 1), np.float32)  # with c = 0, the prior covariance is I
     config = LandmarkConfig(size=80, landmarks=80, components=40, company=0.0, logistic=0.0)
     fit = fit_landmarks(features, hashtags, identity, PRIORS, config)
     truth = np.zeros((80, CLASSES + 1))
@@ -78,17 +78,17 @@ def test_a_space_of_full_rank_loses_nothing_and_equals_ridge_regression_by_hand(
 def test_a_logistic_regression_is_mixed_in_by_its_share() -> None:
     def scores(share: float) -> np.ndarray:
         fit = fitted(LandmarkConfig(size=40, landmarks=100, logistic=share))
-        lengths = np.hypot(np.linalg.norm(fit.head.raw(asked), axis=1), fit.head.doubt)[:, None]
-        cosines = fit.head.embed(asked) @ fit.vectors.T
+        lengths = np.hypot(np.linalg.norm(fit.head.raw(held_out), axis=1), fit.head.doubt)[:, None]
+        cosines = fit.head.embed(held_out) @ fit.vectors.T
         median = np.hypot(np.median(np.linalg.norm(fit.head.raw(photos()[0]), axis=1)), fit.head.doubt)
         return np.asarray(fit.scale * cosines * lengths / median + fit.biases)
 
-    asked = photos(50, seed=9)[0]
+    held_out = photos(50, seed=9)[0]
     np.testing.assert_allclose(scores(0.4), 0.6 * scores(0.0) + 0.4 * scores(1.0), atol=0.05)
     assert not np.allclose(scores(0.0), scores(1.0), atol=0.5)
 
 
-def test_the_logistic_regression_takes_its_epochs_from_other_photos_or_from_the_caller() -> None:
+def test_the_logistic_regression_takes_its_epochs_from_validation_photos_or_from_the_caller() -> None:
     draw = np.random.default_rng(0)
     similar, other = draw.random((400, 8)).astype(np.float32), draw.random((40, 8)).astype(np.float32)
     hashtags = [
@@ -105,7 +105,7 @@ def test_the_logistic_regression_takes_its_epochs_from_other_photos_or_from_the_
     assert fit_logistic(similar, hashtags, prior, 0, epochs=2).epochs == 2
 
 
-def test_a_photo_unlike_all_others_speaks_for_no_hashtag() -> None:
+def test_a_photo_unlike_all_others_has_small_scores_for_all_hashtags() -> None:
     fit = fitted()
     strange = np.zeros((1, 40), np.float32)
     strange[0, 0] = 1
@@ -137,7 +137,7 @@ def test_hashtags_that_share_posts_are_expected_to_look_alike() -> None:
     assert mean_score(0.6) > mean_score(0.0)
 
 
-def test_a_tagger_on_anyones_arrays_learns_nothing_from_rows_kept_for_choosing() -> None:
+def test_a_tagger_on_the_callers_arrays_is_not_trained_on_validation_rows() -> None:
     features, hashtags, _ = photos()
     texts = [[f"tag{id}" for id in row] for row in hashtags]
     validation = np.arange(300) % 5 == 0

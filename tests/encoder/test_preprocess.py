@@ -55,7 +55,7 @@ def test_exif_orientation_is_applied(orientation: int) -> None:
     assert_quadrants(encode(image, "JPEG", quality=95, exif=exif))
 
 
-def test_a_thumbnail_is_upright_and_says_nothing_of_where_it_was_taken() -> None:
+def test_a_thumbnail_is_upright_and_has_no_metadata() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # a quarter turn to the right
     exif[0x010E] = "at home"
@@ -74,7 +74,7 @@ def test_a_thumbnail_is_upright_and_says_nothing_of_where_it_was_taken() -> None
         thumbnail(b"no picture", 48)
 
 
-def test_cmyk_palette_animated_and_large_jpeg_come_out_right() -> None:
+def test_cmyk_palette_animated_and_large_images_are_decoded_correctly() -> None:
     image = Image.fromarray(QUADRANTS)
     assert_quadrants(encode(image.convert("CMYK"), "JPEG", quality=95))
     assert_quadrants(encode(image.quantize(8), "PNG"))
@@ -127,7 +127,7 @@ def test_features_of_draft_decoded_jpegs_stay_near_those_of_fully_decoded_ones(s
 
 
 def broken_files() -> dict[str, tuple[bytes, str]]:
-    """Ten kinds of broken image file, with what is said of each."""
+    """Broken image files, each with the start of the reason that is reported for it."""
     jpeg = encode(Image.fromarray(QUADRANTS).resize((400, 300)), "JPEG")
     png = encode(Image.fromarray(QUADRANTS).resize((400, 300)), "PNG")
     gif = encode(Image.fromarray(QUADRANTS).quantize(), "GIF")

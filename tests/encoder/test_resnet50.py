@@ -42,9 +42,9 @@ def untrained() -> PixelBackbone:
 
 
 def test_state_dict_names_and_shapes_are_torchvisions_own(untrained: PixelBackbone) -> None:
-    ours = {name: value.shape for name, value in untrained.network.state_dict().items()}
-    theirs = {name: value.shape for name, value in torchvision_models().resnet50().state_dict().items()}
-    assert ours == {name: shape for name, shape in theirs.items() if not name.startswith("fc.")}
+    found = {name: value.shape for name, value in untrained.network.state_dict().items()}
+    original = {name: value.shape for name, value in torchvision_models().resnet50().state_dict().items()}
+    assert found == {name: shape for name, shape in original.items() if not name.startswith("fc.")}
 
 
 def test_onnx_computes_what_torch_does_for_any_batch_and_size(
@@ -67,7 +67,7 @@ def test_onnx_computes_what_torch_does_for_any_batch_and_size(
         untrained.network.conv1.weight /= 1.01  # type: ignore[union-attr]
 
 
-def test_an_untrained_network_has_the_statistics_of_its_photos_and_is_the_same_by_seed(
+def test_an_untrained_network_has_the_statistics_of_its_photos_and_is_reproducible(
     untrained: PixelBackbone,
 ) -> None:
     again = resnet50_untrained(pixel_batches(), seed=0)
@@ -81,7 +81,7 @@ def test_an_untrained_network_has_the_statistics_of_its_photos_and_is_the_same_b
     assert norm.running_mean.abs().max() > 0
 
 
-def test_weights_from_a_file_are_those_used(tmp_path: Path) -> None:
+def test_weights_are_loaded_from_a_file(tmp_path: Path) -> None:
     network = torchvision_models().resnet50()
     torch.save(network.state_dict(), tmp_path / "w.pth")
     loaded = resnet50_from_file(tmp_path / "w.pth")
@@ -91,7 +91,7 @@ def test_weights_from_a_file_are_those_used(tmp_path: Path) -> None:
     assert not loaded.training
 
 
-def test_weights_of_another_network_are_refused_by_name(tmp_path: Path) -> None:
+def test_weights_of_another_network_are_refused_and_their_differences_named(tmp_path: Path) -> None:
     state = torchvision_models().resnet50().state_dict()
     state["conv1.weight"] = torch.zeros(64, 3, 3, 3)
     del state["layer4.2.bn3.bias"]
@@ -106,13 +106,13 @@ def test_weights_of_another_network_are_refused_by_name(tmp_path: Path) -> None:
 
 
 class Program:
-    """Something that would run when unpickled."""
+    """An object whose unpickling runs code."""
 
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return exec, ("raise SystemExit('it ran')",)
 
 
-def test_a_file_that_holds_a_program_is_not_run(tmp_path: Path) -> None:
+def test_code_in_a_file_of_weights_is_not_run(tmp_path: Path) -> None:
     torch.save({"conv1.weight": Program()}, tmp_path / "w.pth")
     with pytest.raises(EncoderError, match="not a file of weights that torch can load safely"):
         resnet50_from_file(tmp_path / "w.pth")
@@ -123,7 +123,9 @@ def test_a_file_that_holds_a_program_is_not_run(tmp_path: Path) -> None:
         resnet50_from_file(tmp_path / "none.pth")
 
 
-def test_without_network_and_file_the_error_names_three_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_internet_and_file_the_error_names_three_ways_to_get_weights(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise urllib.error.URLError("no network")
 
@@ -134,7 +136,7 @@ def test_without_network_and_file_the_error_names_three_ways(monkeypatch: pytest
     assert "\n" not in str(caught.value)
 
 
-def test_an_untrained_backbone_is_made_once_and_named_so(
+def test_an_untrained_backbone_is_created_once_and_named_untrained(
     untrained_rebuild: tuple[Path, RebuildResult], untrained_colours: Archive
 ) -> None:
     folder, first = untrained_rebuild
@@ -146,7 +148,7 @@ def test_an_untrained_backbone_is_made_once_and_named_so(
     content, times = photo.read_bytes(), (photo.stat().st_atime_ns, photo.stat().st_mtime_ns)
     draw_photo(photo, "blue", 99)
     second = rebuild_model(untrained_colours, BackboneChoice("resnet50", "none", 64), QUICK_NETWORK)
-    photo.write_bytes(content)  # others look at it too
+    photo.write_bytes(content)  # other tests use it too
     os.utime(photo, ns=times)
     assert second.manifest["backbone"] == first.manifest["backbone"]
     assert second.backbone is not None
@@ -171,12 +173,12 @@ def import_through(folder: Path, package: str) -> subprocess.CompletedProcess[st
     )
 
 
-def test_a_torchvision_that_fits_is_imported_as_it_is(tmp_path: Path) -> None:
+def test_a_torchvision_that_matches_torch_is_imported_unchanged(tmp_path: Path) -> None:
     done = import_through(tmp_path, "import sys; assert 'torch' not in sys.modules")
     assert done.stdout == "imported\n", done.stderr
 
 
-def test_a_torchvision_built_for_another_torch_is_imported_all_the_same(tmp_path: Path) -> None:
+def test_a_torchvision_built_for_another_torch_is_imported_too(tmp_path: Path) -> None:
     done = import_through(
         tmp_path, "import torch\n@torch.library.register_fake('torchvision::nms')\ndef f(): pass"
     )

@@ -1,4 +1,4 @@
-"""Training layer4 on arrays: what it changes, and that a training that ended goes on."""
+"""Training layer4 on arrays: what it changes, and that an interrupted run is resumed."""
 
 import copy
 import shutil
@@ -26,11 +26,11 @@ MEANS = np.array([[200, 40, 40], [40, 180, 60], [40, 60, 200], [235, 235, 230]])
 
 
 class Killed(Exception):
-    """What ends a training in the middle."""
+    """Raised to interrupt a training run."""
 
 
 class Colours:
-    """Something to learn: pictures of four colours, a hashtag each."""
+    """A training task: photos of four colours, one hashtag per colour."""
 
     def __init__(self, folder: Path) -> None:
         torch.manual_seed(0)
@@ -52,7 +52,10 @@ class Colours:
         end_after: int = 0,
         machine: Machine | None = None,
     ) -> tuple[Unfrozen, dict[str, Tensor]]:
-        """Train a copy, ending after so many of two batches an epoch; return how it went and all its weights."""
+        """Train a copy and return the outcome and all its weights.
+
+        An epoch has two batches. With `end_after`, the run is interrupted after that many batches.
+        """
 
         def tell(done: int, total: int) -> None:
             assert total == 2 * epochs
@@ -74,29 +77,29 @@ def lesson(tmp_path_factory: pytest.TempPathFactory) -> Colours:
 def uninterrupted(
     lesson: Colours, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Unfrozen, dict[str, Tensor], Path]:
-    """How a training went that nobody ended, all its weights, and its last checkpoint."""
+    """The outcome of an uninterrupted training run, all its weights, and its last checkpoint."""
     checkpoint = tmp_path_factory.mktemp("whole") / "c.pt"
     return *lesson.train(checkpoint), checkpoint
 
 
-def assert_same(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> None:
-    assert ours.keys() == theirs.keys()
-    for name, value in ours.items():
-        assert torch.equal(value, theirs[name]), name
+def assert_same(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    assert found.keys() == expected.keys()
+    for name, value in found.items():
+        assert torch.equal(value, expected[name]), name
 
 
-def test_layer4_is_learnt_and_nothing_before_it_nor_any_statistic_moves(
+def test_only_the_parameters_of_layer4_change_and_no_statistics(
     lesson: Colours, uninterrupted: tuple[Unfrozen, dict[str, Tensor], Path]
 ) -> None:
     outcome, after, _ = uninterrupted
     assert outcome.losses[-1]["training"] < outcome.losses[0]["training"]
-    learnt = {name for name, _ in lesson.before.named_parameters() if name.startswith("network.layer4.")}
-    assert len(learnt) == 30
+    trained = {name for name, _ in lesson.before.named_parameters() if name.startswith("network.layer4.")}
+    assert len(trained) == 30
     for name, value in lesson.before.state_dict().items():
-        assert torch.equal(after[name], value) == (name not in learnt), name
+        assert torch.equal(after[name], value) == (name not in trained), name
 
 
-def test_a_training_ended_in_its_second_epoch_goes_on_to_the_weights_of_one_that_was_not(
+def test_a_run_interrupted_in_its_second_epoch_is_resumed_and_ends_with_the_same_weights(
     lesson: Colours, uninterrupted: tuple[Unfrozen, dict[str, Tensor], Path], tmp_path: Path
 ) -> None:
     with pytest.raises(Killed):
@@ -108,7 +111,7 @@ def test_a_training_ended_in_its_second_epoch_goes_on_to_the_weights_of_one_that
     assert [path.name for path in tmp_path.iterdir()] == ["c.pt"]
 
 
-def test_a_damaged_checkpoint_is_named_and_one_of_another_key_passed_over(
+def test_a_damaged_checkpoint_is_named_and_one_with_another_key_ignored(
     lesson: Colours, uninterrupted: tuple[Unfrozen, dict[str, Tensor], Path], tmp_path: Path
 ) -> None:
     path = tmp_path / "c.pt"
@@ -123,13 +126,13 @@ def test_a_damaged_checkpoint_is_named_and_one_of_another_key_passed_over(
 
 
 class Program:
-    """Something that would run when unpickled."""
+    """An object whose unpickling runs code."""
 
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return exec, ("raise SystemExit('it ran')",)
 
 
-def test_a_checkpoint_is_read_only_when_it_is_whole_and_holds_no_program(tmp_path: Path) -> None:
+def test_a_checkpoint_is_read_only_if_it_is_intact_and_contains_no_code(tmp_path: Path) -> None:
     path = tmp_path / "c.pt"
     checkpoint = Checkpoint(path, "k")
     assert checkpoint.load("cpu") is None
@@ -141,13 +144,13 @@ def test_a_checkpoint_is_read_only_when_it_is_whole_and_holds_no_program(tmp_pat
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(DamagedCheckpointError, match=r"c\.pt: damaged .*not as it was written"):
+    with pytest.raises(DamagedCheckpointError, match=r"c\.pt: damaged .*does not match its checksum"):
         checkpoint.load("cpu")
     torch.save({"key": "k", "epoch": Program()}, path)
     with pytest.raises(DamagedCheckpointError, match=r"c\.pt: damaged"):
         checkpoint.load("cpu")
     torch.save([1, 2], path)
-    with pytest.raises(DamagedCheckpointError, match="not a training's state"):
+    with pytest.raises(DamagedCheckpointError, match="not the state of a training run"):
         checkpoint.load("cpu")
 
 
@@ -155,15 +158,15 @@ def test_mixed_precision_keeps_float32_weights_near_those_of_float32(
     lesson: Colours, uninterrupted: tuple[Unfrozen, dict[str, Tensor], Path], tmp_path: Path
 ) -> None:
     mixed, weights = lesson.train(tmp_path / "c.pt", epochs=1, machine=Machine("cpu", torch.bfloat16))
-    ours, theirs = (outcome.losses[0]["training"] for outcome in (mixed, uninterrupted[0]))
-    assert ours != theirs
-    assert ours == pytest.approx(theirs, abs=0.2)
+    found, expected = (outcome.losses[0]["training"] for outcome in (mixed, uninterrupted[0]))
+    assert found != expected
+    assert found == pytest.approx(expected, abs=0.2)
     assert weights["network.layer4.2.conv3.weight"].dtype == torch.float32
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_a_full_disk_is_told_with_what_a_photo_needs(lesson: Colours) -> None:
-    with pytest.raises(EncoderError, match=r"/dev/full: No space left on device; each photo takes 0\.01 MB"):
+def test_a_full_disk_is_reported_with_the_space_per_photo(lesson: Colours) -> None:
+    with pytest.raises(EncoderError, match=r"/dev/full: No space left on device; each photo needs 0\.01 MB"):
         write_maps(lesson.before, [np.zeros((16, 3, 32, 32), np.uint8)], Path("/dev/full"))
 
 

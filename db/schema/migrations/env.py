@@ -1,4 +1,4 @@
-"""Run by Alembic before its steps: they go over the connection, and in the transaction, that `db.upgrade` gives."""
+"""Run the migrations on the connection, and in the transaction, that `db/schema/upgrade.py` passes to Alembic."""
 
 from alembic import context
 

@@ -93,8 +93,8 @@ def test_a_vocabulary_goes_through_a_file_into_another_archive(
         ("alias\tred", "1 hashtags after 'alias', which takes 2"),
         ("block street food", "2 hashtags after 'block', which takes 1; separate fields by tabs"),
         ("block\t##", "'##' is not a valid hashtag"),
-        ("alias\tred\tred", "#red would count as itself"),
-        ("group\tfood\tramen", "has no circles"),
+        ("alias\tred\tred", "#red would be an alias of itself"),
+        ("group\tfood\tramen", "cannot have cycles"),
     ],
 )
 def test_one_malformed_line_is_named_and_nothing_is_loaded(

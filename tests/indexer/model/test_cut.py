@@ -10,11 +10,12 @@ from hashtag_archive.indexer.model.cut import threshold_of
 from hashtag_archive.indexer.model.logits import sigmoid
 from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.tagging.query import query_photo
+from tests.conftest import draw_photo
 
 
-def test_the_cosine_rule_is_the_sigmoid_of_the_cosine(colours: Archive, photos: Path) -> None:
+def test_the_cosine_rule_is_the_sigmoid_of_the_cosine(colours: Archive, tmp_path: Path) -> None:
     model = open_model(colours)
-    found = query_photo(model, str(photos / "red-0.png"), best=100, rule="cosine")
+    found = query_photo(model, str(draw_photo(tmp_path / "red.png", "red", 1000)), best=100, rule="cosine")
     assert len(found) == len(model.index)
     scores = [hashtag.score for hashtag in found]
     assert scores == sorted(scores, reverse=True)

@@ -10,12 +10,14 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from hashtag_archive.encoder.networks import BackboneSpec
 from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
 from hashtag_archive.indexer.photos.dtype_trial import Speed
 from tests.conftest import COLOURS, QUICK, copy_archive, draw_photo, write_crawl
 
+SPEC = BackboneSpec("convolution", 64, (127.5,) * 3, (127.5,) * 3, "features")
 FAST = {"float32": Speed(100.0, 8), "int8": Speed(300.0, 16)}
 
 
@@ -84,3 +86,33 @@ def photos(tmp_path: Path) -> list[str]:
         str(draw_photo(tmp_path / "new" / f"{number}.png", colour, 700 + number))
         for number, colour in enumerate([*COLOURS, *COLOURS])
     ]
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    """A backbone with convolutions, which onnxruntime lays out anew for the processor: 32 features."""
+    draw = np.random.default_rng(0)
+    weights = {
+        "first": draw.normal(0, 0.3, (16, 3, 3, 3)),
+        "second": draw.normal(0, 0.2, (32, 16, 3, 3)),
+        "shift": draw.normal(0, 0.1, (16,)),
+    }
+    nodes = [
+        helper.make_node("Conv", ["input", "first", "shift"], ["a"], pads=[1] * 4, strides=[2, 2]),
+        helper.make_node("Relu", ["a"], ["b"]),
+        helper.make_node("Conv", ["b", "second"], ["c"], pads=[1] * 4, strides=[2, 2]),
+        helper.make_node("Relu", ["c"], ["d"]),
+        helper.make_node("GlobalAveragePool", ["d"], ["e"]),
+        helper.make_node("Flatten", ["e"], ["features"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "convolution",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["n", 3, 64, 64])],
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", 32])],
+        [numpy_helper.from_array(values.astype(np.float32), name) for name, values in weights.items()],
+    )
+    path = tmp_path / "backbones" / "convolution.onnx"
+    path.parent.mkdir()
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)
+    return path

@@ -17,7 +17,7 @@ from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.tagging.query import query_photo
 from hashtag_archive.indexer.tagging.tag import tag_photos
 from tests.conftest import copy_archive, draw_photo
-from tests.indexer.photos.test_sessions import SPEC
+from tests.indexer.photos.conftest import SPEC
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_a_backbone_that_falls_back_from_cuda_is_an_error(
 ) -> None:
     monkeypatch.setattr("hashtag_archive.encoder.session.cuda_obstacle", lambda: None)
     for device in ("cuda", "auto"):
-        with pytest.raises(EncoderError, match="would not run it on CUDA; --device cpu does"):
+        with pytest.raises(EncoderError, match="does not run it on CUDA; use --device cpu"):
             OnnxBackbone(network, SPEC, Sessions(device))
 
 

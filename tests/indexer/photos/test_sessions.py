@@ -8,7 +8,6 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 from hashtag_archive.encoder import BackboneError
 from hashtag_archive.encoder.networks import BackboneSpec, OnnxBackbone
@@ -19,38 +18,7 @@ from hashtag_archive.indexer.learning.rebuild import rebuild_model
 from hashtag_archive.indexer.model.opening import open_model, use_model
 from hashtag_archive.indexer.tagging.query import query_photo
 from tests.conftest import QUICK, draw_photo, write_backbone
-
-SPEC = BackboneSpec("convolution", 64, (127.5,) * 3, (127.5,) * 3, "features")
-
-
-@pytest.fixture
-def network(tmp_path: Path) -> Path:
-    """A backbone with convolutions, which onnxruntime lays out anew for the processor: 32 features."""
-    draw = np.random.default_rng(0)
-    weights = {
-        "first": draw.normal(0, 0.3, (16, 3, 3, 3)),
-        "second": draw.normal(0, 0.2, (32, 16, 3, 3)),
-        "shift": draw.normal(0, 0.1, (16,)),
-    }
-    nodes = [
-        helper.make_node("Conv", ["input", "first", "shift"], ["a"], pads=[1] * 4, strides=[2, 2]),
-        helper.make_node("Relu", ["a"], ["b"]),
-        helper.make_node("Conv", ["b", "second"], ["c"], pads=[1] * 4, strides=[2, 2]),
-        helper.make_node("Relu", ["c"], ["d"]),
-        helper.make_node("GlobalAveragePool", ["d"], ["e"]),
-        helper.make_node("Flatten", ["e"], ["features"]),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "convolution",
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["n", 3, 64, 64])],
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", 32])],
-        [numpy_helper.from_array(values.astype(np.float32), name) for name, values in weights.items()],
-    )
-    path = tmp_path / "backbones" / "convolution.onnx"
-    path.parent.mkdir()
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)
-    return path
+from tests.indexer.photos.conftest import SPEC
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
-"""Schema 1: what the first archives had. Nothing came before it, so nothing leads to it."""
+"""Schema 1: the schema of the first archives, from which all migrations start."""
 
 revision = "1"
 down_revision = None
 
 
 def upgrade() -> None:
-    """Do nothing: archives of schema 1 are marked as such and start from here."""
+    """Do nothing: archives of schema 1 are stamped with it and migrate from here."""

@@ -1,7 +1,7 @@
-"""Schema 2: guesses a row a photo, not a row a guess; vocabulary, verdicts, tombstones, views, written files.
+"""Schema 2: one row of guesses per photo, not per guess; vocabulary, verdicts, tombstones, views, written files.
 
-Schema 1 had a row a guess in `assignments`, beside `taggings`, and an index that made imports slow. The tables are
-spelled out here, as schema 2 had them: what `db.models` says belongs to the newest.
+Schema 1 had one row per guess in `assignments`, in addition to `taggings`, and an index that made imports slow. The
+tables are written out here as they were in schema 2, because `db/schema/tables.py` has only the newest schema.
 """
 
 import struct
@@ -14,19 +14,19 @@ from alembic import op
 
 revision = "2"
 down_revision = "1"
-_AT_ONCE = 4096  # photos whose guesses are moved by one statement
+_BATCH = 4096  # photos whose guesses are moved by one statement
 
 
 def upgrade() -> None:
-    """Make the new tables, and move the guesses."""
+    """Create the new tables and move the guesses."""
     op.drop_index("ix_post_hashtags_hashtag", "post_hashtags", if_exists=True)
-    _make_word_tables()
-    _make_photo_tables()
+    _create_curation_tables()
+    _create_photo_tables()
     op.rename_table("taggings", "taggings_1")
     op.create_table(
         "taggings",
-        *_all(sa.Integer, "photo_id", "model"),
-        *_all(sa.LargeBinary, "hashtags", "logits"),
+        *_columns(sa.Integer, "photo_id", "model"),
+        *_columns(sa.LargeBinary, "hashtags", "logits"),
         sa.PrimaryKeyConstraint("photo_id"),
         sa.ForeignKeyConstraint(["photo_id"], ["photos.id"], ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["model"], ["models.number"]),
@@ -36,16 +36,16 @@ def upgrade() -> None:
     op.drop_table("taggings_1")
 
 
-def _make_word_tables() -> None:
-    """What people say: a vocabulary, verdicts, who is to stay out."""
+def _create_curation_tables() -> None:
+    """Create the tables of the vocabulary, of verdicts and of tombstones."""
     op.create_table("blocked", sa.Column("hashtag", sa.String, primary_key=True))
     for name, other in (("aliases", "target"), ("parents", "parent")):
-        op.create_table(name, sa.Column("hashtag", sa.String, primary_key=True), *_all(sa.String, other))
+        op.create_table(name, sa.Column("hashtag", sa.String, primary_key=True), *_columns(sa.String, other))
     op.create_table(
         "verdicts",
-        *_all(sa.Integer, "photo_id", "hashtag_id"),
-        *_all(sa.Boolean, "accepted"),
-        *_all(sa.String, "said_at"),
+        *_columns(sa.Integer, "photo_id", "hashtag_id"),
+        *_columns(sa.Boolean, "accepted"),
+        *_columns(sa.String, "said_at"),
         sa.PrimaryKeyConstraint("photo_id", "hashtag_id"),
         sa.ForeignKeyConstraint(["photo_id"], ["photos.id"], ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["hashtag_id"], ["hashtags.id"]),
@@ -53,23 +53,23 @@ def _make_word_tables() -> None:
     )
     op.create_table(
         "tombstones",
-        *_all(sa.LargeBinary, "digest", "asked"),
-        *_all(sa.String, "kind", "at"),
+        *_columns(sa.LargeBinary, "digest", "asked"),
+        *_columns(sa.String, "kind", "at"),
         sa.PrimaryKeyConstraint("digest", "asked"),
         sqlite_with_rowid=False,
     )
 
 
-def _make_photo_tables() -> None:
-    """Features of altered pictures, and files that tags were written into."""
+def _create_photo_tables() -> None:
+    """Create the tables of augmented photos' features and of files that tags were written to."""
     op.create_table(
         "view_features",
-        *_all(sa.Integer, "id", "photo_id", "backbone_id"),
-        *_all(sa.String, "precision"),
-        *_all(sa.Integer, "preprocessing"),
-        *_all(sa.String, "kind"),
-        *_all(sa.Integer, "view"),
-        *_all(sa.LargeBinary, "data"),
+        *_columns(sa.Integer, "id", "photo_id", "backbone_id"),
+        *_columns(sa.String, "precision"),
+        *_columns(sa.Integer, "preprocessing"),
+        *_columns(sa.String, "kind"),
+        *_columns(sa.Integer, "view"),
+        *_columns(sa.LargeBinary, "data"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("photo_id", "backbone_id", "precision", "preprocessing", "kind", "view"),
         sa.ForeignKeyConstraint(["photo_id"], ["photos.id"], ondelete="CASCADE"),
@@ -77,15 +77,15 @@ def _make_photo_tables() -> None:
     )
     op.create_table(
         "written",
-        *_all(sa.String, "path", "photo_path", "kind"),
+        *_columns(sa.String, "path", "photo_path", "kind"),
         sa.Column("model", sa.Integer),
         sa.Column("sha256", sa.String),
         sa.PrimaryKeyConstraint("path"),
     )
 
 
-def _all(kind: type[sa.types.TypeEngine[Any]], *names: str) -> list[sa.Column[Any]]:
-    """Columns of one type, none of which may be empty."""
+def _columns(kind: type[sa.types.TypeEngine[Any]], *names: str) -> list[sa.Column[Any]]:
+    """Return NOT NULL columns of one type."""
     return [sa.Column(name, kind, nullable=False) for name in names]
 
 
@@ -96,7 +96,7 @@ def _move_guesses() -> None:
     )
     rows = connection.exec_driver_sql("SELECT photo_id, hashtag_id, logit FROM assignments ORDER BY photo_id")
     packed = (_packed(photo, group) for photo, group in groupby(rows, key=lambda row: row[0]))
-    while chunk := list(islice(packed, _AT_ONCE)):
+    while chunk := list(islice(packed, _BATCH)):
         connection.exec_driver_sql("UPDATE taggings SET hashtags = ?, logits = ? WHERE photo_id = ?", chunk)
 
 

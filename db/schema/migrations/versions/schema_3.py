@@ -1,4 +1,4 @@
-"""Schema 3: paths whose photos are gone for good."""
+"""Schema 3: paths whose photos the user has accepted as gone."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "2"
 
 
 def upgrade() -> None:
-    """Make the new table."""
+    """Create their table."""
     op.create_table(
         "gone_paths",
         sa.Column("path_id", sa.Integer, nullable=False),

@@ -1,4 +1,4 @@
-"""Schema 4: no features of altered pictures, which training no longer uses."""
+"""Schema 4: no features of augmented photos, which training no longer uses."""
 
 from alembic import op
 
