@@ -48,6 +48,7 @@ def test_the_picture_and_the_table_of_rooms_are_those_of_the_code() -> None:
     again = "run `python -m tests.support.draw_house`"
     assert draw_house.PICTURE.read_text(encoding="utf-8") == draw_house.picture(), again
     shown = draw_house.PAGE.read_text(encoding="utf-8")
+    assert "| `indexer/tagging` |" in shown
     assert shown == draw_house.page(shown), again
 
 

@@ -102,8 +102,8 @@ def table() -> str:
 def page(text: str) -> str:
     """Return the architecture page with the table in its place."""
     return re.sub(
-        r"(<!-- rooms -->\n).*?(\n<!-- /rooms -->)",
-        lambda found: found[1] + table() + found[2],
+        r"(<!-- rooms -->\n).*?(<!-- /rooms -->)",
+        lambda found: f"{found[1]}{table()}\n{found[2]}",
         text,
         flags=re.DOTALL,
     )
