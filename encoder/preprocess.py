@@ -139,7 +139,9 @@ def require_heif(content: bytes) -> None:
     if content[4:8] != b"ftyp" or content[8:12] not in _HEIC_BRANDS:
         return
     if importlib.util.find_spec("pillow_heif") is None:
-        raise PhotoError("HEIC needs the extra: pip install 'hashtag-archive[heif]', then `hashtag retry`")
+        raise PhotoError(
+            "HEIC needs the extra: pip install 'hashtag-archive[heif]', then `hashtag tag --failed`"
+        )
     import pillow_heif
 
     pillow_heif.register_heif_opener()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hashtag_archive.indexer.export.untag import untag_photos
     from hashtag_archive.indexer.learning.fit_arrays import fit_tagger
     from hashtag_archive.indexer.learning.rebuild import RebuildConfig, rebuild_model
+    from hashtag_archive.indexer.learning.unfreeze import unfreeze_model
     from hashtag_archive.indexer.model.cut import Cut, threshold_of
     from hashtag_archive.indexer.model.model import Model, ScoredHashtag
     from hashtag_archive.indexer.model.opening import open_model, use_model
@@ -58,6 +59,7 @@ _EXPORTS = {
     "indexer.export.untag": ("untag_photos",),
     "indexer.learning.rebuild": ("RebuildConfig", "rebuild_model"),
     "indexer.learning.fit_arrays": ("fit_tagger",),
+    "indexer.learning.unfreeze": ("unfreeze_model",),
     "indexer.model.cut": ("Cut", "threshold_of"),
     "indexer.model.model": ("Model", "ScoredHashtag"),
     "indexer.photos.backbones": ("BackboneChoice",),
@@ -126,6 +128,7 @@ __all__ = [
     "tag_photos",
     "threshold_of",
     "undo_verdict",
+    "unfreeze_model",
     "untag_photos",
     "use_model",
 ]

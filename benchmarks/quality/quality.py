@@ -28,12 +28,14 @@ from hashtag_archive.indexer.learning.fit_arrays import fit_tagger
 from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig, learn_vectors
 from hashtag_archive.indexer.learning.metrics import (
     FIGURE_NAMES,
+    BestPairs,
     Figures,
+    best_pairs,
     choose_thresholds,
+    equal_mass_bins,
     measure,
     truth_matrix,
 )
-from hashtag_archive.indexer.learning.reliability import BestPairs, best_pairs, equal_mass_bins
 from hashtag_archive.indexer.model.logits import REPORTS_RULE, Thresholds, sigmoid
 
 Floats = NDArray[np.float32]

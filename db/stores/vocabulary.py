@@ -50,7 +50,7 @@ class VocabularyStore:
         if target == hashtag:
             raise DbError(
                 f"#{hashtag} would be an alias of itself; undo the alias in the other direction first:"
-                " `hashtag unalias`"
+                " `hashtag alias --undo`"
             )
         moved = [hashtag, *(source for source, end in known.aliases.items() if end == hashtag)]
         for source in moved:

@@ -13,7 +13,6 @@ from typing import Any
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.learning.corpus import Corpus, load_corpus
-from hashtag_archive.indexer.learning.folded_photos import FoldedPhotos, load_photos
 from hashtag_archive.indexer.learning.habits import HabitLimit
 from hashtag_archive.indexer.learning.hashtag_vectors import (
     HashtagVectors,
@@ -23,7 +22,7 @@ from hashtag_archive.indexer.learning.hashtag_vectors import (
 )
 from hashtag_archive.indexer.learning.held_out import HeldOut, fit_held_out, learn_texts
 from hashtag_archive.indexer.learning.model_change import ModelChange
-from hashtag_archive.indexer.learning.photo_set import PhotoSet
+from hashtag_archive.indexer.learning.photo_set import FoldedPhotos, PhotoSet, load_photos
 from hashtag_archive.indexer.learning.tagger import TaggerConfig, TaggerFit, fit_photos, seeded
 from hashtag_archive.indexer.learning.text_fit import add_text
 from hashtag_archive.indexer.learning.tuned_backbones import clear_checkpoints

@@ -32,7 +32,7 @@ from hashtag_archive.indexer.evaluation.systems import SYSTEMS, SystemScores
 from hashtag_archive.indexer.learning.folds import TEST
 from hashtag_archive.indexer.learning.habits import HabitLimit
 from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig
-from hashtag_archive.indexer.learning.reliability import Bin, best_pairs, equal_mass_bins
+from hashtag_archive.indexer.learning.metrics import Bin, best_pairs, equal_mass_bins
 from hashtag_archive.indexer.learning.tagger import TaggerConfig, seeded
 from hashtag_archive.indexer.model.logits import sigmoid
 from hashtag_archive.indexer.progress import Progress, silent

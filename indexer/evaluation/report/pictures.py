@@ -20,7 +20,7 @@ from hashtag_archive.indexer.evaluation.report.plots import (
 from hashtag_archive.indexer.evaluation.report.tables import Group, ReportTable
 from hashtag_archive.indexer.evaluation.sweep import Sweep
 from hashtag_archive.indexer.learning.folds import TEST, TRAINING, VALIDATION
-from hashtag_archive.indexer.learning.reliability import mean_gap
+from hashtag_archive.indexer.learning.metrics import mean_gap
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

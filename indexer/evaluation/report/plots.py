@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashtag_archive.indexer.evaluation.report.drawing import FONT, Palette, legend_above, panel
-from hashtag_archive.indexer.learning.reliability import Bin
+from hashtag_archive.indexer.learning.metrics import Bin
 from hashtag_archive.indexer.model.logits import Thresholds
 
 if TYPE_CHECKING:

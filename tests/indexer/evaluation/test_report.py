@@ -25,8 +25,8 @@ from hashtag_archive.indexer.evaluation.report.hashtag_map import Place, place_h
 from hashtag_archive.indexer.evaluation.report.labels import LINE, Sheet, lay_out, text_width
 from hashtag_archive.indexer.evaluation.report.page import render, write_report
 from hashtag_archive.indexer.evaluation.report.plots import plot_reliability
+from hashtag_archive.indexer.learning.metrics import BestPairs, equal_mass_bins
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
-from hashtag_archive.indexer.learning.reliability import BestPairs, equal_mass_bins
 from tests.conftest import QUICK, write_crawl
 from tests.support.html_page import Page, read
 

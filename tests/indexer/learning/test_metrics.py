@@ -4,12 +4,15 @@ import pytest
 from hashtag_archive.indexer.learning.calibration import Calibration, fit_calibration, prior_logits
 from hashtag_archive.indexer.learning.hashtag_vectors import HashtagVectors
 from hashtag_archive.indexer.learning.left_out import popularity_hits
-from hashtag_archive.indexer.learning.metrics import better_and_worse, choose_thresholds, f_beta, measure
-from hashtag_archive.indexer.learning.reliability import (
+from hashtag_archive.indexer.learning.metrics import (
     BestPairs,
     best_pairs,
+    better_and_worse,
     calibration_error,
+    choose_thresholds,
     equal_mass_bins,
+    f_beta,
+    measure,
 )
 from hashtag_archive.indexer.model.logits import Thresholds, logit, sigmoid
 

@@ -11,10 +11,9 @@ from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.errors import ArchiveError, ModelError
 from hashtag_archive.indexer.learning.corpus import Corpus
-from hashtag_archive.indexer.learning.folded_photos import FoldedPhotos
 from hashtag_archive.indexer.learning.folds import TEST, TRAINING, VALIDATION
 from hashtag_archive.indexer.learning.held_out import fit_held_out
-from hashtag_archive.indexer.learning.photo_set import PhotoSet
+from hashtag_archive.indexer.learning.photo_set import FoldedPhotos, PhotoSet
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
 from hashtag_archive.indexer.learning.tagger import TaggerConfig
 from hashtag_archive.indexer.model.opening import open_model
