@@ -1,1 +1,1 @@
-"""A small archive that the product draws itself, and a run of the whole way through on it."""
+"""The demonstration: a small drawn archive, and every job of the product on it."""

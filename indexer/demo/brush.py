@@ -1,4 +1,4 @@
-"""A brush that knows plates, toppings and light: what the demonstration's dishes are drawn with."""
+"""Draw plates, toppings and light for the demonstration's dishes."""
 
 import math
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ Disc = tuple[float, float, float, float, str]  # x, y, half width, half height, 
 _ANGLES = np.linspace(0, 2 * np.pi, 33, dtype=np.float32)
 _CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
 _CHINA = ("#fbf8f1", "#e9e2d2", "#a9c3cf", "#4b545e", "#c98862", "#aebd9f", "#e8c9c4")
-# What lies on dishes: a name, its size, and discs laid over each other in units of that size.
+# Toppings: a name, its size, and discs drawn over each other in units of that size.
 _PIECE_NOTES = """
 egg .26 | 0 0 1 .8 #fff9ec | .1 0 .55 .5 #f08c12 | .1 0 .4 .36 #f9b233
 narutomaki .2 | 0 0 1 1 #fbf7f2 | 0 0 .66 .66 #ee7f9d | .08 .05 .48 .46 #fbf7f2 |
@@ -58,7 +58,7 @@ red leaf .3 | 0 0 1 .6 #6d2144 | -.05 -.08 .78 .4 #97365f | 0 0 .9 .045 #f0d9e2
 
 
 class Brush:
-    """Draws in the dish's frame: the plate has radius 1 and y points down, wherever it lies."""
+    """Draws in the dish's frame, in which the plate has radius 1 and y points down."""
 
     def __init__(self, image: Image.Image, rng: np.random.Generator, upright: bool) -> None:
         self.rng = rng
@@ -68,7 +68,7 @@ class Brush:
         self._centre = image.width * (0.5 + rng.uniform(-0.06, 0.06, 2))
         turn = rng.uniform(-0.1, 0.1) if upright else rng.uniform(0, 2 * np.pi)
         self._frame = self._unit * turned(turn)
-        self.light = turned(-turn) @ np.array([-0.6, -0.8])  # always from the picture's top left
+        self.light = turned(-turn) @ np.array([-0.6, -0.8])  # always from the top left of the picture
 
     def shape(self, points: Points, colour: str, light: float = 1.0) -> None:
         """Fill a polygon (n, 2); `light` darkens (below 1) or brightens its colour."""
@@ -76,7 +76,7 @@ class Brush:
         self._draw.polygon(places.ravel().tolist(), lit(colour, light))
 
     def stroke(self, points: Points, width: float, colour: str, light: float = 1.0) -> None:
-        """Draw a line through `points` (n, 2), as wide as `width`."""
+        """Draw a line of `width` through `points` (n, 2)."""
         places = points @ self._frame + self._centre
         pixels = max(1, round(width * self._unit))
         self._draw.line(places.ravel().tolist(), lit(colour, light), pixels, joint="curve")
@@ -84,7 +84,7 @@ class Brush:
     def disc(
         self, disc: Disc, light: float = 1.0, turn: float = 0.0, wobble: float = 0.0, part: int = 0
     ) -> None:
-        """Fill an ellipse; `part` 16 leaves its upper half, `wobble` is how far its edge waves."""
+        """Fill an ellipse; `part` 16 draws its upper half only, `wobble` is the amplitude of its edge."""
         x, y, rx, ry, colour = disc
         points = _CIRCLE[part:]
         if wobble:
@@ -93,14 +93,14 @@ class Brush:
         self.shape(points * (rx, ry) @ turned(turn) + (x, y), colour, light)
 
     def lump(self, disc: Disc, turn: float = 0.0, wobble: float = 0.0) -> None:
-        """Fill an ellipse that is dark where it turns away from the light, and bright towards it."""
+        """Fill an ellipse that is bright on the side of the light and dark on the other."""
         x, y, rx, ry, colour = disc
         for grown, shift, light in ((1.0, 0.0, 0.72), (0.93, 0.06, 1.0), (0.5, 0.26, 1.12)):
             dx, dy = self.light * shift * min(rx, ry)
             self.disc((x + dx, y + dy, rx * grown, ry * grown, colour), light, turn, wobble)
 
     def piece(self, name: str, x: float, y: float, grown: float = 1.0, turn: float = 0.0) -> None:
-        """Lay one of `_PIECES`, over a rim of shadow."""
+        """Draw one of `_PIECES` with a rim of shadow."""
         size, discs = _PIECES[name]
         size *= grown
         frame = size * turned(turn)
@@ -113,19 +113,19 @@ class Brush:
     def strew(
         self, names: Sequence[str], count: int, over: Pair, at: Pair = (0, 0), grown: float = 1.0
     ) -> None:
-        """Lay `count` pieces apart from each other in an ellipse, each of `names` at least once."""
+        """Draw `count` pieces at some distance from each other in an ellipse, each of `names` at least once."""
         for number, (x, y) in enumerate(self.places(count, over, at) if names else []):
             name = names[number] if number < len(names) else str(self.rng.choice(names))
             self.piece(name, x, y, grown * self.rng.uniform(0.88, 1.12), self.rng.uniform(0, 6.3))
 
     def flecks(self, count: int, over: Pair, at: Pair, size: Pair, colours: Sequence[str]) -> None:
-        """Scatter small ellipses of `size`, turned anyhow, in an ellipse `over` around `at`."""
+        """Scatter small ellipses of `size`, at random angles, in an ellipse `over` around `at`."""
         for x, y in self.places(count, over, at):
             colour = str(self.rng.choice(colours))
             self.disc((x, y, *size, colour), turn=self.rng.uniform(0, 6.3))
 
     def places(self, count: int, over: Pair, at: Pair = (0, 0)) -> list[Pair]:
-        """Points in an ellipse, each the one of eight that is farthest from those before."""
+        """Return points in an ellipse; each is the farthest of eight from the earlier points."""
         angle, distance = self.rng.uniform(0, 2 * np.pi, (count, 8)), self.rng.random((count, 8))
         tries = np.sqrt(distance)[:, :, None] * np.stack([np.cos(angle), np.sin(angle)], axis=2)
         found = tries[:, 0].copy()
@@ -135,12 +135,12 @@ class Brush:
         return [(float(x), float(y)) for x, y in found * over + at]
 
     def some(self, names: Sequence[str], least: int, most: int) -> list[str]:
-        """Between `least` and `most` of `names`, in any order."""
+        """Return between `least` and `most` of `names`, in random order."""
         count = int(self.rng.integers(least, most + 1))
         return [str(name) for name in self.rng.permutation(np.array(names))[:count]]
 
     def shadow(self, x: float, y: float, rx: float, ry: float) -> None:
-        """Darken the table under an ellipse, softly and away from the light."""
+        """Draw the soft shadow of an ellipse on the table."""
         points = (_CIRCLE * (rx, ry) + (x, y) - 0.12 * self.light) @ self._frame + self._centre
         corner = points.min(0).astype(int) - 40
         soft = Image.new("L", tuple((np.ptp(points, axis=0).astype(int) + 80) // 10))
@@ -150,14 +150,14 @@ class Brush:
         self._image.paste((25, 18, 14), tuple(corner.tolist()), soft)
 
     def plate(self, colour: str | None = None, flat: float = 1.0, y: float = 0.0) -> None:
-        """Lay a plate with its shadow; `flat` below 1 is one seen from the side, at `y`."""
+        """Draw a plate with its shadow; with `flat` below 1, it is seen from the side, at `y`."""
         china = colour or str(self.rng.choice(_CHINA))
         self.shadow(0, y, 1.04, 1.04 * flat)
         for radius, light in ((1.02, 0.8), (1.0, 1.0), (0.76, 0.86), (0.73, 0.97)):
             self.disc((0, y, radius, radius * flat, china), light)
 
     def bowl(self, filling: str) -> None:
-        """Set a bowl, filled to 0.87 of its radius."""
+        """Draw a bowl, filled to 0.87 of its radius."""
         china = str(self.rng.choice((*_CHINA, "#9c2f2a", "#2f4a6b")))
         self.shadow(0, 0, 1.08, 1.08)
         for radius, light in ((1.03, 0.7), (1.0, 1.08), (0.9, 0.6)):
@@ -165,21 +165,21 @@ class Brush:
         self.disc((0, 0, 0.87, 0.87, filling))
 
     def board(self, colour: str, width: float, height: float) -> None:
-        """Lay a board with its shadow, in half widths and half heights."""
+        """Draw a board with its shadow, by half width and half height."""
         self.shadow(0, 0, width, height)
         corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * (width, height)
         self.shape(corners - self.light * 0.04, colour, 0.6)
         self.shape(corners, colour)
 
     def chopsticks(self) -> None:
-        """Lay a pair of chopsticks beside the dish."""
+        """Draw a pair of chopsticks next to the dish."""
         for gap in (1.16, 1.25):
             line = np.array([[-1.1, gap], [1.2, gap + self.rng.uniform(-0.04, 0.04)]])
             self.stroke(line - self.light * 0.03, 0.05, "#2b1a12")
             self.stroke(line, 0.045, "#b5703a" if gap < 1.2 else "#bd7a42")
 
     def fork(self) -> None:
-        """Lay a fork beside the dish."""
+        """Draw a fork next to the dish."""
         tines = [np.array([[-0.72, y], [-0.4, y]]) for y in (1.16, 1.21, 1.26)]
         for line, width in ((np.array([[-0.3, 1.21], [0.8, 1.21]]), 0.05), *((t, 0.022) for t in tines)):
             self.stroke(line - self.light * 0.03, width, "#3a3633")
@@ -187,7 +187,7 @@ class Brush:
         self.lump((-0.34, 1.21, 0.11, 0.075, "#c9ccd0"))
 
     def coffee(self, x: float, y: float) -> None:
-        """Set a small cup of coffee with its saucer."""
+        """Draw a small cup of coffee with its saucer."""
         self.shadow(x, y, 0.45, 0.45)
         milk = "#c89b6c"
         for radius, colour in ((0.45, "#e6e0d6"), (0.43, "#fbf8f2"), (0.31, "#cfc8bc")):
@@ -198,13 +198,13 @@ class Brush:
 
 
 def turned(angle: float) -> Floats:
-    """The matrix that turns rows of points by `angle`, in radians."""
+    """Return the matrix that rotates rows of points by `angle`, in radians."""
     cos, sin = math.cos(angle), math.sin(angle)
     return np.array([[cos, sin], [-sin, cos]], np.float32)
 
 
 def wave(half: float, y: float, swing: float, waves: float, phase: float = 0.0) -> Points:
-    """Points of a wavy line from -`half` to `half` at `y`; `waves` is radians a unit."""
+    """Return points of a wavy line from -`half` to `half` at `y`; `waves` is in radians per unit."""
     x = np.linspace(-half, half, 22)
     return np.stack([x, y + swing * np.sin(waves * x + phase)], axis=1)
 

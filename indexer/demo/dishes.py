@@ -1,4 +1,4 @@
-"""Pictures of twelve dishes, drawn from nothing but a seed: what the demonstration photographs."""
+"""Pictures of the demonstration's twelve dishes, drawn from a seed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from hashtag_archive.indexer.demo.sweets import croissant, donut, ice_cream, pan
 
 @dataclass(frozen=True)
 class Dish:
-    """A picture (RGB, square) and what can be seen on it besides the dish: `{"egg", "corn"}`."""
+    """A picture (RGB, square) and the toppings seen on it: `{"egg", "corn"}`."""
 
     image: Image.Image
     details: frozenset[str]
@@ -24,7 +24,7 @@ def draw_dish(dish: str, seed: int, size: int = 320) -> Dish:
     """Draw one of `DISHES`, `size` pixels wide and high; the same arguments give the same pixels."""
     rng = np.random.default_rng([seed, DISHES.index(dish)])
     draw, upright = _RECIPES[dish]
-    # Drawn at twice the size and halved: Pillow's shapes have no smooth edges of their own.
+    # Drawn at twice the size and halved, because Pillow's shapes have no smooth edges.
     image = table(rng, size, upright).resize((2 * size, 2 * size), Image.Resampling.NEAREST)
     details = draw(Brush(image, rng, upright))
     return Dish(photograph(image.reduce(2), rng), frozenset(details))
@@ -72,7 +72,7 @@ def _pizza(brush: Brush) -> list[str]:
     cuts = int(rng.choice([0, 6, 8]))
     for angle in np.arange(cuts // 2) * 2 * np.pi / max(1, cuts):
         brush.stroke(np.array([[-0.96, 0], [0.96, 0]]) @ turned(angle), 0.018, "#8a5a28")
-    if cuts and rng.random() < 0.7:  # somebody had a slice
+    if cuts and rng.random() < 0.7:  # one slice is missing
         wedge = np.linspace(0, 2 * np.pi / cuts, 8)
         arc = np.stack([np.cos(wedge), np.sin(wedge)], axis=1) * 1.005
         brush.shape(np.vstack([np.zeros((1, 2)), arc]), china, 0.93)
@@ -134,7 +134,7 @@ def _curry(brush: Brush) -> list[str]:
     details = brush.some(["prawns", "potato", "carrot"], 1, 3)
     extras = brush.some(["rice", "rice", "coriander", "naan"], 1, 3)
     pieces = int(rng.integers(10, 15))
-    if "rice" in extras:  # which would hide what lies in the upper half
+    if "rice" in extras:  # rice would hide toppings in the upper half
         brush.strew(details, pieces, (0.6, 0.3), (0, 0.33), 1.1)
     else:
         brush.strew(details, pieces, (0.64, 0.64), grown=1.15)
@@ -180,7 +180,7 @@ def _fried_eggs(brush: Brush) -> list[str]:
     return details
 
 
-# How each is drawn, and whether it is seen from the side rather than from above.
+# The function that draws each, and whether it is seen from the side instead of from above.
 _RECIPES: dict[str, tuple[Callable[[Brush], list[str]], bool]] = {
     "ramen": (_ramen, False),
     "pizza": (_pizza, False),

@@ -1,4 +1,4 @@
-"""A small made-up crawl: what eight people posted of their dishes, with the hashtags they use."""
+"""A small made-up crawl: posts of eight owners about their dishes, with their hashtags."""
 
 import json
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ _HELD_OUT_SEED = 500_000  # far from the seeds of the posts' photos: none is dra
 
 @dataclass(frozen=True)
 class HeldOutPhoto:
-    """A photo in no post, and its true hashtags without `#`: what it shows, in the crawl's words."""
+    """A photo in no post, and its true hashtags without `#`: its dish, cuisine, course and toppings."""
 
     photo: Path
     truth: frozenset[str]
@@ -54,7 +54,7 @@ class HeldOutPhoto:
 
 @dataclass(frozen=True)
 class DemoArchive:
-    """A crawl in JSONL, and the photos kept out of it to ask about."""
+    """A crawl as JSON Lines, and held-out photos that are in none of its posts."""
 
     posts_file: Path
     held_out: tuple[HeldOutPhoto, ...]
@@ -62,7 +62,7 @@ class DemoArchive:
 
 @dataclass(frozen=True)
 class _Words:
-    """How people call a dish."""
+    """The hashtags that owners use for a dish."""
 
     synonyms: list[str]
     cuisine: str
@@ -80,7 +80,7 @@ class _Owner:
 
 @dataclass
 class _Shot:
-    """A photo that was drawn: its path in the crawl, and what it shows."""
+    """A drawn photo: its path in the crawl, its dish and its toppings."""
 
     path: str
     dish: str
@@ -88,7 +88,7 @@ class _Shot:
 
 
 def draw_archive(folder: Path, *, seed: int = 0, posts: int = 360, held_out: int = 48) -> DemoArchive:
-    """Draw a crawl of so many posts into `folder`, the same for the same arguments.
+    """Draw a crawl of `posts` posts into `folder`; the same arguments give the same files.
 
     Photos are JPEGs under `photos/` and, `held_out` of them, under `held-out/`; the posts are in
     `posts.jsonl`, whose photos are paths relative to it. Files of those names are replaced.
@@ -110,7 +110,7 @@ def _photos_of_post(
     rng: np.random.Generator, folder: Path, owner: _Owner, shots: list[_Shot], first_seed: int
 ) -> list[_Shot]:
     """Return a post's photos, all of one dish; those drawn for it are added to `shots`."""
-    if shots and rng.random() < 0.04:  # posted before, by whomever
+    if shots and rng.random() < 0.04:  # posted before by any owner
         return [shots[rng.integers(len(shots))]]
     weights = np.array([6.0 if dish in owner.favourites else 1.0 for dish in DISHES])
     dish = str(rng.choice(DISHES, p=weights / weights.sum()))
@@ -132,7 +132,7 @@ def _save(path: Path, dish: str, seed: int) -> frozenset[str]:
 
 
 def _post(rng: np.random.Generator, number: int, owner: _Owner, shown: Sequence[_Shot]) -> dict[str, Any]:
-    """Return a post as a crawl would have it; a few have no hashtags, or only in their caption."""
+    """Return a post as in a crawl file; a few have no hashtags, or only in their caption."""
     dish = shown[0].dish
     hashtags = [f"#{word}" for word in _hashtags(rng, number, owner, shown)]
     caption = str(rng.choice(_CAPTIONS))
@@ -155,7 +155,7 @@ def _post(rng: np.random.Generator, number: int, owner: _Owner, shown: Sequence[
 
 
 def _hashtags(rng: np.random.Generator, number: int, owner: _Owner, shown: Sequence[_Shot]) -> list[str]:
-    """Return what the owner would write under the photos: a part of what they show, and habits."""
+    """Return the hashtags of a post: some that are true of its photos, and the owner's habits."""
     words = _WORDS[shown[0].dish]
     details = sorted(frozenset[str]().union(*(shot.details for shot in shown)))
     synonyms = [word for word in words.synonyms if word != "cheeseburger" or "cheese" in details]
@@ -173,13 +173,13 @@ def _hashtags(rng: np.random.Generator, number: int, owner: _Owner, shown: Seque
     if rng.random() < 0.3:
         chosen.append(f"{rng.choice(_RARE)}{shown[0].dish}{number}")
     habits = np.flatnonzero([word in owner.spam for word in chosen])
-    if len(habits) and rng.random() < 0.4:  # some begin with their habits
+    if len(habits) and rng.random() < 0.4:  # some posts begin with habits
         chosen = [*(chosen[place] for place in habits), *chosen]
     return list(dict.fromkeys(chosen))
 
 
 def _hold_out(folder: Path, count: int, seed: int) -> list[HeldOutPhoto]:
-    """Draw the photos to ask about, every dish as often."""
+    """Draw the held-out photos, the same number of each dish."""
     photos = []
     for number in range(count):
         dish = DISHES[number % len(DISHES)]

@@ -1,4 +1,4 @@
-"""The whole way through on a small archive that is drawn for it."""
+"""Run every job of the product on a small drawn archive."""
 
 import time
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ SHEET = "contact-sheet.png"
 
 @dataclass
 class DemoResult:
-    """What the demonstration made, and how long each part took, in seconds.
+    """The results of the demonstration, and the seconds that each part took.
 
     `first_right` counts held-out photos whose most probable hashtag is true.
     """
@@ -47,11 +47,11 @@ def run_demo(
     backbone: str | None = None,
     progress: Progress = silent,
 ) -> DemoResult:
-    """Draw a crawl into `folder`, import it, rebuild with ResNet50, tag pictures that no post has, query one.
+    """Draw a crawl into `folder`, import it, rebuild with ResNet50, tag held-out pictures, and query one.
 
-    ImageNet weights are used where torchvision's cache has them and an untrained network otherwise: nothing
-    waits for a network; `backbone` names an ONNX file to take in ResNet50's place. Writes a contact sheet of
-    the held-out pictures beside the crawl.
+    ImageNet weights are used if torchvision's cache has them, and otherwise an untrained network, so that nothing
+    is downloaded. `backbone` is an ONNX file to use instead of ResNet50. A contact sheet of the held-out pictures
+    is written next to the crawl.
     """
     laps = _Laps()
     drawn = draw_archive(folder, seed=seed, posts=posts, held_out=held_out)
@@ -67,7 +67,7 @@ def run_demo(
         answer = query_photo(open_model(archive), str(asked), best=5)
         laps.end("query")
     first_right = sum(bool(entry.guesses) and entry.guesses[0][0] in entry.truth for entry in entries)
-    contact_sheet(entries, folder / SHEET, title=f"hashtag demo: {len(entries)} pictures that no post had")
+    contact_sheet(entries, folder / SHEET, title=f"hashtag demo: {len(entries)} new pictures")
     laps.end("contact sheet")
     return DemoResult(folder, imported, rebuilt, len(entries), first_right, asked, answer, laps.seconds)
 
@@ -93,7 +93,7 @@ def _tag(archive: Archive, held_out: Sequence[HeldOutPhoto]) -> list[SheetEntry]
 
 
 class _Laps:
-    """How long each part took, in seconds."""
+    """The seconds that each part took."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}

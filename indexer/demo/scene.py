@@ -1,4 +1,4 @@
-"""What surrounds a dish: the table below it, and the camera that takes the picture."""
+"""Draw the table below a dish, and imitate the camera."""
 
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
@@ -16,7 +16,7 @@ _TABLES = {
 
 
 def table(rng: np.random.Generator, size: int, upright: bool) -> Image.Image:
-    """Return a table from above, RGB; `upright` is one seen from the side, before a wall."""
+    """Return a table seen from above, RGB; with `upright`, it is seen from the side, in front of a wall."""
     kind = str(rng.choice(list(_TABLES)))
     low, high = _TABLES[kind][rng.integers(len(_TABLES[kind]))]
     texture = (_texture(rng, kind, size) * 255).clip(0, 255).astype(np.uint8)
@@ -32,7 +32,7 @@ def table(rng: np.random.Generator, size: int, upright: bool) -> Image.Image:
 
 
 def _texture(rng: np.random.Generator, kind: str, size: int) -> Floats:
-    """Return where between its two tones a table is, about 0 to 1, (size, size)."""
+    """Return the mix of a table's two tones, about 0 to 1, (size, size)."""
     across = np.linspace(0, 1, size, dtype=np.float32)
     if kind == "wood":
         planks = int(rng.integers(3, 7))
@@ -51,13 +51,13 @@ def _texture(rng: np.random.Generator, kind: str, size: int) -> Floats:
 
 
 def _noise(rng: np.random.Generator, size: int, rows: int, columns: int) -> Floats:
-    """Return smooth noise about 0 to 1, as fine as `rows` by `columns`."""
+    """Return smooth noise, about 0 to 1, on a grid of `rows` by `columns`."""
     coarse = Image.fromarray(rng.random((rows, columns), dtype=np.float32))
     return np.asarray(coarse.resize((size, size), Image.Resampling.BICUBIC), np.float32)
 
 
 def photograph(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Return the picture as a camera would have it: lit from a side, of some cast, grainy, blurred."""
+    """Return the picture with the light, colour cast, grain and blur of a camera."""
     size = image.width
     if rng.random() < 0.4:
         image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 0.9)))

@@ -1,4 +1,4 @@
-"""A sheet of photos with the hashtags guessed for each: what the demonstration leaves to look at."""
+"""Write the contact sheet: photos with their guesses."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-_SHOWN = 5  # guesses a photo
+_SHOWN = 5  # guesses per photo
 _THUMB, _PAD, _GAP, _ROW = 228, 10, 16, 27  # pixels: photo, inside and between tiles, a guess
 _TILE = (_THUMB + 2 * _PAD, _THUMB + 3 * _PAD + _SHOWN * _ROW + 24)
 _HEADER = 104
@@ -23,7 +23,7 @@ _CYRILLIC = dict(zip("абвгдеёжзийклмнопрстуфхцчшщъы
 class SheetEntry:
     """A photo, its guessed hashtags with probabilities, best first, and its true hashtags.
 
-    Hashtags may come with `#` or without.
+    Hashtags may have a `#`.
     """
 
     photo: Path
@@ -81,7 +81,7 @@ def _draw_tile(
 def _draw_guess(
     draw: ImageDraw.ImageDraw, corner: tuple[int, int], text: str, figure: str, *, hit: bool
 ) -> None:
-    """Draw a guess as wide as a thumbnail: a pill with a tick where it is a hit, else plain."""
+    """Draw a guess, as wide as a thumbnail; a hit is a pill with a tick."""
     x, y = corner
     middle = y + _ROW / 2
     ink = _CARD if hit else _FAINT
@@ -102,7 +102,7 @@ def _hits(entry: SheetEntry, count: int) -> set[str]:
 
 
 def _fit(text: str, size: int, width: float) -> str:
-    """Return `text`, cut short with an ellipsis where it is wider than `width` pixels."""
+    """Return `text`, shortened with an ellipsis if it is wider than `width` pixels."""
     text = _legible(text)
     if _font(size).getlength(text) <= width:
         return text
@@ -112,7 +112,7 @@ def _fit(text: str, size: int, width: float) -> str:
 
 
 def _legible(text: str) -> str:
-    """Return `text` in characters that the font has, what is not its own spelling in brackets.
+    """Return `text` in characters that the font has; replacements are in brackets.
 
     The font is Latin without accents. Emoji become their names, kana and Cyrillic their sounds, and
     what has neither (Chinese characters, say) its code points.

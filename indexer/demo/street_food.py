@@ -6,7 +6,7 @@ from hashtag_archive.indexer.demo.brush import Brush, wave
 
 
 def burger(brush: Brush) -> list[str]:
-    """Draw a burger seen from the side; return what is on it."""
+    """Draw a burger seen from the side; return its toppings."""
     rng = brush.rng
     brush.plate(flat=0.22, y=0.72)
     details = brush.some(["cheese", "tomato", "bacon"], 1, 3)
@@ -30,7 +30,7 @@ def burger(brush: Brush) -> list[str]:
 
 
 def _layer(brush: Brush, layer: str, y: float) -> float:
-    """Draw a layer of a burger that ends at `y`, and return how high it is."""
+    """Draw a layer of a burger that ends at `y`; return its height."""
     if layer == "cheese":
         corners = [[-0.7, y - 0.14], [0.7, y - 0.14], [0.72, y - 0.08], [0.45, y + 0.02]]
         corners += [[0.2, y - 0.06], [-0.1, y + 0.1], [-0.36, y - 0.05], [-0.7, y - 0.06]]
@@ -52,7 +52,7 @@ def _layer(brush: Brush, layer: str, y: float) -> float:
 
 
 def tacos(brush: Brush) -> list[str]:
-    """Draw tacos on a plate; return what is in them."""
+    """Draw tacos on a plate; return their fillings."""
     brush.plate()
     fillings = {"beef": "#6f3d22", "tomato": "#dc3d2c", "cheese": "#f8c63c", "onion": "#c98ab4"}
     shown = brush.some(list(fillings), 2, 4)

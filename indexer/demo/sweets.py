@@ -1,4 +1,4 @@
-"""The sweet ones of the twelve dishes. Each draws itself and returns what can be seen on it."""
+"""Pictures of the demonstration's sweet dishes; each function returns the toppings it drew."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from hashtag_archive.indexer.demo.brush import Brush, turned
 
 
 def pancakes(brush: Brush) -> list[str]:
-    """A stack seen from the side, with what lies on it."""
+    """Draw a stack of pancakes seen from the side; return its toppings."""
     rng = brush.rng
     brush.plate(flat=0.36, y=0.55)
     y = 0.5
@@ -34,7 +34,7 @@ def pancakes(brush: Brush) -> list[str]:
 
 
 def croissant(brush: Brush) -> list[str]:
-    """A croissant on a plate, sometimes with coffee."""
+    """Draw a croissant on a plate, sometimes with coffee."""
     rng = brush.rng
     brush.plate()
     brown = str(rng.choice(["#c8813a", "#b56f2c", "#d6954a"]))
@@ -59,7 +59,7 @@ def croissant(brush: Brush) -> list[str]:
 
 
 def donut(brush: Brush) -> list[str]:
-    """One donut or three, glazed."""
+    """Draw one or three glazed donuts."""
     rng = brush.rng
     china = str(rng.choice(["#fbf8f1", "#e8c9c4", "#a9c3cf", "#4b545e"]))
     brush.plate(china)
@@ -88,7 +88,7 @@ def _sprinkle(brush: Brush, x: float, y: float, within: float, count: int) -> No
 
 
 def ice_cream(brush: Brush) -> list[str]:
-    """A cone with one scoop or more."""
+    """Draw a cone with one or more scoops."""
     rng = brush.rng
     brush.shadow(0, 0.1, 0.45, 0.9)
     cone = np.array([[-0.4, -0.05], [0.4, -0.05], [0, 1.15]])

@@ -1,1 +1,1 @@
-"""How good a model is: evaluate, compare, sweep and the report."""
+"""Measuring models: evaluate, compare, sweep and the report."""

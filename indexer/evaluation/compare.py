@@ -33,12 +33,12 @@ F2_NOTE = "F2 = 5PR / (4P + R): it favours recall, though the report's text says
 
 @dataclass(frozen=True)
 class CompareConfig:
-    """What is compared, and how.
+    """The systems of a comparison and their settings.
 
-    `pixels` is the side of the CNNs' pictures; `epochs` and `report_learning_rate` are those of the report's
-    three systems (its Tables 4 and 5); `owners` bounds what owners' habits teach all systems alike; `tagger` is the
-    product's, judged by `rule`: its own logits, or the report's sigmoid(cosine) >= 0.5 on the same embeddings;
-    `seed` is that of every draw and of the owners' order.
+    `pixels` is the side of the CNNs' images. `epochs` and `report_learning_rate` are those of the report's three
+    systems (its Tables 4 and 5). `owners` limits what all systems learn from owners' habits. `tagger` configures
+    the product; `rule` is how it assigns: by its own logits, or by the report's sigmoid(cosine) >= 0.5 on the
+    same embeddings. `seed` seeds every draw and the order of owners.
     """
 
     systems: Sequence[str] = SYSTEMS
@@ -55,7 +55,7 @@ class CompareConfig:
 
 @dataclass(frozen=True)
 class Band:
-    """A third of the hashtags: how many, on how many training photos, and test photos that have one of them."""
+    """A third of the hashtags: their number, their training photos, and the test photos that have one of them."""
 
     hashtags: int
     least: int
@@ -65,9 +65,10 @@ class Band:
 
 @dataclass(frozen=True)
 class SystemResult:
-    """A system's figures by fold and, on test photos, by band; None if a band occurs on none of them.
+    """A system's figures by fold and, on test photos, by band; None if no test photo has a hashtag of the band.
 
-    `own_rule`: its thresholds are the report's, not chosen on validation photos. `seconds` is fitting and scoring.
+    `own_rule`: its thresholds are the report's, not chosen on validation photos. `seconds` includes fitting and
+    scoring.
     """
 
     thresholds: Thresholds
@@ -79,7 +80,10 @@ class SystemResult:
 
 @dataclass
 class ComparisonResult:
-    """Every system on the same photos and hashtags; `photos` are judged, `left_out` in no fold, by reason."""
+    """Every system on the same photos and hashtags.
+
+    `photos` counts those measured, `left_out` the others, by reason.
+    """
 
     config: CompareConfig
     backbone: str
@@ -90,17 +94,17 @@ class ComparisonResult:
     systems: dict[str, SystemResult]
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it, as JSON has it."""
+        """Return the whole result as a JSON object."""
         return {**asdict(self), "f2": F2_NOTE}
 
 
 def compare_systems(
     archive: Archive, config: CompareConfig | None = None, progress: Progress = silent
 ) -> ComparisonResult:
-    """Fit each system on training photos, let it choose on validation photos, measure it on every fold.
+    """Fit each system on training photos, choose its settings on validation photos, and measure it on every fold.
 
-    The photos are those of crawled posts that have features of the backbone used last. Nothing is written to
-    the archive. Raises `ArchiveError` if there is too little to compare on.
+    It uses photos of crawled posts that have features of the backbone used last, and writes nothing to the
+    archive. Raises `ArchiveError` if there are too few photos.
     """
     config = config or CompareConfig()
     split = split_for(archive, config, progress)
@@ -112,11 +116,11 @@ def compare_systems(
 
 
 def split_for(archive: Archive, config: CompareConfig, progress: Progress = silent) -> Split:
-    """Return the photos and hashtags that `config` compares on; raises `ArchiveError` as `compare_systems` does."""
+    """Return the photos and hashtags of a comparison. Raises `ArchiveError` as `compare_systems` does."""
     if unknown := [name for name in config.systems if name not in SYSTEMS]:
-        raise ArchiveError(f"no system is called {', '.join(unknown)}; there are {', '.join(SYSTEMS)}")
+        raise ArchiveError(f"unknown system {', '.join(unknown)}; the systems are {', '.join(SYSTEMS)}")
     if config.pixels < LEAST_SIDE:
-        raise ArchiveError(f"the CNNs' pictures are {LEAST_SIDE} pixels wide at the least")
+        raise ArchiveError(f"the CNNs' images must be at least {LEAST_SIDE} pixels wide")
     return load_split(
         archive,
         replace(config.vectors, seed=config.seed),
@@ -150,7 +154,7 @@ def judge_systems(
 
 
 def comparison_of(split: Split, config: CompareConfig, results: dict[str, SystemResult]) -> ComparisonResult:
-    """Put results beside what they rest on."""
+    """Combine results with the photos and hashtags they were measured on."""
     photos = {fold: len(part.judged) for fold, part in split.parts.items()}
     return ComparisonResult(
         config, split.backbone, len(split.ids), photos, split.left_out, _bands(split), results

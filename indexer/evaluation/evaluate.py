@@ -1,4 +1,4 @@
-"""How good a model is: on its own held-out posts, or on labelled photos of the user's choice."""
+"""Measure a model on its own held-out posts, or on the user's labelled photos."""
 
 import os
 from collections.abc import Iterator
@@ -31,10 +31,10 @@ BATCH = 8
 
 @dataclass
 class Evaluation:
-    """What a model is worth on photos whose hashtags are known.
+    """The figures of a model on photos with known hashtags.
 
-    `product` and `popularity` are judged at the model's own thresholds; `failures` are photos and entries left out;
-    `learnt_from` counts photos that stand in posts of the archive, on which a figure flatters.
+    `product` and `popularity` use the model's own thresholds. `failures` are skipped photos and entries.
+    `learnt_from` counts photos that posts of the archive have; on these, the figures are too high.
     """
 
     model: int
@@ -50,7 +50,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class _Labelled:
-    """A photo's path, its hashtags as columns, and what its post says beside them."""
+    """A photo's path, its hashtags as columns, and the text of its post."""
 
     path: str
     columns: Ids
@@ -58,11 +58,11 @@ class _Labelled:
 
 
 def evaluate_held_out(archive: Archive, rule: Rule = "logit") -> Evaluation:
-    """Return what the current model's rebuild measured on test posts, with a fit that had not seen them.
+    """Return the figures that the current model's rebuild measured on test posts, with a fit on training posts.
 
-    The model itself has learnt from all posts: asking it about them again would say nothing. `cosine` gives the
-    figures of the report's rule, sigmoid(cosine) >= 0.5, on the same embeddings; promises are of logits and left
-    out. Raises `ModelError` if there is no model that can look at photos.
+    The model itself has learnt from all posts, so it cannot be measured on them. `cosine` gives the figures of the
+    report's rule, sigmoid(cosine) >= 0.5, on the same embeddings, without the table for `--precision`, which is
+    about logits. Raises `ModelError` if there is no model with a head.
     """
     model = open_model(archive)
     model.require_head()
@@ -82,11 +82,11 @@ def evaluate_held_out(archive: Archive, rule: Rule = "logit") -> Evaluation:
 def evaluate_on(
     archive: Archive, source: Path, *, format: str = "auto", rule: Rule = "logit", progress: Progress = silent
 ) -> Evaluation:
-    """Ask the current model about the photos of a crawl that it has not learnt from, and compare.
+    """Measure the current model on the photos of a crawl that is not in the archive.
 
-    Captions and locations of the crawl count where the model reads them; `rule` is as in `evaluate_held_out`.
-    Nothing is stored. Photos that cannot be read are left out and named. Raises `ArchiveError` if no photo
-    has one of the model's hashtags.
+    If the model reads captions and locations, those of the crawl are used. `rule` is as in `evaluate_held_out`.
+    Nothing is stored. Photos that cannot be read are skipped and named. Raises `ArchiveError` if no photo has one
+    of the model's hashtags.
     """
     model = open_model(archive)
     model.require_head()
@@ -101,7 +101,7 @@ def evaluate_on(
             features = model.backbone.encode(np.stack(pixels))
             logits.append(_all_logits(model, features, [entry.text for entry in kept], ids, rule))
             truth.append(truth_matrix([entry.columns for entry in kept], len(ids)))
-        progress("looking at photos", min(start + BATCH, len(labelled)), len(labelled))
+        progress("encoding photos", min(start + BATCH, len(labelled)), len(labelled))
     if not truth:
         raise ArchiveError(f"{source}: no photo that can be read has one of the model's {len(ids)} hashtags")
     evaluation = _judge(model, source, ids, np.concatenate(logits), np.concatenate(truth), failures, rule)

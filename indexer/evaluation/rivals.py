@@ -1,7 +1,7 @@
-"""What the product's tagger must beat, on the same features and the same split.
+"""The baselines of the product's tagger, on the same features and the same split.
 
-Popularity, the report's loss and rule, one linear output per hashtag, the vote of the nearest photos, and the last
-two together. Each gives logits (n, V) whose sigmoid is judged like the product's.
+They are popularity, the report's loss and rule, one linear output per hashtag, the vote of the nearest photos, and
+the last two combined. Each gives logits (n, V) whose sigmoid is measured like the product's.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from hashtag_archive.indexer.model.logits import sigmoid
 NEIGHBOURS = 30
 _SHARPNESS = 20.0  # of the neighbours' softmax over cosines
 _VOTE = 0.5  # weight of the vote beside the linear layer
-# The report's Table 4; its epochs are all run, and the one with the lowest loss on validation is kept.
+# The report's Table 4. All its epochs are run; the one with the lowest validation loss is kept.
 REPORT = TrainConfig(
     learning_rate=1e-5, weight_decay=0.0, batch_size=128, epochs=50, patience=50, loss="report", rule="cosine"
 )
@@ -33,7 +33,7 @@ class Rows:
     hashtags: list[NDArray[np.int64]]
 
     def some(self) -> TrainingSet:
-        """The rows that have a hashtag."""
+        """The rows that have at least one hashtag."""
         kept = [row for row, columns in enumerate(self.hashtags) if len(columns)]
         return TrainingSet(self.features[kept], [self.hashtags[row] for row in kept])
 
@@ -42,7 +42,7 @@ Scorer = Callable[[Floats], Floats]
 
 
 def popularity(training: Rows, hashtags: int) -> Scorer:
-    """Every photo gets the training rows' log-odds."""
+    """The log-odds of the training rows, the same for every photo."""
     prior = _prior(training, hashtags)
     return lambda features: np.repeat(prior[None], len(features), 0)
 
@@ -63,7 +63,7 @@ def report(training: Rows, validation: Rows, vectors: Floats, config: TrainConfi
 
 
 def linear(training: Rows, validation: Rows, hashtags: int, seed: int) -> Scorer:
-    """One linear output per hashtag, AdamW, at most 60 epochs, the epoch by validation."""
+    """One linear output per hashtag, trained with AdamW for at most 60 epochs; validation chooses the epoch."""
     config = TrainConfig(epochs=60, patience=6, weight_decay=0.01, batch_size=64, seed=seed)
     layer, _ = train_linear(training.some(), _prior(training, hashtags), config, validation.some())
 
@@ -75,7 +75,7 @@ def linear(training: Rows, validation: Rows, hashtags: int, seed: int) -> Scorer
 
 
 def neighbours(training: Rows, hashtags: int) -> Scorer:
-    """The vote of the 30 nearest training photos by cosine, weighted by a softmax of 20 times it.
+    """The vote of the 30 training photos with the highest cosine, weighted by a softmax of 20 times the cosine.
 
     A hundredth of the prior is mixed in, so that a hashtag without a vote has a logit.
     """
@@ -84,7 +84,7 @@ def neighbours(training: Rows, hashtags: int) -> Scorer:
 
 
 def linear_and_neighbours(training: Rows, hashtags: int, line: Scorer) -> Scorer:
-    """The linear layer's probability plus half the neighbours' vote."""
+    """The linear layer's probability plus half of the neighbours' vote."""
     vote = _vote(training, hashtags)
     return lambda features: _logit((sigmoid(line(features)) + _VOTE * vote(features)) / (1 + _VOTE))
 

@@ -1,4 +1,4 @@
-"""One split of an archive's photos, the same rows and hashtags for every system that is compared on it."""
+"""One split of an archive's photos, with the same rows and hashtags for every system of a comparison."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -30,10 +30,10 @@ BANDS = ("rare", "middle", "frequent")
 
 @dataclass
 class Part:
-    """One fold's photos (n): all of them, their ids, their hashtags as columns, and the rows (m) that are judged.
+    """One fold's photos (n), their ids, their hashtags as columns, and the rows (m) that are measured.
 
-    `named` are the rows with at least one hashtag of the vocabulary, of which `pixels` (named, 3, side, side) are
-    held where a system needs them; `judged` are places in `named`, all of them unless that were too many.
+    `named` are the rows with at least one hashtag of the vocabulary; `pixels` (named, 3, side, side) are theirs, if
+    a system needs them. `judged` are positions in `named`: all, or a sample if there are too many.
     """
 
     photos: PhotoSet
@@ -46,18 +46,18 @@ class Part:
 
     @property
     def rows(self) -> Ids:
-        """The judged rows, as places in the photos."""
+        """The measured rows, as positions in the photos."""
         return self.named[self.judged]
 
     @property
     def pixels_at_hand(self) -> Pixels:
-        """The pixels, which a system that needs them has asked for."""
-        assert self.pixels is not None, "pixels were not asked for"
+        """The pixels; a system that needs them has requested them."""
+        assert self.pixels is not None, "pixels were not requested"
         return self.pixels
 
     @property
     def pictures(self) -> PictureSet:
-        """Pixels as a network learns from them."""
+        """Pixels as training input of a network."""
         return PictureSet(self.pixels_at_hand, [self.hashtags[row] for row in self.named])
 
 
@@ -65,7 +65,7 @@ class Part:
 class Split:
     """Three parts of a corpus, and the vocabulary: hashtags `ids` (V,), on `counts` (V,) training photos each.
 
-    `vectors` are learnt from the training posts. `left_out` counts photos by why they are in no part.
+    `vectors` are learnt from the training posts. `left_out` counts photos in no part, by reason.
     """
 
     corpus: Corpus
@@ -88,13 +88,13 @@ class Split:
         return {band: np.sort(third) for band, third in zip(BANDS, thirds, strict=True)}
 
     def standardised(self, part: Part, rows: Ids | None = None) -> Floats:
-        """Features of a part, or some of its rows, standardised by the training photos."""
+        """Return features of a part, or of some of its rows, standardised by the training photos."""
         mean, spread = self._spread
         features = part.photos.features if rows is None else part.photos.features[rows]
         return np.asarray((features - mean) / spread, np.float32)
 
     def rivals_rows(self, fold: str) -> rivals.Rows:
-        """A part as rivals learn from it."""
+        """Return a part as training data of a baseline."""
         return rivals.Rows(self.standardised(self.parts[fold]), self.parts[fold].hashtags)
 
     @cached_property
@@ -105,7 +105,7 @@ class Split:
 
 @dataclass
 class _Fold:
-    """A fold before the vocabulary is known for good."""
+    """A fold before its vocabulary is final."""
 
     photos: PhotoSet
     photo_ids: Ids
@@ -123,14 +123,14 @@ def load_split(
     side: int | None = None,
     progress: Progress = silent,
 ) -> Split:
-    """Read the archive's photos that have features and hashtags, part them, and learn the hashtags' vectors.
+    """Read the archive's photos that have features and hashtags, split them, and learn hashtag vectors.
 
-    Owners' habits teach, and are asked for, within a `bound`. Parted by the archive's folds, or by owner with
-    `owners_seed`; pixels are read with `side`, and photos whose
-    pixels cannot be had are then in no part. Nothing is written. Raises `ArchiveError` if there is too little.
+    `bound` limits owners' habits, in training and in truth. The split is that of the archive's folds, or by owner
+    if `owners_seed` is given. If `side` is given, pixels are read, and photos that cannot be read are in no part.
+    Nothing is written. Raises `ArchiveError` if there are too few photos.
     """
     if not archive.store.posts.counts()["posts"]:
-        raise ArchiveError("no posts to learn from; `hashtag import SOURCE` brings some in")
+        raise ArchiveError("no posts to learn from; `hashtag import SOURCE` imports some")
     corpus = read_corpus(archive.store, owners_seed, bound=bound)
     taught = corpus.without_habits()
     folds, backbone = _folds(archive, taught)
@@ -157,9 +157,7 @@ def _folds(archive: Archive, corpus: Corpus) -> tuple[dict[str, _Fold], str]:
     digest = archive.store.setting(BACKBONE)
     backbone_id = archive.store.photos.backbone_id(digest) if digest else None
     if not digest or backbone_id is None:
-        raise ArchiveError(
-            "no photo has features yet; `hashtag rebuild` computes them, where posts have photos"
-        )
+        raise ArchiveError("no photo has features yet; `hashtag rebuild` computes them for photos of posts")
     places, features = load_features(archive.store, corpus.photo_ids, feature_key(backbone_id))
     folds = {}
     for name in FOLDS:
@@ -178,7 +176,7 @@ def _folds(archive: Archive, corpus: Corpus) -> tuple[dict[str, _Fold], str]:
 
 
 def _read_pixels(archive: Archive, fold: _Fold, ids: Ids, side: int, progress: Progress) -> int:
-    """Give a fold the pixels of its photos with a hashtag of `ids`, drop those that have none, return how many."""
+    """Add pixels to a fold's photos that have a hashtag of `ids`, drop unreadable ones, and return their number."""
     fold.named = _named(fold.photos, ids)
     found, fold.pixels = load_pixels(archive, fold.photo_ids[fold.named], side, progress)
     kept = ~fold.named
@@ -193,7 +191,7 @@ def _part(fold: _Fold, ids: Ids) -> Part:
     is_named = np.array([len(row) > 0 for row in hashtags], np.bool_)
     named = np.flatnonzero(is_named)
     pixels = fold.pixels
-    if pixels is not None and len(pixels) > len(named):  # a photo that was lost took a hashtag with it
+    if pixels is not None and len(pixels) > len(named):  # an unreadable photo was the last with a hashtag
         pixels = pixels[is_named[fold.named]]
     judged = np.arange(len(named))
     if len(named) > (most := max(1, MAX_CELLS // len(ids))):

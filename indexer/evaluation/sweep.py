@@ -1,7 +1,7 @@
-"""The report's Figure 8 on the archive's own posts: hashtag vectors by size and window, watched as they learn.
+"""The report's Figure 8 on the archive's own posts: hashtag vectors by size and window, measured during training.
 
-Vectors learn from training posts and are asked of validation posts, so that what is chosen by this grid can still
-be measured on test posts, which it never sees.
+Vectors are trained on training posts and measured on validation posts, so that a choice from this grid can still
+be measured on test posts.
 """
 
 import math
@@ -33,12 +33,12 @@ from hashtag_archive.indexer.learning.left_out import (
 )
 from hashtag_archive.indexer.progress import Progress, silent
 
-CHECKPOINTS = 20  # a cell, at most, besides the random start
-CLEAR = 0.2  # the part of a hit rate by which another must differ to be told apart from it
+CHECKPOINTS = 20  # most per cell, besides the random start
+CLEAR = 0.2  # least relative difference of two hit rates that counts
 
 
 class CellOutcome(StrEnum):
-    """What became of a cell's vectors."""
+    """The verdict on a cell's vectors."""
 
     LEARNT = "learnt"
     DIVERGED = "diverged"
@@ -51,7 +51,7 @@ class CellOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class SweepConfig:
-    """The grid, and what all its cells share; the size and the window of `vectors` are not looked at."""
+    """The grid, and the settings that all cells share; the size and window in `vectors` are ignored."""
 
     sizes: tuple[int, ...] = (20, 40, 80, 160)
     windows: tuple[int | None, ...] = (2, 5, 10, None)
@@ -60,9 +60,9 @@ class SweepConfig:
 
 @dataclass(frozen=True)
 class SweepPoint:
-    """How good vectors were after `epoch` epochs, when `steps` hashtags had been processed.
+    """The figures of vectors after `epoch` epochs and `steps` processed hashtags.
 
-    `cosine` is the mean of all pairs, None if vectors were not finite.
+    `cosine` is the mean over all pairs, or None if vectors are not finite.
     """
 
     epoch: int
@@ -74,7 +74,7 @@ class SweepPoint:
 
 @dataclass(frozen=True)
 class Cell:
-    """One size and one window, from the random start to the last epoch."""
+    """One size and one window, measured from the random start to the last epoch."""
 
     size: int
     window: int | None
@@ -83,16 +83,16 @@ class Cell:
 
     @property
     def last(self) -> SweepPoint:
-        """Where it ended."""
+        """The last checkpoint."""
         return self.checkpoints[-1]
 
     @property
     def best(self) -> SweepPoint:
-        """The first of those with the highest hit rate."""
+        """The first checkpoint with the highest hit rate."""
         return max(self.checkpoints, key=lambda checkpoint: checkpoint.hits)
 
     def ahead_from(self, popularity: float) -> int | None:
-        """From how many steps on the hit rate stayed above `popularity`; None if it ended below."""
+        """The step after which the hit rate stayed above `popularity`, or None if it ended below."""
         steps = None
         for checkpoint in reversed(self.checkpoints):
             if checkpoint.hits <= popularity:
@@ -103,7 +103,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A grid of cells, window by window, and what popularity finds on the same `asked` validation posts."""
+    """A grid of cells, ordered by window, and the hit rate of popularity on the same `asked` validation posts."""
 
     cells: tuple[Cell, ...]
     popularity: Recovery
@@ -115,7 +115,7 @@ class Sweep:
 
     @property
     def best(self) -> Cell | None:
-        """The cell with the highest last hit rate among those that learnt."""
+        """The cell with the highest last hit rate, among those that learnt something."""
         learnt = [cell for cell in self.cells if cell.verdict == CellOutcome.LEARNT]
         return max(learnt, key=lambda cell: cell.last.hits, default=None)
 
@@ -123,10 +123,10 @@ class Sweep:
 def sweep_vectors(
     archive: Archive, config: SweepConfig | None = None, *, progress: Progress = silent
 ) -> Sweep:
-    """Learn every cell of the grid from training posts, and ask it of validation posts as it goes.
+    """Train every cell of the grid on training posts, and measure it on validation posts during training.
 
-    Nothing is stored but folds of posts that had none. Raises `ArchiveError` if there is too little to learn
-    from or to ask.
+    Only folds of posts without a fold are stored. Raises `ArchiveError` if there are too few training or
+    validation posts.
     """
     if not archive.store.posts.counts()["posts"]:
         raise ArchiveError("no posts to learn from; `hashtag import SOURCE` brings some in")
@@ -134,7 +134,7 @@ def sweep_vectors(
 
 
 def sweep_corpus(corpus: Corpus, config: SweepConfig, progress: Progress = silent) -> Sweep:
-    """The same on rows."""
+    """Do what `sweep_vectors` does, on hashtag rows."""
     training, shared = corpus.lists(TRAINING), config.vectors
     kept, in_all = require_hashtags(training, shared.min_count)
     epochs = shared.epochs_for(kept, in_all)
@@ -161,12 +161,12 @@ def _tell(progress: Progress, stage: str) -> Callable[[int, int], None]:
 
 
 def checkpoint_epochs(epochs: int) -> set[int]:
-    """The epochs to stop and ask at: the random start, the last, and evenly between them."""
+    """Return the epochs of checkpoints: the random start, the last, and some evenly between them."""
     return {0, *np.linspace(1, epochs, min(epochs, CHECKPOINTS)).round().astype(int).tolist()}
 
 
 class _Watched:
-    """The checkpoints of one cell, and how near its vectors are to where they started."""
+    """Return the checkpoints of one cell, and the mean cosine between its first and last vectors."""
 
     def __init__(self, asked: LeftOut, steps_an_epoch: int) -> None:
         self.checkpoints: list[SweepPoint] = []
@@ -203,12 +203,12 @@ def _learn_cell(
 
 
 def judge(checkpoints: tuple[SweepPoint, ...], moved: float, popularity: float, asked: int) -> CellOutcome:
-    """Say what became of vectors, first of all by their hit rate on `asked` posts.
+    """Return the verdict on vectors, mainly by their hit rate on `asked` posts.
 
-    `moved` is the mean cosine to the random start. Collapsed are those that end clearly below popularity and do not
-    rise, and those with two of three signs: they end no better than popularity; they end clearly below their own
-    best; they are all alike. The last alone deceives: vectors that have only begun to learn are all alike too, and
-    so are those of a small vocabulary that learnt it well.
+    `moved` is the mean cosine to the random start. Vectors have collapsed if they end clearly below popularity and
+    are not rising, or if two of three signs hold: they end no better than popularity, they end clearly below their
+    own best, their mean cosine is high. The third sign is not enough: vectors that have just begun to learn have a
+    high mean cosine too, as have those of a small vocabulary that is learnt well.
     """
     last, best = checkpoints[-1], max(checkpoint.hits for checkpoint in checkpoints)
     if last.cosine is None:
@@ -226,5 +226,5 @@ def judge(checkpoints: tuple[SweepPoint, ...], moved: float, popularity: float, 
 
 
 def _clearly(more: float, less: float, asked: int) -> bool:
-    """Whether one hit rate is above another by a fifth of it and by two standard errors."""
+    """Return whether one hit rate exceeds another by a fifth of it and by two standard errors."""
     return more - less > max(CLEAR * more, 2 * math.sqrt(more * (1 - more) / asked))

@@ -1,4 +1,4 @@
-"""The sweep as a picture: hit rate against training steps, a panel a window and a line a size."""
+"""The plot of a sweep: hit rate against training steps, one panel per window and one line per size."""
 
 from importlib import import_module
 from pathlib import Path
@@ -14,12 +14,12 @@ GREY = "#555555"
 
 
 def require_matplotlib() -> None:
-    """Raise `ModuleNotFoundError` now, rather than after minutes of learning."""
+    """Raise `ModuleNotFoundError` before training begins, not after minutes of it."""
     import_module("matplotlib")
 
 
 def draw_sweep(sweep: Sweep, path: Path) -> None:
-    """Write the plot as PNG; no display is needed, and none of matplotlib's global state is touched."""
+    """Write the plot as PNG, without a display and without changing matplotlib's global state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -51,7 +51,7 @@ def draw_sweep(sweep: Sweep, path: Path) -> None:
 
 
 def _draw_window(panel: "Axes", cells: list[Cell], popularity: float) -> None:
-    """Draw one window's cells; those that did not learn end in a cross with their verdict."""
+    """Draw one window's cells; those that learnt nothing end in a cross with their verdict."""
     from matplotlib import colormaps
 
     shades = colormaps["viridis"]

@@ -1,4 +1,4 @@
-"""The systems that `compare` compares: how each is fitted, and by which rule it assigns."""
+"""The systems of `compare`: how each is fitted, and how it assigns hashtags."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -35,18 +35,18 @@ Tell = Callable[[int, int], None]
 
 @dataclass
 class SystemScores:
-    """A system's logits (m, V) on each fold's judged photos, and the thresholds by which it assigns."""
+    """A system's logits (m, V) on each fold's measured photos, and its thresholds."""
 
     logits: dict[str, Floats]
     thresholds: Thresholds
-    own_rule: bool  # the report's, chosen nowhere
+    own_rule: bool  # the report's; not chosen on validation photos
 
 
 class Comparison:
-    """Fits systems on one split; what two of them share is fitted once.
+    """Fits systems on one split; parts that two systems share are fitted once.
 
-    `report` holds the hyperparameters of the report's three systems, `tagger` those of the product, which is judged
-    by `rule`.
+    `report` has the hyperparameters of the report's three systems, `tagger` those of the product, which assigns by
+    `rule`.
     """
 
     def __init__(
@@ -60,14 +60,14 @@ class Comparison:
         self._line: rivals.Scorer | None = None
 
     def judge(self, system: str, tell: Tell) -> SystemScores:
-        """Fit a system on the training photos, choosing on validation photos, and score all folds."""
+        """Fit a system on training photos, choose its settings on validation photos, and score all folds."""
         parts = self._split.parts
         score = self._fit(system, tell)
         logits = {fold: score(parts[fold]) for fold in FOLDS}
         truth = parts[VALIDATION].truth
         if system in FROM_PIXELS or system == "report" or (system == "product" and self._rule == "cosine"):
             return SystemScores(logits, REPORTS_RULE, own_rule=True)
-        if system != "product":  # which brings its own calibration
+        if system != "product":  # the product has its own calibration
             before = logits[VALIDATION]
             logits = {fold: calibrate_top(before, logits[fold], truth)[1] for fold in FOLDS}
         return SystemScores(logits, choose_thresholds(logits[VALIDATION], truth), own_rule=False)
@@ -114,5 +114,5 @@ class Comparison:
 
 
 def report_config(epochs: int, learning_rate: float, seed: int) -> TrainConfig:
-    """The report's Tables 4 and 5, with another number of epochs or learning rate where asked for."""
+    """Return the settings of the report's Tables 4 and 5, with the given epochs and learning rate, if any."""
     return replace(rivals.REPORT, epochs=epochs, patience=epochs, learning_rate=learning_rate, seed=seed)

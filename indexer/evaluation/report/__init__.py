@@ -1,1 +1,1 @@
-"""One page that shows what an archive holds, how good its model is, and where it fails."""
+"""The report: one HTML page about an archive, its model's figures and its failures."""

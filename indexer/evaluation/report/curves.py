@@ -1,4 +1,4 @@
-"""What the report's curves are drawn from: learning by epoch, by photos, and what each threshold gives."""
+"""The report's curves: figures by epoch, by training photos and by threshold."""
 
 from dataclasses import dataclass
 
@@ -25,9 +25,9 @@ THRESHOLDS = 201
 
 @dataclass(frozen=True)
 class LearningCurvePoint:
-    """What a head learnt from `photos` training photos is worth on those and on validation photos.
+    """The figures of a head fitted on `photos` training photos, on these and on validation photos.
 
-    `losses` is a row an epoch, where the head is a network.
+    `losses` has one row per epoch if the head is a network.
     """
 
     photos: int
@@ -38,7 +38,7 @@ class LearningCurvePoint:
 
 @dataclass(frozen=True)
 class PrecisionRecall:
-    """Precision and recall (k,) over all (photo, hashtag) pairs, assigned from each of `thresholds` (k,) on."""
+    """Precision and recall (k,) over all (photo, hashtag) pairs, at each of `thresholds` (k,)."""
 
     thresholds: NDArray[np.float64]
     precision: NDArray[np.float64]
@@ -46,10 +46,10 @@ class PrecisionRecall:
 
 
 def vectors_by_epoch(split: Split, config: VectorConfig, progress: Progress) -> Sweep | None:
-    """Learn the split's hashtag vectors again, watched: a sweep of one cell; None if no post can be asked."""
+    """Train the split's hashtag vectors again as a sweep of one cell; None if no validation post can be used."""
 
     def tell(stage: str, done: int, total: int | None) -> None:
-        progress("watching hashtag vectors learn", done, total)
+        progress("hashtag vectors, by epoch", done, total)
 
     try:
         return sweep_corpus(split.corpus, SweepConfig((config.size,), (config.window,), config), tell)
@@ -60,24 +60,24 @@ def vectors_by_epoch(split: Split, config: VectorConfig, progress: Progress) -> 
 def learn_by_photos(
     split: Split, tagger: TaggerConfig, seed: int, progress: Progress
 ) -> list[LearningCurvePoint]:
-    """Fit the product on more and more of the training photos; the last lesson is all of them.
+    """Fit the product on growing parts of the training photos, up to all of them.
 
-    The smaller draws are part of the larger. Hashtags are the split's throughout: one that is on too few of the
-    photos to be learnt has its log-odds. Sizes on which nothing can be learnt are left out.
+    Smaller parts are subsets of larger ones. The hashtags are always those of the split; one on too few of the
+    photos gets its log-odds. Sizes that are too small to fit are left out.
     """
     training = split.parts[TRAINING]
     order = np.random.default_rng(seed).permutation(len(training.photos.hashtags))
     sizes = sorted({max(LEAST, round(share * len(order))) for share in SHARES})
     lessons = []
     for done, size in enumerate(sizes):
-        progress("learning from fewer photos", done, len(sizes))
+        progress("head, by training photos", done, len(sizes))
         chosen = np.zeros(len(order), np.bool_)
         chosen[order[:size]] = True
         try:
             lessons.append(_lesson(split, tagger, chosen))
         except ArchiveError:
             continue
-    progress("learning from fewer photos", len(sizes), len(sizes))
+    progress("head, by training photos", len(sizes), len(sizes))
     return lessons
 
 
@@ -106,7 +106,7 @@ def _lesson(split: Split, tagger: TaggerConfig, chosen: NDArray[np.bool_]) -> Le
 
 
 def precision_recall(split: Split, judged: SystemScores) -> PrecisionRecall:
-    """Return what thresholds, the chosen among them, give on the test photos, up to the highest probability."""
+    """Return precision and recall on test photos, at the chosen thresholds and up to the highest probability."""
     from sklearn.metrics import precision_recall_curve
 
     truth, probabilities = split.parts[TEST].truth.ravel(), sigmoid(judged.logits[TEST]).ravel()

@@ -1,4 +1,4 @@
-"""Panels of plots: small enough for a phone, in a page's own colours or in a picture's."""
+"""Panels of plots, small enough for a phone, in the colours of the page or of a picture."""
 
 import re
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-FONT = 12.0  # a panel is as wide as a phone, so that this is pixels there, and more on a larger screen
-_ROW = 36  # characters of a legend's row
+FONT = 12.0  # pixels on a phone, whose width a panel has; more on a larger screen
+_ROW = 36  # characters in a row of a legend
 _XLINK = "{http://www.w3.org/1999/xlink}href"
 
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours of text and axes, of the grid, and of two lines."""
+    """The colours of text and axes, of the grid, and of two lines."""
 
     ink: str
     grid: str
@@ -30,7 +30,7 @@ class Palette:
 
 
 PAPER = Palette("#22262b", "#dddddd", "#1a5fb4", "#b1490c")
-# Colours that no plot has otherwise: `inline_svg` puts the page's in their place, light or dark.
+# Placeholder colours: `inline_svg` replaces them with the page's, light or dark.
 PAGE = Palette("#010203", "#010204", "#010205", "#010206")
 _IN_PAGE = {
     PAGE.ink: "currentColor",
@@ -59,7 +59,7 @@ def panel(
 
 
 def legend_above(axes: "Axes", palette: Palette) -> None:
-    """Name the lines above the panel, where they cover nothing, in one row or else below each other."""
+    """Draw the legend above the panel, in one row if it fits, otherwise one line per row."""
     _, names = axes.get_legend_handles_labels()
     axes.legend(
         loc="lower left",
@@ -76,7 +76,7 @@ def legend_above(axes: "Axes", palette: Palette) -> None:
 
 
 def save_png(figure: "Figure", path: Path, *, dpi: int = 110) -> None:
-    """Write a figure as PNG; no display is needed."""
+    """Write a figure as PNG, without a display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     FigureCanvasAgg(figure)
@@ -84,10 +84,9 @@ def save_png(figure: "Figure", path: Path, *, dpi: int = 110) -> None:
 
 
 def inline_svg(figure: "Figure", name: str, alt: str) -> str:
-    """Return a figure drawn in `PAGE` as an SVG element for a page, told by screen readers as `alt`.
+    """Return a figure drawn in `PAGE` as an SVG element for a page; `alt` is its text for screen readers.
 
-    Text stays text, in the page's font; colours are the page's; ids begin with `name`, which no other figure of
-    the page may have.
+    Text stays text, in the page's font and colours. Ids begin with `name`, which must be unique on the page.
     """
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 

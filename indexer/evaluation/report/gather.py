@@ -1,4 +1,4 @@
-"""Everything that the report shows, measured: held-out posts, by fits that have not seen them."""
+"""Measure everything that the report shows, on held-out posts."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -42,10 +42,10 @@ Config = TypeVar("Config")
 
 @dataclass(frozen=True)
 class ReportConfig:
-    """What the report shows.
+    """The settings of the report.
 
-    `systems` are compared, `popularity` and `product` always among them; `photos` is how many held-out
-    photos are shown; `seed` that of every draw, the current model's where it is None.
+    `systems` are compared; `popularity` and `product` are always added. `photos` is the number of held-out photos
+    shown. `seed` seeds every draw; None means the current model's seed.
     """
 
     systems: Sequence[str] = SYSTEMS
@@ -55,7 +55,7 @@ class ReportConfig:
 
 @dataclass
 class Gathered:
-    """What was measured on `split`; `product` are the product's logits there, `model` the current one's number."""
+    """What was measured on `split`. `product` has the product's logits, `model` the current model's number."""
 
     archive: str
     made_at: str
@@ -75,7 +75,7 @@ class Gathered:
 def gather_report(archive: Archive, config: ReportConfig, progress: Progress = silent) -> Gathered:
     """Measure what the report shows, as `compare_systems` does with the current model's settings.
 
-    Nothing is written to the archive. Raises `ArchiveError` if there is too little to learn from or to judge by.
+    Nothing is written to the archive. Raises `ArchiveError` if there are too few photos to learn from or measure.
     """
     model, compared = _as_current(archive, config)
     split = split_for(archive, compared, progress)
@@ -105,7 +105,7 @@ def gather_report(archive: Archive, config: ReportConfig, progress: Progress = s
 
 
 def _as_current(archive: Archive, config: ReportConfig) -> tuple[int | None, CompareConfig]:
-    """Return the current model's number, and the comparison that has its settings; the defaults where none is."""
+    """Return the current model's number and a comparison with its settings; without a model, the defaults."""
     number = archive.current()
     manifest: dict[str, Any] = next(
         (json.loads(row.manifest) for row in archive.store.models.all() if row.number == number), {}
@@ -127,6 +127,6 @@ def _as_current(archive: Archive, config: ReportConfig) -> tuple[int | None, Com
 
 
 def _from(kind: type[Config], values: Mapping[str, Any]) -> Config:
-    """Make a configuration of what a manifest says of it; what another version knew more is skipped."""
+    """Return the configuration that a manifest records; fields of other versions are skipped."""
     known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
     return kind(**{name: value for name, value in values.items() if name in known})

@@ -1,4 +1,4 @@
-"""A map of the hashtag space: the most frequent hashtags in two dimensions."""
+"""A two-dimensional map of the most frequent hashtags."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,13 @@ from hashtag_archive.indexer.evaluation.split import Split
 from hashtag_archive.indexer.learning.folds import TRAINING
 
 MOST = 80
-LEAST = 6  # fewer hashtags make no map
+LEAST = 6  # with fewer hashtags there is no map
 NEAREST = 3
 
 
 @dataclass(frozen=True)
 class Place:
-    """A hashtag on the map: where, with 0 to 1 across and down, on how many posts, and what is nearest to it."""
+    """A hashtag on the map: its position, 0 to 1 across and down, its number of posts, and its nearest hashtags."""
 
     hashtag: str
     across: float
@@ -26,10 +26,10 @@ class Place:
 
 
 def place_hashtags(split: Split, seed: int, most: int = MOST) -> list[Place]:
-    """Return the `most` hashtags on the most training posts, most frequent first; none where they are too few.
+    """Return the `most` most frequent hashtags of training posts, in that order, or none if there are too few.
 
     Neighbours in the space of the hashtag vectors are neighbours on the map (t-SNE over cosines: van der Maaten and
-    Hinton 2008); axes and larger distances mean nothing, so each axis is stretched to fill the sheet evenly.
+    Hinton 2008). Axes and larger distances have no meaning, so each axis is stretched to fill the sheet evenly.
     """
     ids, counts = np.unique(split.corpus.lists(TRAINING).flat(), return_counts=True)
     known = np.isin(ids, split.vectors.ids)
@@ -63,7 +63,7 @@ def _flat(vectors: Floats, seed: int) -> NDArray[np.float64]:
 
 
 def _spread(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scale each axis to 0..1, half by where points are and half by their order."""
+    """Scale each axis to 0..1: the mean of each point's scaled position and its scaled rank."""
     ends = points - points.min(0)
     scaled = ends / np.maximum(ends.max(0), 1e-12)
     ranked = points.argsort(0, kind="stable").argsort(0, kind="stable") / (len(points) - 1)

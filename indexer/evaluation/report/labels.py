@@ -1,7 +1,7 @@
 """Labels of a map that do not overlap.
 
-They are laid out here and drawn as text by the browser, whose fonts know scripts and emoji that a plotting
-library's do not. Their widths are estimated, on the wide side.
+They are laid out here and drawn as text by the browser, whose fonts have more scripts and emoji than those of a
+plotting library. Widths are estimated generously.
 """
 
 import unicodedata
@@ -14,10 +14,10 @@ import numpy as np
 from hashtag_archive.indexer.evaluation.report.hashtag_map import Place
 
 LABEL = 12.0  # height of a label's text, in pixels
-LINE = 15.0  # height of a label with the air that it needs
-LONGEST = 22  # characters of a label
+LINE = 15.0  # height of a label with its spacing
+LONGEST = 22  # most characters of a label
 _MARGIN = 14.0
-_FURTHER = (20.0, 28.0, 38.0)  # pixels from its dot, where a label finds no room beside it
+_FURTHER = (20.0, 28.0, 38.0)  # pixels from its dot, for a label without room next to it
 
 Anchor = Literal["start", "middle", "end"]
 
@@ -41,14 +41,14 @@ class Dot:
 
     @property
     def box(self) -> Box:
-        """What it covers."""
+        """The rectangle that it covers."""
         r = self.radius
         return Box(self.x - r, self.y - r, self.x + r, self.y + r)
 
 
 @dataclass(frozen=True)
 class Label:
-    """A hashtag's text on the map, anchored at (x, y); `line` runs from a text that is far off to its dot."""
+    """A hashtag's text on the map, anchored at (x, y); `line` joins a distant text and its dot."""
 
     text: str
     x: float
@@ -59,7 +59,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A map of `width` x `height` pixels: a dot a hashtag, and a label for each dot that has room for one."""
+    """A map of `width` x `height` pixels: one dot per hashtag, and labels where there is room."""
 
     width: float
     height: float
@@ -74,9 +74,9 @@ class _Spot(NamedTuple):
 
 
 def lay_out(places: Sequence[Place], width: float, height: float) -> Sheet:
-    """Put labels beside their dots, the first of `places` first, where they cover neither labels, dots nor lines.
+    """Place labels next to their dots, in the order of `places`, without covering labels, dots or lines.
 
-    A label that finds no room beside its dot is tried further off, with a line to the dot, and then left out.
+    A label without room next to its dot is placed further away, with a line to the dot, or left out.
     """
     most = max((place.posts for place in places), default=1)
     dots = [
@@ -105,7 +105,7 @@ def lay_out(places: Sequence[Place], width: float, height: float) -> Sheet:
 
 
 def _spots(dot: Dot, wide: float) -> Iterator[_Spot]:
-    """Yield places for a label around its dot: beside it, and then further and further off."""
+    """Yield positions for a label around its dot: first next to it, then further and further away."""
     gap = dot.radius + 3
     for across, down, anchor in (
         (gap, 0.0, "start"),
@@ -137,7 +137,7 @@ def _label(text: str, spot: _Spot, line: tuple[float, float, float, float] | Non
 
 
 def _line(dot: Dot, spot: _Spot) -> tuple[float, float, float, float]:
-    """From a dot's edge to the nearest point of a label."""
+    """Return the line from a dot's edge to the nearest point of a label."""
     x = min(max(dot.x, spot.box.left), spot.box.right)
     y = min(max(dot.y, spot.box.top + 3), spot.box.bottom - 3)
     share = dot.radius / max(float(np.hypot(x - dot.x, y - dot.y)), 1e-9)
@@ -145,7 +145,7 @@ def _line(dot: Dot, spot: _Spot) -> tuple[float, float, float, float]:
 
 
 def _along(line: tuple[float, float, float, float]) -> list[Box]:
-    """Small boxes that cover a line, but for the end at its label."""
+    """Return small boxes that cover a line except for its end at the label."""
     x1, y1, x2, y2 = line
     return [
         Box(x - 1, y - 1, x + 1, y + 1)
@@ -178,12 +178,12 @@ def _short(hashtag: str) -> str:
 
 
 def text_width(text: str) -> float:
-    """The width in pixels of a label with its `#`, as of DejaVu Sans, which is wider than most."""
+    """Return the width in pixels of a label with its `#`, in DejaVu Sans, which is wider than most fonts."""
     return LABEL * (0.86 + sum(_advance(character) for character in text))
 
 
 def _advance(character: str) -> float:
-    """A character's width as a share of the text's height; joiners and marks on others take none."""
+    """Return a character's width as a share of the text's height; joiners and combining marks have none."""
     category = unicodedata.category(character)
     if category in ("Mn", "Me", "Cf"):
         return 0.0

@@ -1,7 +1,7 @@
-"""What was gathered → one HTML page that stands alone: no script, nothing from the network.
+"""Write the report as one self-contained HTML page, without scripts and without anything from the network.
 
-Hashtags, captions and file names come from strangers: the template escapes everything but the drawn figures, which
-have none of them in it, and the page forbids itself to load anything.
+Hashtags, captions and file names are untrusted: the template escapes everything except the figures, which contain
+none of them, and the page's content security policy forbids loading anything.
 """
 
 import os
@@ -35,15 +35,15 @@ WIDE, NARROW = (720.0, 600.0), (330.0, 800.0)  # sheets of the map, in pixels
 def write_report(
     archive: Archive, path: str | Path, config: ReportConfig | None = None, *, progress: Progress = silent
 ) -> Gathered:
-    """Measure, draw and write the page; it appears whole or not at all, and what was measured is returned.
+    """Measure, draw and write the page, and return the measurements. The page appears as a whole or not at all.
 
-    Nothing is written to the archive. Raises `ArchiveError` if there is too little to learn from or to judge by.
+    Nothing is written to the archive. Raises `ArchiveError` if there are too few photos to learn from or measure.
     """
     gathered = gather_report(archive, config or ReportConfig(), progress)
     page, target = render(gathered), Path(path)
     part = target.with_name(f".{target.name}.part")
     try:
-        part.write_text(page, encoding="utf-8", errors="replace")  # a file's name may be no Unicode
+        part.write_text(page, encoding="utf-8", errors="replace")  # a file's name may not be valid Unicode
         os.replace(part, target)
     except BaseException:
         part.unlink(missing_ok=True)
@@ -91,22 +91,22 @@ def _context(gathered: Gathered) -> dict[str, Any]:
 
 
 def _map(places: Sequence[Place]) -> dict[str, Any] | None:
-    """The map on a wide and on a narrow sheet, and in words."""
+    """Return the map on a wide and on a narrow sheet, and as text."""
     if not places:
         return None
     sheets = {"wide": lay_out(places, *WIDE), "narrow": lay_out(places, *NARROW)}
     unnamed = any(len(sheet.labels) < len(sheet.dots) for sheet in sheets.values())
-    near = "; ".join(f"#{place.hashtag} beside #{place.nearest[0]}" for place in places[:5])
+    near = "; ".join(f"#{place.hashtag} near #{place.nearest[0]}" for place in places[:5])
     rows = [
         [f"#{place.hashtag}", f"{place.posts:,}", ", ".join(f"#{text}" for text in place.nearest)]
         for place in places
     ]
     return {
         "sheets": sheets,
-        "alt": f"Map of the {len(places)} most frequent hashtags, alike ones near each other: {near}.",
-        "caption": f"The {len(places)} hashtags on the most training posts; the larger a dot, the more posts."
-        " Hashtags that share company are near each other; the axes and larger distances mean nothing (t‑SNE)."
-        + (" A dot without a name had no room for it." if unnamed else ""),
+        "alt": f"Map of the {len(places)} most frequent hashtags, similar ones near each other: {near}.",
+        "caption": f"The {len(places)} most frequent hashtags of training posts; a larger dot means more posts."
+        " Hashtags that occur with the same hashtags are near each other; axes and larger distances have no"
+        " meaning (t‑SNE)." + (" Dots without a name had no room for one." if unnamed else ""),
         "numbers": ReportTable(
             "The nearest hashtags in the space itself", ["Hashtag", "Posts", "Nearest"], [Group("", rows)]
         ),

@@ -1,4 +1,4 @@
-"""The report's qualitative table: held-out photos, what was guessed of each, and what is true of it."""
+"""The report's qualitative table: held-out photos with their guesses and their true hashtags."""
 
 import base64
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ from hashtag_archive.indexer.photos.files import read_file, unchanged
 from hashtag_archive.indexer.photos.pixels import paths_of_photos
 
 SIDE = 160  # of a thumbnail, in pixels
-SHOWN = 5  # guesses a photo, as in the report
-FAILURES = 4  # of so many photos shown one is a failure, at most
-LONGEST = 140  # characters of a caption
+SHOWN = 5  # guesses per photo, as in the report
+FAILURES = 4  # at most one of this many photos shown is a failure
+LONGEST = 140  # most characters of a caption
 
 
 @dataclass(frozen=True)
 class ShownGuess:
-    """A guessed hashtag, its probability, and whether it is one of the photo's."""
+    """A guess, its probability, and whether it is true of the photo."""
 
     hashtag: str
     probability: float
@@ -34,13 +34,13 @@ class ShownGuess:
 
     @property
     def percent(self) -> str:
-        """The probability as people read it."""
+        """The probability as text."""
         return "< 1%" if self.probability < 0.005 else f"{self.probability:.0%}"
 
 
 @dataclass(frozen=True)
 class TrueHashtag:
-    """A hashtag of the photo: whether it is among the guesses shown, and whether it could be guessed at all."""
+    """A true hashtag of the photo, whether it is among the guesses shown, and whether it is assignable."""
 
     hashtag: str
     found: bool
@@ -49,7 +49,7 @@ class TrueHashtag:
 
 @dataclass(frozen=True)
 class ReportPhoto:
-    """A row of the table. `picture` is a JPEG in base64, empty if `lost` says why there is none."""
+    """A row of the table. `picture` is a JPEG in base64, or empty, with the reason in `lost`."""
 
     name: str
     caption: str
@@ -60,7 +60,7 @@ class ReportPhoto:
 
     @property
     def alt(self) -> str:
-        """What the picture shows, as far as its post says: its caption, or else its hashtags."""
+        """The alternative text of the picture: the caption of its post, or its hashtags."""
         if self.caption:
             return f"Photo {self.name}, posted as “{self.caption}”"
         return f"Photo {self.name}, posted with {', '.join(f'#{true.hashtag}' for true in self.truth)}"
@@ -68,7 +68,7 @@ class ReportPhoto:
 
 @dataclass(frozen=True)
 class PhotoTable:
-    """Photos drawn at random, and the worst failures; of `of` test photos `failed` have a wrong best guess."""
+    """Photos drawn at random, and the worst failures; `failed` of `of` test photos have a wrong best guess."""
 
     drawn: list[ReportPhoto]
     worst: list[ReportPhoto]
@@ -77,10 +77,10 @@ class PhotoTable:
 
 
 def show_photos(archive: Archive, split: Split, product: SystemScores, photos: int, seed: int) -> PhotoTable:
-    """Return up to `photos` test photos, a quarter of them at most the worst failures, the rest drawn by seed.
+    """Return up to `photos` test photos: at most a quarter are the worst failures, the others are drawn by seed.
 
-    The worst are those whose best guess is wrong and most probable. A photo whose file is gone, has changed or
-    cannot be read is shown without its picture.
+    The worst failures are wrong best guesses with the highest probability. A photo whose file is missing, changed
+    or unreadable is shown without its picture.
     """
     part = split.parts[TEST]
     probabilities = sigmoid(product.logits[TEST])
@@ -98,7 +98,7 @@ def show_photos(archive: Archive, split: Split, product: SystemScores, photos: i
 
 
 class _Rows:
-    """The table's rows, with what all of them need read once."""
+    """Makes the table's rows; reads what all of them need once."""
 
     def __init__(self, archive: Archive, split: Split, probabilities: np.ndarray, rows: Ids) -> None:
         self._split, self._probabilities = split, probabilities
@@ -132,7 +132,7 @@ class _Rows:
 
 
 def _picture(paths: Sequence[PathRow]) -> tuple[str, str]:
-    """Return a thumbnail in base64 of the first file that is as it was, or else why there is none."""
+    """Return a thumbnail in base64 of the first unchanged file, or the reason why there is none."""
     lost = "no file is known"
     for row in paths:
         read = read_file(row.path)

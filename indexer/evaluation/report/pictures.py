@@ -1,4 +1,4 @@
-"""The report's figures as they stand on the page: drawn, captioned, described, and told in numbers."""
+"""The report's figures: drawings with captions, descriptions, and tables of their numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ _LEARNING = {"f2": "F2", "p_at_1": "P@1"}
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure: the SVG element with its description, a caption, and its numbers as a table."""
+    """A figure: an SVG element with its description, a caption, and its numbers as a table."""
 
     name: str
     title: str
@@ -40,7 +40,7 @@ class Picture:
 
 
 def draw_pictures(gathered: Gathered) -> dict[str, Picture]:
-    """Return every figure of the page by name; those that there is nothing to draw of are left out."""
+    """Return every figure of the page by name; figures without data are left out."""
     pictures = [
         *_counts(gathered),
         *([_vectors(gathered.vectors)] if gathered.vectors else []),
@@ -63,7 +63,7 @@ def _numbers(caption: str, columns: list[str], rows: list[list[str]]) -> ReportT
 
 
 def _counts(gathered: Gathered) -> list[Picture]:
-    """Figures 2 and 3."""
+    """Return Figures 2 and 3."""
     corpus = gathered.split.corpus
     per_photo = np.array([len(ids) for ids in corpus.photo_hashtags], np.int64)
     occurrences = np.unique(corpus.hashtags, return_counts=True)[1]
@@ -115,10 +115,10 @@ def _vectors(sweep: Sweep) -> Picture:
         "vectors",
         "Hashtag vectors",
         plot_lines(PAGE, "epochs", "hit rate at ten", [line], ("popularity", popular)),
-        f"Hit rate at ten by epoch: {hits[0]:.3f} at the random start, at its best {best.hits:.3f} after"
+        f"Hit rate at ten by epoch: {hits[0]:.3f} at the random start, best {best.hits:.3f} after"
         f" {best.epoch} epochs, {hits[-1]:.3f} after the last, {epochs[-1]}; popularity {popular:.3f}.",
-        "Figure 8. Hashtag vectors learnt from training posts: how often a hashtag left out of a validation post is"
-        f" among the ten nearest to the others, on {sweep.asked:,} posts. Verdict: {cell.verdict}.",
+        "Figure 8. Hashtag vectors trained on training posts: how often a hashtag left out of a validation post is"
+        f" among the ten nearest to the other hashtags, on {sweep.asked:,} posts. Verdict: {cell.verdict}.",
         _numbers(
             "Hit rate at ten by epoch",
             ["Epochs", "Hit rate", "Popularity"],
@@ -128,7 +128,7 @@ def _vectors(sweep: Sweep) -> Picture:
 
 
 def _learning(gathered: Gathered) -> list[Picture]:
-    """Figure 9's part: the head by training photos."""
+    """Return a part of Figure 9: the head by training photos."""
     lessons = gathered.lessons
     if not lessons:
         return []
@@ -148,9 +148,9 @@ def _lessons(gathered: Gathered, lessons: Sequence[LearningCurvePoint], key: str
         f"{name} by training photos: on validation photos {validation[0]:.3f} after {photos[0]:,} photos,"
         f" {validation[-1]:.3f} after all {photos[-1]:,}; on the training photos themselves {training[-1]:.3f};"
         f" popularity {popular:.3f} on validation photos.",
-        f"Figure 9. {name} of this product after more and more of the training photos. Thresholds and calibration"
-        " are chosen on the validation photos, which flatters them a little; training photos flatter a head that"
-        " compares photos with them.",
+        f"Figure 9. {name} of this product with more and more training photos. Thresholds and calibration"
+        " are chosen on validation photos, which makes these figures a little too high. On training photos, figures"
+        " of a head that compares photos with them are much too high.",
         _numbers(
             f"{name} by training photos",
             ["Training photos", "Training", "Validation", "Popularity, validation"],
@@ -163,7 +163,7 @@ def _lessons(gathered: Gathered, lessons: Sequence[LearningCurvePoint], key: str
 
 
 def _losses(gathered: Gathered) -> list[Picture]:
-    """The network head's losses by epoch; the closed form has none."""
+    """Return the network head's losses by epoch; the closed form has none."""
     losses = gathered.lessons[-1].losses if gathered.lessons else []
     if not losses:
         return []
@@ -212,8 +212,8 @@ def _thresholds(gathered: Gathered) -> Picture:
         plot_precision_recall(PAGE, curve.thresholds, curve.precision, curve.recall, chosen),
         f"Precision rises and recall falls with the threshold. At the f1 threshold, {chosen.f1:.3f}, precision is"
         f" {figures.precision:.3f} and recall {figures.recall:.3f}; the f2 threshold is {chosen.f2:.3f}.",
-        "What each threshold gives on the test photos, over all (photo, hashtag) pairs, up to the highest"
-        f" probability given. The upright lines are --threshold f1 ({chosen.f1:.3f}) and f2 ({chosen.f2:.3f}),"
+        "Precision and recall at each threshold on test photos, over all (photo, hashtag) pairs, up to the highest"
+        f" probability. The vertical lines are --threshold f1 ({chosen.f1:.3f}) and f2 ({chosen.f2:.3f}),"
         " chosen on validation photos.",
         _numbers("Precision and recall by threshold", ["Threshold", "Precision", "Recall"], rows),
     )
@@ -226,12 +226,12 @@ def _reliability(gathered: Gathered) -> Picture:
         "reliability",
         "Reliability",
         plot_reliability(PAGE, {"this product": bins}),
-        f"Reliability diagram in {len(bins)} bins: where {bins[0].said:.3f} was said, {bins[0].was:.3f} were true;"
-        f" where {bins[-1].said:.3f} was said, {bins[-1].was:.3f} were. The calibration error is {error:.3f}.",
-        f"Whether probabilities mean what they say: each test photo’s ten best hashtags in {len(bins)} bins of"
-        f" equal mass, with 95% intervals. Expected calibration error (ECE): {error:.3f}.",
+        f"Reliability diagram in {len(bins)} bins: at probability {bins[0].said:.3f}, {bins[0].was:.3f} were true;"
+        f" at probability {bins[-1].said:.3f}, {bins[-1].was:.3f} were true. The calibration error is {error:.3f}.",
+        f"Probabilities compared with the share that is true: each test photo’s ten best hashtags in"
+        f" {len(bins)} bins of equal mass, with 95% intervals. Expected calibration error (ECE): {error:.3f}.",
         _numbers(
-            "Reliability, bin by bin",
+            "Reliability by bin",
             ["Pairs", "Said", "Was true"],
             [[f"{each.pairs:,}", f"{each.said:.3f}", f"{each.was:.3f}"] for each in bins],
         ),

@@ -1,4 +1,4 @@
-"""The report's plots: numbers in, a panel out. Lines differ in dashes and marks as well as in colour."""
+"""The report's plots. Lines differ in dashes and markers as well as in colour."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_POINTS = 300  # of a line: more cannot be told apart on a screen
+MOST_POINTS = 300  # per line; more are not visible on a screen
 _Z = 1.96  # of a 95% interval
 
 
 @dataclass(frozen=True)
 class Line:
-    """A named line through points."""
+    """A line through points, with a name."""
 
     name: str
     across: Sequence[float]
@@ -31,7 +31,7 @@ class Line:
 def plot_lines(
     palette: Palette, across: str, up: str, lines: Sequence[Line], level: tuple[str, float] | None = None
 ) -> "Figure":
-    """Draw up to two lines and a dotted level, both axes from zero on."""
+    """Draw up to two lines and a dotted level; both axes begin at zero."""
     figure, axes = panel(palette, across, up)
     for line, style in zip(lines, _styles(palette), strict=False):
         axes.plot(line.across, line.up, label=line.name, **style)
@@ -71,7 +71,7 @@ def plot_precision_recall(
     recall: NDArray[np.float64],
     chosen: Thresholds,
 ) -> "Figure":
-    """Draw precision and recall (k,) against thresholds (k,), the chosen ones as named upright lines."""
+    """Draw precision and recall (k,) against thresholds (k,); chosen thresholds are named vertical lines."""
     figure, axes = panel(palette, "threshold (probability)", "share of pairs")
     first, second = _styles(palette, marks=False)
     axes.plot(thresholds, precision, label="precision", **first)
@@ -87,11 +87,11 @@ def plot_precision_recall(
 
 
 def plot_reliability(palette: Palette, systems: Mapping[str, Sequence[Bin]]) -> "Figure":
-    """Draw the reliability diagram of up to two systems: what was said against what was, bin by bin.
+    """Draw the reliability diagram of up to two systems: the true share against the probability, by bin.
 
-    Bars are 95% Wilson intervals of each bin's share; on the diagonal probabilities mean what they say.
+    Bars are 95% Wilson intervals of each bin's share. On the diagonal, both are equal.
     """
-    figure, axes = panel(palette, "probability said", "share that was true", size=(4.6, 4.2))
+    figure, axes = panel(palette, "probability", "share that is true", size=(4.6, 4.2))
     highest = max(
         (max(each.said, _interval(each)[1]) for bins in systems.values() for each in bins), default=1
     )
@@ -120,7 +120,7 @@ def _plot_bins(axes: "Axes", name: str, bins: Sequence[Bin], style: dict[str, An
 
 
 def _interval(each: Bin) -> tuple[float, float]:
-    """The 95% Wilson interval of a bin's share."""
+    """Return the 95% Wilson interval of a bin's share."""
     shrunk = each.was + _Z**2 / (2 * each.pairs)
     width = _Z * np.sqrt(each.was * (1 - each.was) / each.pairs + _Z**2 / (4 * each.pairs**2))
     whole = 1 + _Z**2 / each.pairs

@@ -18,23 +18,23 @@ SHOWN = {
     "ece": "ECE",
 }
 FOLD_NAMES = {TRAINING: "Training", VALIDATION: "Validation", TEST: "Test"}
-# What each system of `compare` is, for people who have not read of it.
+# Descriptions of the systems of `compare`.
 SYSTEM_NOTES = {
-    "popularity": "the hashtags' frequencies alone; no photo is looked at",
-    "cnn": "the report's baseline: a four-layer CNN on pixels, one output per hashtag (its ReportTable 5)",
-    "cnn-embedding": "the report's CNN with embedding: the same network writing into the hashtag space",
+    "popularity": "the frequencies of hashtags, the same for every photo",
+    "cnn": "the report's baseline: a four-layer CNN on pixels, one output per hashtag (its Table 5)",
+    "cnn-embedding": "the report's CNN with embedding: the same network with its output in the hashtag space",
     "report": "the report's ResNet50 with embedding: its loss and its rule, sigmoid(cosine) at least 0.5,"
-    " on this archive's features (its ReportTable 4)",
+    " on this archive's features (its Table 4)",
     "linear": "one linear output per hashtag, on the same features",
     "neighbours": "the vote of the 30 nearest training photos",
-    "linear+neighbours": "the last two together",
+    "linear+neighbours": "the last two combined",
     "product": "this product",
 }
 
 
 @dataclass(frozen=True)
 class Group:
-    """Rows under a heading of their own, which may be empty; a row's first cell is its heading."""
+    """Rows under a common heading, which may be empty; a row's first cell is its heading."""
 
     name: str
     rows: list[list[str]]
@@ -47,44 +47,44 @@ class ReportTable:
     caption: str
     columns: list[str]
     groups: list[Group]
-    marked: str = ""  # the row to set off from the others
+    marked: str = ""  # the row to highlight
 
 
 def counts_table(split: Split) -> ReportTable:
-    """ReportTable 1: how many images and hashtags there are, in all and in what is learnt from and judged."""
+    """Table 1: the numbers of images and hashtags, in total and in the split."""
     corpus, parts = split.corpus, split.parts.values()
     learnt = [ids for part in parts for ids in part.photos.hashtags]
     rows = [
-        ["Crawled, in posts", len(corpus.photo_ids), len(np.unique(corpus.hashtags))],
+        ["In crawled posts", len(corpus.photo_ids), len(np.unique(corpus.hashtags))],
         ["With hashtags, and in one part only", len(learnt), _distinct(learnt)],
         ["With a hashtag that can be assigned", sum(len(part.named) for part in parts), len(split.ids)],
     ]
     return ReportTable(
-        "ReportTable 1. Count of images and hashtags",
+        "Table 1. Count of images and hashtags",
         ["Name", "Number of images", "Number of hashtags"],
         [Group("", [[str(name), f"{images:,}", f"{hashtags:,}"] for name, images, hashtags in rows])],
     )
 
 
 def split_table(split: Split) -> ReportTable:
-    """ReportTable 2: the split in numbers; ratios are of all photos that are in one part."""
+    """Table 2: the split; ratios are shares of all photos that are in one part."""
     images = [len(split.parts[fold].photos.hashtags) for fold in FOLDS]
     posts = [int((split.corpus.post_folds == fold).sum()) for fold in FOLDS]
     rows = [
         ["Ratio", *(f"{count / sum(images):.2f}" for count in images)],
         ["Number of images", *(f"{count:,}" for count in images)],
-        ["of them judged", *(f"{len(split.parts[fold].judged):,}" for fold in FOLDS)],
+        ["Number of images measured", *(f"{len(split.parts[fold].judged):,}" for fold in FOLDS)],
         ["Number of posts", *(f"{count:,}" for count in posts)],
     ]
     return ReportTable(
-        "ReportTable 2. Training, validation and test",
+        "Table 2. Training, validation and test",
         [f"Total: {sum(images):,}", *(FOLD_NAMES[fold] for fold in FOLDS)],
         [Group("", rows)],
     )
 
 
 def systems_table(comparison: ComparisonResult) -> ReportTable:
-    """ReportTable 6: every system on every fold."""
+    """Table 6: every system on every fold."""
     groups = [
         Group(
             f"{FOLD_NAMES[fold]}: {comparison.photos[fold]:,} photos",
@@ -96,7 +96,7 @@ def systems_table(comparison: ComparisonResult) -> ReportTable:
         for fold in FOLDS
     ]
     return ReportTable(
-        "ReportTable 6. Accuracy and F2, and how photos' best hashtags are ranked",
+        "Table 6. Accuracy and F2, and the ranking of each photo's hashtags",
         ["System", *SHOWN.values()],
         groups,
         marked="product",

@@ -1,4 +1,4 @@
-"""What the report says in prose of what was measured."""
+"""The report's prose about its figures."""
 
 from hashtag_archive.indexer.evaluation.compare import F2_NOTE
 from hashtag_archive.indexer.evaluation.report.gather import Gathered
@@ -6,42 +6,42 @@ from hashtag_archive.indexer.learning.folds import TEST
 from hashtag_archive.indexer.learning.metrics import Figures
 
 TILES = {
-    "p_at_1": "The most probable hashtag is right (P@1)",
+    "p_at_1": "Most probable hashtag is true (P@1)",
     "r_at_5": "Found among five guesses (R@5)",
     "f2": "F2",
     "map": "Mean average precision",
     "ece": "Calibration error (ECE)",
 }
 READING = {
-    "Held out": "Every figure of the test rows, and every photo above, is by a fit that has not seen its post.",
-    "P@1, R@5": "How often the most probable hashtag is one of the photo’s; the share of a photo’s hashtags that"
-    " are among its five most probable.",
+    "Held out": "Every test figure, and every photo above, comes from a fit on other posts.",
+    "P@1, R@5": "How often the most probable hashtag is true; the share of a photo’s hashtags that are among its"
+    " five most probable.",
     "F1, F2": f"Precision and recall in one number, over all (photo, hashtag) pairs. {F2_NOTE}.",
-    "mAP": "Average precision of each hashtag’s ranking of the photos, the mean over the hashtags that occur.",
-    "ECE": "Expected calibration error: how far probabilities are from the share that was true, over each photo’s"
-    " ten best hashtags. Zero is perfect.",
-    "Popularity": "The ranking that looks at no photo. What is not clearly above it has learnt little.",
+    "mAP": "Average precision of each hashtag’s ranking of the photos, averaged over the hashtags that occur.",
+    "ECE": "Expected calibration error: the mean difference between probabilities and the share that is true, over"
+    " each photo’s ten best hashtags. Zero is perfect.",
+    "Popularity": "Hashtags ranked by frequency, the same for every photo. A system that is not clearly better has"
+    " learnt little.",
 }
 
 
 def settings(gathered: Gathered) -> str:
-    """By what the figures were made."""
+    """Return the model, backbone and seed behind the figures."""
     model = f"with the settings of model {gathered.model}" if gathered.model else "with the default settings"
     return f"{model}, on the features of {gathered.comparison.backbone}; seed {gathered.config.seed}."
 
 
 def summary(gathered: Gathered, product: Figures, popularity: Figures) -> str:
-    """The page in two clauses."""
+    """Return the summary of the page in one sentence."""
     photos, hashtags = gathered.comparison.photos[TEST], gathered.comparison.hashtags
     return (
-        f"On {photos:,} test photos, whose posts taught nothing, the most probable of {hashtags:,} hashtags is one"
-        f" of the photo’s {product.p_at_1:.0%} of the time; naming the most popular hashtag without a look at the"
-        f" photo is right {popularity.p_at_1:.0%} of the time."
+        f"On {photos:,} held-out test photos, the most probable of {hashtags:,} hashtags is true of the photo"
+        f" {product.p_at_1:.0%} of the time. The most popular hashtag is true {popularity.p_at_1:.0%} of the time."
     )
 
 
 def tiles(product: Figures, popularity: Figures) -> list[dict[str, str]]:
-    """The figures that stand first, each beside popularity's."""
+    """Return the main figures, each with that of popularity."""
     return [
         {
             "name": name,
@@ -53,12 +53,12 @@ def tiles(product: Figures, popularity: Figures) -> list[dict[str, str]]:
 
 
 def learning_notes(gathered: Gathered) -> list[str]:
-    """Why some curves are as they are, or are not there."""
+    """Return notes about the curves, and about missing ones."""
     notes = []
     if gathered.config.tagger.head == "landmarks":
         notes.append(
-            "This product’s head is fitted over landmark photos, mostly in closed form; its curves run over the"
-            " number of training photos instead of epochs. Hashtag vectors, which come first, do learn in epochs."
+            "This product’s head is fitted on landmark photos, mostly in closed form, so its curves are over the"
+            " number of training photos instead of epochs. Only hashtag vectors are trained in epochs."
         )
     if gathered.vectors is None:
         notes.append(
@@ -69,12 +69,12 @@ def learning_notes(gathered: Gathered) -> list[str]:
 
 
 def photos_note(gathered: Gathered) -> str:
-    """How the shown photos were chosen, and what the marks mean."""
+    """Return how the photos were chosen, and the meaning of the marks."""
     photos = gathered.photos
     return (
         f"{len(photos.drawn) + len(photos.worst)} of {photos.of:,} test photos with this product’s five most"
-        " probable hashtags. ✓ marks hits; † a hashtag on fewer than"
+        " probable hashtags. ✓ marks true ones; † marks hashtags on fewer than"
         f" {gathered.config.tagger.min_photos} training photos, which cannot be assigned. On {photos.failed:,} test"
-        " photos the most probable hashtag is wrong: the most confident of these are the worst failures; the others"
-        " are drawn from all the rest."
+        " photos the most probable hashtag is wrong. The worst failures are the most probable of these; the other"
+        " photos are drawn at random."
     )

@@ -157,7 +157,7 @@ def test_an_archive_with_nothing_to_compare_says_what_is_missing(archive: Archiv
 
 
 def test_what_cannot_be_compared_is_told_in_one_line(colours: Archive) -> None:
-    with pytest.raises(ArchiveError, match="no system is called resnet"):
+    with pytest.raises(ArchiveError, match="unknown system resnet"):
         compare_systems(colours, CompareConfig(systems=("resnet",)))
     with pytest.raises(ArchiveError, match="0 hashtags have a vector and 500 training photos"):
         compare_systems(colours, replace(TINY, systems=("product",), tagger=TaggerConfig(min_photos=500)))

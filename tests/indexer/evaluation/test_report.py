@@ -147,7 +147,7 @@ def test_a_photo_that_is_gone_or_was_replaced_has_a_placeholder_that_says_so(pag
 
 def test_the_systems_have_the_figures_that_compare_gives_them(page: Page, hostile: Archive) -> None:
     comparison = compare_systems(hostile, CompareConfig(SYSTEMS, vectors=QUICK.vectors, tagger=QUICK.tagger))
-    shown = [row for row in page.rows("ReportTable 6") if len(row) > 1][1:]
+    shown = [row for row in page.rows("Table 6") if len(row) > 1][1:]
     expected = [
         [
             name,
@@ -168,12 +168,8 @@ def test_the_systems_have_the_figures_that_compare_gives_them(page: Page, hostil
 
 def test_counts_and_split_are_those_of_the_archive(page: Page, hostile: Archive) -> None:
     counts, photos = hostile.store.posts.counts(), hostile.store.photos.counts()
-    assert page.rows("ReportTable 1")[1] == [
-        "Crawled, in posts",
-        f"{photos['photos']}",
-        f"{counts['hashtags']}",
-    ]
-    split = {row[0]: row[1:] for row in page.rows("ReportTable 2")}
+    assert page.rows("Table 1")[1] == ["Crawled, in posts", f"{photos['photos']}", f"{counts['hashtags']}"]
+    split = {row[0]: row[1:] for row in page.rows("Table 2")}
     folds = hostile.store.posts.folds()
     assert split["Number of posts"] == [str(folds[fold]) for fold in ("training", "validation", "test")]
     assert sum(map(int, split["Number of images"])) == photos["photos"]
