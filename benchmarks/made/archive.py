@@ -1,9 +1,9 @@
-"""Archives of made-up photos for benchmarks: features by chance, models of the product's own parts.
+"""Archives of made-up photos for benchmarks: random features, and models made of the product's own parts.
 
     python -m benchmarks.made.archive FOLDER PHOTOS FEATURES HASHTAGS
 
-Speed does not depend on what the numbers are, as long as nothing is zero, infinite or all alike: features are
-drawn once and dealt out again and again, landmarks are photos drawn the same way.
+Speed does not depend on the numbers, unless they are zero, infinite or all equal: a set of features is drawn
+once and used repeatedly; landmarks are drawn in the same way.
 """
 
 import hashlib
@@ -29,17 +29,17 @@ from hashtag_archive.indexer.photos.features import feature_key
 Floats = NDArray[np.float32]
 BACKBONE = "made-up backbone"
 DRAWN = 8192  # different photos
-LANDMARKS, COMPONENTS, SIZE = 4000, 256, 256  # as `rebuild` has them
+LANDMARKS, COMPONENTS, SIZE = 4000, 256, 256  # as in `rebuild`
 
 
 def drawn_features(photos: int, columns: int, seed: int = 0) -> NDArray[np.float16]:
-    """Features as a ReLU backbone pools them: none below zero, many near it."""
+    """Return features like the pooled output of a ReLU backbone: none below zero, many near it."""
     draw = np.random.default_rng(seed)
     return np.maximum(draw.normal(0.3, 0.5, (photos, columns)), 0).astype(np.float16)
 
 
 def make_archive(folder: Path, photos: int, columns: int, hashtags: int) -> Archive:
-    """Make an archive of photos that have features, and two models of `hashtags` hashtags that know them."""
+    """Make an archive of photos with features, and two models with `hashtags` hashtags."""
     archive = open_archive(folder, create=True)
     texts = [f"hashtag{number}" for number in range(hashtags)]
     with archive.store.write() as connection:
@@ -65,13 +65,13 @@ def make_archive(folder: Path, photos: int, columns: int, hashtags: int) -> Arch
 
 
 def made_shares(hashtags: int) -> Floats:
-    """On what share of photos each hashtag is: five a photo, by Zipf's law."""
+    """Return the share of photos with each hashtag: five per photo, by Zipf's law."""
     ranks = np.arange(1, hashtags + 1)
     return np.asarray(5 / ranks / (1 / ranks).sum(), np.float32).clip(max=0.5)
 
 
 def make_model(archive: Archive, number: int, columns: int, texts: dict[int, str], backbone_id: int) -> None:
-    """Write a model with a landmark head and an index by chance, of the size that `rebuild` makes."""
+    """Write a model with a random landmark head and index, of the same size as those of `rebuild`."""
     draw = np.random.default_rng(number)
     folder = archive.model_folder(number)
     folder.mkdir(parents=True)
@@ -96,7 +96,7 @@ def make_model(archive: Archive, number: int, columns: int, texts: dict[int, str
 
 
 def made_head(columns: int, seed: int) -> LandmarkHead:
-    """A landmark head whose landmarks are made-up photos, its kernel as wide as `rebuild` makes it."""
+    """Return a landmark head with made-up photos as landmarks, and a kernel as wide as in `rebuild`."""
     draw = np.random.default_rng(seed)
     rooted = unit(np.sqrt(drawn_features(LANDMARKS, columns, seed + 1).astype(np.float32)))
     centre = rooted.mean(0)

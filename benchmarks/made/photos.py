@@ -1,4 +1,4 @@
-"""JPEGs of 1,080 x 1,080 pixels, made of real photos: cut, enlarged, and with noise, so that all differ."""
+"""JPEGs of 1,080 x 1,080 pixels made from real photos: cropped, enlarged, and with noise, so that all differ."""
 
 import io
 from pathlib import Path
@@ -7,14 +7,14 @@ import numpy as np
 from PIL import Image, ImageOps
 
 SIDE, QUALITY = 1080, 85
-_NOISE = 3.0  # of 255; enlarging smooths, and a smooth JPEG is decoded sooner than a camera's
+_NOISE = 3.0  # of 255; without noise, an enlarged photo is smooth and decoded faster than a camera's
 
 
 def make_photos(sources: Path, folder: Path, count: int, seed: int = 0) -> list[Path]:
-    """Write `count` photos into `folder`, made of the JPEGs in `sources` in turn; return their paths."""
+    """Write `count` photos into `folder`, made from each of the JPEGs in `sources` in turn; return their paths."""
     originals = sorted(path for path in sources.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg"))
     if not originals:
-        raise FileNotFoundError(f"{sources}: no JPEG in it")
+        raise FileNotFoundError(f"{sources}: has no JPEG")
     draw = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
     return [_made(originals[number % len(originals)], folder, number, draw) for number in range(count)]

@@ -1,11 +1,11 @@
-"""What bounding owners' habits brings: rebuilds with and without, asked about pictures that no post had.
+"""The effect of limiting owners' habits: rebuilds with and without the limit, measured on new pictures.
 
     python -m benchmarks.quality.habits BACKBONE.onnx [--posts 360 1000] [--uses 0 10 30] [--pictures 240]
 
-The crawl is drawn as `hashtag demo` draws it: eight owners, of whom each puts three or four hashtags on nearly
-every post (`foodporn`, their own name), whatever it shows. The pictures' truth is what they show, in the crawl's
-words; all are encoded by the backbone. "Off" counts hashtags a picture that are true of no picture at all. Figures
-are those of `rebuild`; the last column is F2 on held-out posts of the crawl, habits asked for too.
+The crawl is that of `hashtag demo`: each of eight owners puts three or four hashtags on nearly every post
+(`foodporn`, their own name), whatever it shows. True hashtags of a picture are its dish, cuisine, course and
+toppings. "Off" counts hashtags per picture that are true of no picture. The other figures are those of `rebuild`;
+the last column is F2 on held-out posts of the crawl, habits included.
 """
 
 import argparse
@@ -33,7 +33,7 @@ _AT_ONCE = 16
 
 
 def judge(archive: Archive, pictures: Sequence[HeldOutPhoto]) -> tuple[list[float], float]:
-    """Ask the current model about pictures; return its figures, and how many hashtags a picture are off."""
+    """Measure the current model on pictures; return its figures, and the hashtags per picture that are off."""
     model = open_model(archive)
     files = [picture.photo.read_bytes() for picture in pictures]
     pixels = np.stack([decode_photo(content, model.backbone_spec.size) for content in files])
@@ -56,8 +56,8 @@ def judge(archive: Archive, pictures: Sequence[HeldOutPhoto]) -> tuple[list[floa
 
 
 def main() -> None:
-    """Print a table for each size of crawl."""
-    parser = argparse.ArgumentParser(description="What bounding owners' habits brings.")
+    """Print one table per size of crawl."""
+    parser = argparse.ArgumentParser(description="Measure the effect of limiting owners' habits.")
     parser.add_argument("backbone", type=Path)
     parser.add_argument("--posts", type=int, nargs="+", default=[360, 1000])
     parser.add_argument("--uses", type=int, nargs="+", default=[0, 10, 30])
@@ -72,7 +72,7 @@ def main() -> None:
                 import_crawls(archive, [drawn.posts_file])
                 print(f"{posts:,} posts, {arguments.pictures} pictures")
                 head = "".join(f"{name:>10}" for name in FIGURE_NAMES.values())
-                print(f"{'uses that teach':>16}{head}{'off':>8}{'crawl F2':>10}")
+                print(f"{'uses learnt':>16}{head}{'off':>8}{'crawl F2':>10}")
                 for uses in arguments.uses:
                     config = replace(RebuildConfig(int8=False), owners=HabitLimit(uses=uses))
                     made = rebuild_model(archive, arguments.backbone, config, force=True).manifest["figures"]

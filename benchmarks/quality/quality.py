@@ -1,12 +1,12 @@
-"""Quality on a file of features, the product beside its rivals, over several splits.
+"""Quality of the product and its baselines on a file of features, over several splits.
 
     python -m benchmarks.quality.quality FEATURES.npz [--json OUT] [--plot OUT.png] [--seed N] [--splits 5]
 
-FEATURES.npz holds `features` (n, d) and `hashtags` (n strings of space-separated hashtags). Rows with the same
-set of hashtags stay on one side; 70/15/15 by a hash of seed and set; hashtags that five training rows have;
-thresholds, epochs and calibration are chosen on validation rows, figures come from test rows. A rival's logits
-are calibrated as the product's are, by a scale and an offset on validation rows. The plot is the reliability
-diagram of the product and its hardest rival, over the test rows of all splits.
+FEATURES.npz has `features` (n, d) and `hashtags` (n strings of space-separated hashtags). Rows with the same set of
+hashtags are in the same part; the parts are 70/15/15, by a hash of seed and set. Hashtags need five training rows.
+Thresholds, epochs and calibration are chosen on validation rows; figures are from test rows. Logits of baselines
+are calibrated like the product's, by a scale and an offset on validation rows. The plot is the reliability diagram
+of the product and its strongest baseline, over the test rows of all splits.
 """
 
 import argparse
@@ -61,7 +61,7 @@ class Split:
     test: NDArray[np.bool_]
 
     def rows(self, mask: NDArray[np.bool_], vocabulary: list[str]) -> rivals.Rows:
-        """A part as rivals see it: standardised by the training rows, hashtags as columns of `vocabulary`."""
+        """Return a part as training data of baselines: standardised by the training rows, hashtags as columns."""
         mean, spread = self.features[self.training].mean(0), self.features[self.training].std(0) + 1e-3
         places = {text: place for place, text in enumerate(vocabulary)}
         columns = [
@@ -73,7 +73,7 @@ class Split:
 
 
 def split(features: Floats, hashtags: list[list[str]], seed: int) -> Split:
-    """Part the rows 70/15/15 by a hash of seed and hashtag set."""
+    """Split the rows 70/15/15 by a hash of seed and hashtag set."""
     digests = [hashlib.sha256(f"{seed} {' '.join(sorted(row))}".encode()).digest() for row in hashtags]
     shares = np.array([int.from_bytes(digest[:8], "big") / 2**64 for digest in digests])
     return Split(features, hashtags, shares < 0.7, (shares >= 0.7) & (shares < 0.85), shares >= 0.85)
@@ -133,18 +133,18 @@ def tabulate(runs: list[dict[str, Figures]]) -> dict[str, dict[str, dict[str, fl
 
 
 def show(table: dict[str, dict[str, dict[str, float]]], runs: list[dict[str, Figures]]) -> None:
-    """Print the table, and how the product did against its hardest rival on each split."""
+    """Print the table, and the product's differences to its strongest baseline on each split."""
     print(f"{'':18}" + "".join(f"{name:>14}" for name in FIGURE_NAMES.values()))
     for system, row in table.items():
         print(f"{system:18}" + "".join(f"{cell['mean']:8.3f} ±{cell['spread']:.3f}" for cell in row.values()))
-    print("product less linear+neighbours, split by split:")
+    print("product minus linear+neighbours, by split:")
     for field, name in FIGURE_NAMES.items():
         gaps = [getattr(run["product"], field) - getattr(run["linear+neighbours"], field) for run in runs]
         print(f"  {name:4} {np.mean(gaps):+.3f}  [{' '.join(f'{gap:+.3f}' for gap in gaps)}]")
 
 
 def draw(path: Path, runs: list[dict[str, SystemScores]]) -> None:
-    """Write the reliability diagram over the test rows of all runs, each with the mean of their errors."""
+    """Write the reliability diagram over the test rows of all runs, with the mean calibration errors."""
     systems = {}
     for name in PLOTTED:
         pairs = [run[name].pairs for run in runs]
@@ -158,11 +158,11 @@ def draw(path: Path, runs: list[dict[str, SystemScores]]) -> None:
 
 def main() -> None:
     """Run the comparison and print its table."""
-    parser = argparse.ArgumentParser(description="Quality of the product beside its rivals.")
+    parser = argparse.ArgumentParser(description="Measure the quality of the product and its baselines.")
     parser.add_argument("features", type=Path)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--plot", type=Path, metavar="OUT.png", help="the reliability diagram")
-    parser.add_argument("--seed", type=int, default=0, help="of the first split")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first split")
     parser.add_argument("--splits", type=int, default=5)
     arguments = parser.parse_args()
     with np.load(arguments.features) as file:

@@ -1,14 +1,14 @@
-"""Kill, fill up and lock an archive at random moments, and look at what is left of it.
+"""Kill jobs, fill disks and lock archives at random moments, and check what remains.
 
-    python -m benchmarks.faults --rounds 100
-    python -m benchmarks.faults --rounds 20 --only rebuild --seed 2
+    python -m benchmarks.reliability.faults --rounds 100
+    python -m benchmarks.reliability.faults --rounds 20 --only rebuild --seed 2
 
-A small archive is made once: posts with photos, two models, guesses, sidecars. Each round copies it, starts a piece
-of work on the copy in a process of its own, and kills that with SIGKILL at a moment drawn evenly from the time that
-the work takes undisturbed; or lets it run on a disk of its own with a drawn number of free bytes (root alone can
-mount one), or with every file limited to a drawn size, or as a user who may only read. The process says after each
-commit how much is committed. Then the archive is checked as `hashtag check` does it, what was there or was said to
-be committed is looked for, photos are compared by their pixels, and the same work is done once more, to its end.
+A small archive is made once: posts with photos, two models, guesses, sidecars. Each round copies it and starts a
+job on the copy in a separate process. It kills the process with SIGKILL at a random moment of the job's usual
+duration; or the job runs on a disk with a random number of free bytes (only root can mount one), or with a random
+limit on the size of files, or as a user without write permission. The process reports each commit. Then the
+archive is checked as by `hashtag check`, committed data is looked up, photos are compared by pixels, and the job
+is run again to its end.
 """
 
 import argparse
@@ -64,16 +64,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, default=10, help="kills of each work")
-    parser.add_argument("--others", type=int, default=3, help="rounds of each work on a full disk")
+    parser.add_argument("--rounds", type=int, default=10, help="kills of each job")
+    parser.add_argument("--others", type=int, default=3, help="rounds of each job with other faults")
     parser.add_argument("--only", choices=WORKS, action="append")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     for name in ("torch", "gensim.models", "sklearn.metrics", "faiss", "onnxruntime"):
-        import_module(name)  # once, here, so that moments fall into the work and not into its imports
+        import_module(name)  # once, here, so that kills interrupt the job and not its imports
     faults = {"kill -9": asked.rounds, "disk full": asked.others, "file limit": asked.others, "read-only": 1}
     if os.geteuid():
-        print("left out, as only root can mount a small disk: disk full")
+        print("skipped, because only root can mount a small disk: disk full")
         del faults["disk full"]
     with tempfile.TemporaryDirectory(prefix="faults-") as name:
         runs = Rounds(Path(name), random.Random(asked.seed))
@@ -89,14 +89,14 @@ def main() -> None:
 
 
 class Round(NamedTuple):
-    """How long the work ran, and what was seen after it."""
+    """The seconds that a job ran, and what was found afterwards."""
 
     seconds: float
     seen: set[str]
 
 
 class Rounds:
-    """A folder with the archive as it was made, `kept`, and the one that every round works in, `round`."""
+    """A folder with the original archive, `kept`, and the copy of each round, `round`."""
 
     def __init__(self, folder: Path, draw: random.Random) -> None:
         folder.chmod(0o755)
@@ -111,7 +111,7 @@ class Rounds:
         self.database = (self.kept / "archive/archive.db").stat().st_size
 
     def run(self, work: str, fault: str, lasts: float) -> Round:
-        """Do one round."""
+        """Run one round."""
         free = int(10 ** self.draw.uniform(3.0, math.log10(1.3 * self.database)))
         with _disk(self.folder, self.size + free if fault == "disk full" else None) as grow:
             lay_out(self.kept, self.folder)
@@ -134,7 +134,7 @@ class Rounds:
             return Round(taken, seen)
 
     def judge(self, work: str, committed: int) -> set[str]:
-        """Check the archive in a process of its own, look for what must be there, and do the work to its end."""
+        """Check the archive in a separate process, look up what must be there, and run the job to its end."""
         archive = self.folder / "archive"
         found, _ = _in_child(lambda told: told(_findings(archive)))
         seen = {"clean"} if found // 1000 == 0 else set()
@@ -148,13 +148,13 @@ class Rounds:
         ]
         lost += damaged_photos(self.folder, self.kept)
         if (there := _there(archive, work)) < committed:
-            lost.append(f"{committed} said to be committed, {there} there")
+            lost.append(f"{committed} reported as committed, {there} found")
         if lost:
             seen.add("lost")
             print(f"  lost in {work}: {', '.join(lost)}", flush=True)
         committed, status = _in_child(lambda told: WORKS[work].act(self.folder, told))
         left = [str(path) for path in (self.folder / "crawl").rglob(".*")]
-        # What is over is over: to use or prune once more is no work, and a rebuild makes model 4.
+        # A finished job is not repeated: a second use or prune changes nothing, a rebuild would make model 4.
         if not left and (work == "prune" or not status) and _there(archive, work):
             seen.add("finished")
         else:
@@ -168,7 +168,7 @@ def _there(archive: Path, work: str) -> int:
 
 
 def _findings(archive: Path) -> int:
-    """How many thousands of things are wrong, and how many only left over."""
+    """Return 1,000 per problem plus 1 per leftover."""
     with open_archive(archive) as opened:
         found = check_archive(opened)
     for finding in found:
@@ -184,20 +184,20 @@ def _in_child(
     unprivileged: bool = False,
     expected: bool = False,
 ) -> tuple[int, int]:
-    """Run work in a forked process; return the last number that it told, and its exit status.
+    """Run a job in a forked process; return the last number that it reported, and its exit status.
 
-    It is killed `moment` seconds after it began, and may write no file beyond `limit` bytes; that it fails is worth
-    a line unless it is `expected`.
+    It is killed `moment` seconds after its start. No file can exceed `limit` bytes. A failure is printed unless
+    it is `expected`.
     """
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
         os.close(reading)
-        os.setsid()  # whatever it starts is killed with it
+        os.setsid()  # its children are killed with it
         os._exit(_work(work, writing, limit, unprivileged, expected))
     os.close(writing)
     if moment is not None:
-        os.read(reading, 9)  # the work begins
+        os.read(reading, 9)  # the job begins
         time.sleep(moment)
         os.killpg(child, signal.SIGKILL)
     with os.fdopen(reading, "rb") as told:
@@ -222,7 +222,7 @@ def _work(
     told(0)
     try:
         work(told)
-    except Exception as error:  # noqa: BLE001 - it is what the fault is expected to bring about
+    except Exception as error:  # noqa: BLE001 - the fault is meant to cause one
         if not expected:
             print(f"  {type(error).__name__}: {error}", flush=True)
         return 1

@@ -1,4 +1,4 @@
-"""A disk that is really small, and a limit on files."""
+"""A small disk, and a limit on the size of files."""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextmanager
 def _disk(folder: Path, size: int | None) -> Iterator[Callable[[], None]]:
-    """Mount a disk of `size` bytes, if any, at a folder for as long as the block; give what makes it large."""
+    """Mount a disk of `size` bytes, if any, at a folder during the block; yield a function that enlarges it."""
     if size is None:
         yield lambda: None
         return

@@ -1,11 +1,10 @@
-"""What decoding at the size needed changes: time, pixels, features, embeddings and hashtags, beside full decoding.
+"""Decoding at the size needed compared with full decoding: time, pixels, features, embeddings and hashtags.
 
     python -m benchmarks.speed.decode PHOTOS --archive DIR [--count 100] [--enlarge]
 
-Takes the JPEGs in PHOTOS as they are, or with --enlarge 1,080 px ones made of them, and the current model of an
-archive. The rows are Pillow's `draft` asked for pictures no smaller than once the network's size (what the product
-does), one and a half times and twice it; a row's figures say how far it is from decoding every pixel. Times are a
-core's own.
+It uses the JPEGs in PHOTOS, or with --enlarge 1,080 px JPEGs made from them, and the current model of an archive.
+The rows are Pillow's `draft` with a least size of 1, 1.5 and 2 times the network's; the product uses 1. The
+figures are differences to decoding every pixel. Times are of one core.
 """
 
 import argparse
@@ -35,7 +34,7 @@ _AT_ONCE = 8
 
 
 def decode(content: bytes, size: int, times: float) -> NDArray[np.uint8]:
-    """Pixels (size, size, 3) of a JPEG, decoded at no less than `times` the size, 0 for all of it."""
+    """Return pixels (size, size, 3) of a JPEG, decoded at no less than `times` the size; 0 decodes all pixels."""
     with Image.open(io.BytesIO(content)) as image:
         if times:
             image.draft("RGB", (int(times * size), int(times * size)))
@@ -44,7 +43,7 @@ def decode(content: bytes, size: int, times: float) -> NDArray[np.uint8]:
 
 
 def measure(model: Model, contents: list[bytes], times: float) -> tuple[float, list[NDArray[np.float32]]]:
-    """Return ms a photo, and pixels, features, embeddings and the five best ids of all photos."""
+    """Return ms per photo, and pixels, features, embeddings and the five best ids of all photos."""
     size = model.backbone_spec.size
     began = time.thread_time()
     decoded = [decode(content, size, times) for content in contents]
@@ -59,7 +58,7 @@ def measure(model: Model, contents: list[bytes], times: float) -> tuple[float, l
 
 
 def row(name: str, taken: float, found: list[NDArray[np.float32]], exact: list[NDArray[np.float32]]) -> str:
-    """A line: time, then mean and worst of what differs from full decoding."""
+    """Return a row: time, then mean and worst difference to full decoding."""
     difference = np.abs(found[0] - exact[0]).mean((1, 2, 3))
     features, embeddings = cosines(found[1], exact[1]), cosines(found[2], exact[2])
     overlap = np.mean(
@@ -75,18 +74,18 @@ def row(name: str, taken: float, found: list[NDArray[np.float32]], exact: list[N
 
 
 def cosines(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Cosines (n,) of rows (n, d)."""
+    """Return cosines (n,) of rows (n, d)."""
     lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     return np.asarray((a * b).sum(1) / np.maximum(lengths, 1e-12), np.float32)
 
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description="What decoding at the size needed changes.")
+    parser = argparse.ArgumentParser(description="Compare decoding at the size needed with full decoding.")
     parser.add_argument("photos", type=Path)
     parser.add_argument("--archive", type=Path, required=True)
     parser.add_argument("--count", type=int, default=100)
-    parser.add_argument("--enlarge", action="store_true", help="make 1,080 px photos of them")
+    parser.add_argument("--enlarge", action="store_true", help="make 1,080 px photos from them")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="decode-") as folder, open_archive(arguments.archive) as archive:
         if arguments.enlarge:

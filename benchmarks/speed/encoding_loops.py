@@ -1,4 +1,4 @@
-"""Other ways to the same features, a process each: prints photos and seconds as JSON, starting up aside.
+"""Other ways to compute the same features, one per process: prints photos and seconds, without start-up, as JSON.
 
 python -m benchmarks.speed.encoding_loops torch|onnxruntime|encoder NETWORK.onnx PHOTOS COUNT
 """
@@ -23,7 +23,7 @@ BATCH = 8
 
 
 def torch_loop(network: Path, photos: list[Path], size: int) -> Callable[[], object]:
-    """torch and torchvision as their documentation has it: a DataLoader, a worker a core, full decode, eager."""
+    """Run torch and torchvision as documented: a DataLoader, one worker per core, full decoding, eager mode."""
     import torch
     from torch.utils.data import DataLoader, Dataset
 
@@ -49,7 +49,7 @@ def torch_loop(network: Path, photos: list[Path], size: int) -> Callable[[], obj
 
 
 def onnxruntime_loop(network: Path, photos: list[Path], size: int) -> Callable[[], object]:
-    """onnxruntime with all cores on a batch, full decode, one after the other."""
+    """Run onnxruntime with all cores per batch and full decoding, one after the other."""
     session = onnxruntime.InferenceSession(str(network), providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
 
@@ -62,7 +62,7 @@ def onnxruntime_loop(network: Path, photos: list[Path], size: int) -> Callable[[
 
 
 def encoder_alone(network: Path, photos: list[Path], size: int) -> Callable[[], object]:
-    """The product's encoder fed from memory, a worker a core: what `tag` could reach if nothing else took time."""
+    """Run the product's encoder from memory, one worker per core: the upper bound of `tag`."""
     backbone = OnnxBackbone(network, BackboneSpec.read(network))
     few = np.stack([decode_photo(path.read_bytes(), size) for path in photos[:BATCH]])
 

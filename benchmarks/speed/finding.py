@@ -1,10 +1,10 @@
-"""`hashtag find` and `hashtag similar` on a made-up archive, each as a process of its own and from Python.
+"""`hashtag find` and `hashtag similar` on a made-up archive, each as a separate process and from Python.
 
     python -m benchmarks.speed.finding [--photos 100000] [--features 1280] [--hashtags 3000] [--folder DIR]
 
-Each photo has 20 guesses, hashtags by Zipf's law and logits by chance, and one path. Wall clock, processor seconds
-and peak memory are of the command, the median of three; "from Python" is the call on an open archive. An
-archive that --folder holds already is used as it is.
+Each photo has one path and 20 guesses, with hashtags by Zipf's law and random logits. Wall-clock seconds, processor
+seconds and peak memory are of the command, the median of three. "From Python" is the call on an open archive. An
+archive that --folder already has is reused.
 """
 
 import argparse
@@ -35,7 +35,7 @@ QUERIES = [
     "hashtag0 and hashtag1",
     "not hashtag2500",
 ]
-# A process counts the memory of the one that started it, until it runs a program of its own.
+# Until it runs another program, a process counts the memory of its parent.
 ASKED_OF_A_SMALL_ONE = """
 import resource, subprocess, sys, time
 began = time.perf_counter()
@@ -49,7 +49,7 @@ PHOTO = "/photos/photo000000007.jpg"
 
 
 def tag(archive: Archive, hashtags: int) -> None:
-    """Give every photo guesses by chance."""
+    """Give every photo random guesses."""
     draw = np.random.default_rng(5)
     ids = archive.store.find.hashtag_ids([f"hashtag{number}" for number in range(hashtags)])
     by_rank = np.array([ids[f"hashtag{number}"] for number in range(hashtags)], "<u4")
@@ -64,7 +64,7 @@ def tag(archive: Archive, hashtags: int) -> None:
 
 
 def timed(folder: Path, *arguments: str) -> tuple[int, float, float, float]:
-    """Run a command three times: lines printed, and medians of seconds, processor seconds and peak MB."""
+    """Run a command three times; return its output lines, and medians of seconds, processor seconds and peak MB."""
     command = [sys.executable, "-m", "hashtag_archive", "--archive", str(folder), *arguments]
     runs = []
     for _ in range(3):
@@ -122,7 +122,7 @@ def main() -> None:
 def print_row(
     name: str, found: int, wall: float, processor: float, peak: float, python: float | None
 ) -> None:
-    """Print one line of the table."""
+    """Print one row of the table."""
     inside = f"{python:.2f}" if python is not None else ""
     print(f"| `{name}` | {found:,} | {wall:.2f} | {processor:.2f} | {peak:.0f} | {inside} |", flush=True)
 

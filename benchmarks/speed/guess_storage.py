@@ -1,10 +1,10 @@
-"""How guesses are stored: one row per photo, as the product does, beside one row per guess.
+"""Storage of guesses: one row per photo, as in the product, compared with one row per guess.
 
     python -m benchmarks.speed.guess_storage [--photos 200000] [--folder DIR]
 
-Twenty guesses a photo of 3,000 hashtags, written in transactions of 2,048 photos, then replaced by others; then
-photos with a hashtag are looked for. A row a guess is written by the driver, with and without an index
-by which photos of a hashtag can be found. Processor time beside wall clock, since the machine may be busy.
+Twenty guesses per photo out of 3,000 hashtags are written in transactions of 2,048 photos and then replaced. Then
+photos with a hashtag are searched for. Rows per guess are written by the driver, with and without an index on
+hashtags. Processor time is printed besides wall-clock time, because the machine may be busy.
 """
 
 import argparse
@@ -33,7 +33,7 @@ Write = Callable[[Connection, Ids, Guesses], None]
 
 
 def made(folder: Path, photos: int) -> Archive:
-    """An archive of photos and hashtags, with a model's row for guesses to name."""
+    """Make an archive of photos and hashtags, with the row of a model that guesses refer to."""
     shutil.rmtree(folder, ignore_errors=True)
     archive = open_archive(folder, create=True)
     names = [f"{number:09}" for number in range(photos)]
@@ -48,7 +48,7 @@ def made(folder: Path, photos: int) -> Archive:
 
 
 def batches(photos: int, seed: int) -> Iterator[tuple[Ids, Guesses]]:
-    """Photo ids and their guesses, a transaction's worth at a time; hashtags by Zipf's law."""
+    """Yield photo ids and their guesses, one transaction at a time; hashtags by Zipf's law."""
     draw = np.random.default_rng(seed)
     weights = 1 / np.arange(1, HASHTAGS + 1)
     keys = draw.exponential(size=(BATCH, HASHTAGS)) / weights
@@ -62,14 +62,14 @@ def batches(photos: int, seed: int) -> Iterator[tuple[Ids, Guesses]]:
 
 
 def by_photo(archive: Archive) -> Write:
-    """The product's way."""
+    """Write one row per photo, as the product does."""
     return lambda connection, photos, guesses: archive.store.models.put_guesses(
         connection, 1, guesses.packed(photos)
     )
 
 
 def by_guess(connection: Connection, photos: Ids, guesses: Guesses) -> None:
-    """A row a guess, by the driver's executemany."""
+    """Write one row per guess, by the driver's executemany."""
     connection.exec_driver_sql(
         "DELETE FROM rows WHERE photo_id BETWEEN ? AND ?", (int(photos[0]), int(photos[-1]))
     )
@@ -84,7 +84,7 @@ def by_guess(connection: Connection, photos: Ids, guesses: Guesses) -> None:
 
 
 def written(archive: Archive, photos: int, seed: int, write: Write) -> str:
-    """Write guesses on every photo, and say how fast."""
+    """Write guesses for every photo, and return the rates."""
     wall = processor = 0.0
     for photo_ids, guesses in batches(photos, seed):
         began, used = time.perf_counter(), time.process_time()
@@ -95,7 +95,7 @@ def written(archive: Archive, photos: int, seed: int, write: Write) -> str:
 
 
 def found(archive: Archive, query: str, argument: object) -> str:
-    """Ask which photos have a hashtag; print the time of the best of three, and how many there are."""
+    """Search for photos with a hashtag; return the best time of three, and their number."""
     best = float("inf")
     for _ in range(3):
         with archive.store.snapshot() as connection:
@@ -106,7 +106,7 @@ def found(archive: Archive, query: str, argument: object) -> str:
 
 
 def main() -> None:
-    """Write, replace and look for guesses in each way, and print the table."""
+    """Write, replace and search guesses in each way, and print the table."""
     parser = argparse.ArgumentParser(description="Ways of storing guesses.")
     parser.add_argument("--photos", type=int, default=200_000)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "hashtag-guess-storage")

@@ -1,6 +1,6 @@
-"""What this machine can do at most: products of matrices by precision, and decoding, a second and core.
+"""Upper bounds of this machine, per second and core: matrix products by dtype, and decoding.
 
-Times are the thread's own, so that what else the machine does changes little.
+Times are the thread's own, so that other work of the machine changes them little.
 """
 
 import time
@@ -22,7 +22,7 @@ _ROUNDS = 7
 
 @dataclass(frozen=True)
 class Limits:
-    """Operations (two a multiplication) a second and core, photos decoded a second and core."""
+    """Operations (two per multiplication) per second and core, and photos decoded per second and core."""
 
     float32: float
     int8: float
@@ -30,22 +30,22 @@ class Limits:
     decoded_full: float
 
     def lines(self, network: Path, size: int) -> str:
-        """Say what they mean for a network's file at pictures of `size` pixels."""
+        """Return what they mean for a network at images of `size` pixels."""
         needed = operations(network, size)
         return "\n".join(
             [
                 f"a core multiplies {_SIDE} x {_SIDE}: {self.float32 / 1e9:,.0f} GFLOP/s in float32,"
                 f" {self.int8 / 1e9:,.0f} GOP/s in int8 ({self.int8 / self.float32:.1f} times)",
-                f"the network needs {needed / 1e9:.2f} GFLOP a photo, so a core encodes at most"
+                f"the network needs {needed / 1e9:.2f} GFLOP per photo, so a core encodes at most"
                 f" {self.float32 / needed:.1f} photos/s in float32, {self.int8 / needed:.1f} in int8",
                 f"a core decodes {self.decoded:.0f} of these photos/s to {size} pixels as `tag` does,"
-                f" {self.decoded_full:.0f} by decoding all of it",
+                f" {self.decoded_full:.0f} by decoding all pixels",
             ]
         )
 
 
 def limits(photos: Sequence[Path], size: int) -> Limits:
-    """Measure; decoding on `photos`."""
+    """Measure; decoding is measured on `photos`."""
     contents = [path.read_bytes() for path in photos]
     decoded = _seconds(lambda: [decode_photo(content, size) for content in contents])
     full = _seconds(lambda: [decode_full(path, size) for path in photos])
@@ -53,13 +53,13 @@ def limits(photos: Sequence[Path], size: int) -> Limits:
 
 
 def decode_full(path: Path, size: int) -> np.ndarray:
-    """Pixels (size, size, 3) by decoding every pixel of a photo."""
+    """Return pixels (size, size, 3) by decoding every pixel of a photo."""
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR))
 
 
 def operations(network: Path, size: int) -> float:
-    """Return the operations of a network's convolutions and products for one picture of `size` pixels."""
+    """Return the operations of a network's convolutions and products for one image of `size` pixels."""
     graph = onnx.load(network)
     for dimension, value in zip(
         graph.graph.input[0].type.tensor_type.shape.dim, (1, 3, size, size), strict=True
@@ -85,7 +85,7 @@ def operations(network: Path, size: int) -> float:
 
 
 def _products(kind: str) -> float:
-    """Operations a second of one operator of onnxruntime, on one thread."""
+    """Return the operations per second of one operator of onnxruntime, on one thread."""
     small = kind == "MatMulInteger"
     left, right, out = (
         (TensorProto.UINT8, TensorProto.INT8, TensorProto.INT32) if small else (TensorProto.FLOAT,) * 3

@@ -1,10 +1,10 @@
-"""One photo: what a query costs beside what it cannot do without.
+"""The time of a query of one photo, compared with its unavoidable parts.
 
     python -m benchmarks.speed.one_photo [POSTS.jsonl] [--backbone FILE.onnx] [--photo FILE] \
         [--rounds 15] [--json OUT]
 
-Makes an archive of the crawl (without one, of the demonstration's) with the backbone (without one, an untrained
-ResNet50, whose export takes a minute), then times in turn, each round one of each:
+It makes an archive of the crawl (by default that of the demonstration) with the backbone (by default an untrained
+ResNet50, whose export takes a minute). Then it times, one of each per round:
 
 - `hashtag query PHOTO` and a bare process that imports onnxruntime, faiss, PIL, sqlalchemy and click and creates
   the same session; that process with the session as it is kept for this machine; and with what a query imports;
@@ -47,7 +47,7 @@ ENCODER, CALL = "encoder alone: decode, backbone, head", "query_photo, archive o
 
 
 def made_archive(folder: Path, posts: Path | None, backbone: str | None) -> Path:
-    """Make an archive with a model in `folder`; return the crawl that it was made of."""
+    """Make an archive with a model in `folder`; return its crawl."""
     posts = posts or draw_archive(folder, posts=120, held_out=1).posts_file
     choice = BackboneChoice(backbone) if backbone else BackboneChoice("resnet50", "none")
     with open_archive(folder / "archive", create=True) as archive:
@@ -57,9 +57,9 @@ def made_archive(folder: Path, posts: Path | None, backbone: str | None) -> Path
 
 
 def commands(archive: Archive, photo: Path) -> dict[str, Callable[[], object]]:
-    """The query, and the processes it is held against."""
+    """Return the query, and the processes it is compared with."""
     model = open_model(archive)
-    query_photo(model, str(photo))  # keeps the networks
+    query_photo(model, str(photo))  # caches the networks
     (kept,) = (archive.folder / "sessions").glob(f"*{model.backbone_file.stem}*/graph.onnx")
     plain = SESSION.format(level="ORT_ENABLE_ALL", path=str(model.backbone_file))
     optimised = SESSION.format(level="ORT_DISABLE_ALL", path=str(kept))
@@ -73,7 +73,7 @@ def commands(archive: Archive, photo: Path) -> dict[str, Callable[[], object]]:
 
 
 def calls(archive: Archive, photo: Path) -> dict[str, Callable[[], object]]:
-    """A query in this process, and the part of it that is the encoder's own."""
+    """Return a query in this process, and the encoder's part of it."""
     model = open_model(archive)
 
     def encoder() -> object:
@@ -84,7 +84,7 @@ def calls(archive: Archive, photo: Path) -> dict[str, Callable[[], object]]:
 
 
 def same_features(archive: Archive, photo: Path) -> bool:
-    """Whether the kept network gives the features of the plain one, bit for bit."""
+    """Return whether the cached network gives the same features as the plain one, bit for bit."""
     model = open_model(archive)
     pixels = decode_photo(photo.read_bytes(), model.backbone_spec.size)[None]
     plain = OnnxBackbone(model.backbone_file, model.backbone_spec)
@@ -92,7 +92,7 @@ def same_features(archive: Archive, photo: Path) -> bool:
 
 
 def measure(archive: Archive, photo: Path, rounds: int) -> dict[str, float]:
-    """Print the tables; return the ratios that are promised."""
+    """Print the tables; return the ratios."""
     query = in_turn(commands(archive, photo), rounds)
     print(table("the command", query, BARE))
     shown = in_turn(
@@ -101,7 +101,7 @@ def measure(archive: Archive, photo: Path, rounds: int) -> dict[str, float]:
     print(table("help", shown, CLICK))
     call = in_turn(calls(archive, photo), 5 * rounds)
     print(table("from Python", call, ENCODER))
-    print(f"kept and plain network give the same features, bit for bit: {same_features(archive, photo)}")
+    print(f"cached and plain network give the same features, bit for bit: {same_features(archive, photo)}")
     return {
         "query / bare process": ratio(query, QUERY, BARE),
         "query / bare process with the kept session": ratio(query, QUERY, BARE_KEPT),
@@ -111,11 +111,11 @@ def measure(archive: Archive, photo: Path, rounds: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Make the archive and print what was measured."""
-    parser = argparse.ArgumentParser(description="What a query of one photo costs.")
-    parser.add_argument("posts", type=Path, nargs="?", help="a crawl with photos; without it one is drawn")
-    parser.add_argument("--backbone", help="FILE.onnx; without it an untrained ResNet50 is exported")
-    parser.add_argument("--photo", type=Path, help="without it the first that the crawl names")
+    """Make the archive and print the measurements."""
+    parser = argparse.ArgumentParser(description="Measure a query of one photo.")
+    parser.add_argument("posts", type=Path, nargs="?", help="a crawl with photos; by default one is drawn")
+    parser.add_argument("--backbone", help="FILE.onnx; by default an untrained ResNet50 is exported")
+    parser.add_argument("--photo", type=Path, help="by default the first photo of the crawl")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()

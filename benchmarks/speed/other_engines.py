@@ -1,9 +1,9 @@
-"""The same network in other hands, run by an interpreter that has them: prints photos and seconds as JSON.
+"""The same network in other engines, run by an interpreter that has them: prints photos and seconds as JSON.
 
     PYTHON -m benchmarks.speed.other_engines openvino|fastembed NETWORK.onnx PHOTOS COUNT SIZE
 
-It imports nothing of ours. OpenVINO is fed from memory, asked for throughput; fastembed's image pipeline reads the
-files, with a process a core.
+It imports nothing of this product. OpenVINO runs from memory, optimised for throughput; fastembed's image pipeline
+reads the files, with one process per core.
 """
 
 import json
@@ -20,7 +20,7 @@ BATCH = 8
 
 
 def openvino(network: Path, photos: list[Path], size: int) -> float:
-    """Return the seconds that OpenVINO takes for as many pictures as there are photos."""
+    """Return the seconds that OpenVINO takes for as many images as there are photos."""
     import openvino as ov
 
     core = ov.Core()

@@ -4,9 +4,9 @@
         [--photos 100000] [--folder DIR]
 
 Posts are lists of ten hashtags of 100,000, by Zipf's law, without photos; HARRISON's 57,383 are real. Both commands
-run as processes of their own: seconds by stage (the rest is starting, writing the model and finding left-out
+run as separate processes: seconds by stage (the rest is start-up, writing the model and finding left-out
 hashtags), and peak memory. The head is fitted on made-up photos of 1,280 features, five of 3,000 hashtags each,
-with 15% more to calibrate on, as `rebuild` does for its figures, and without, as for the model that ships.
+with 15% more for calibration, as `rebuild` does for its figures, and without, as for the final model.
 """
 
 import argparse

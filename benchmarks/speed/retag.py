@@ -1,12 +1,12 @@
-"""`hashtag retag` at growing numbers of photos, beside the path that tagging had before it.
+"""`hashtag retag` at growing numbers of photos, compared with the earlier path of tagging.
 
     python -m benchmarks.speed.retag [--photos 10000 100000 1000000] [--features 1280] \
         [--hashtags 3000] [--folder DIR]
 
-Each archive is made up in a folder of its own under --folder, tagged by model 1, then retagged by model 2: that
-second run, the whole command as a process of its own, is what is measured, with old guesses to be replaced. A
-million photos of 1,280 features take 5 GB of disk while they are measured. The earlier path (features by lists of
-ids, 100 hashtags searched, one row per guess through SQLAlchemy Core, one after the other) runs on the smallest.
+Each archive is made in its own folder under --folder, tagged by model 1, and retagged by model 2. The second run is
+measured: the whole command as a separate process, with old guesses to replace. A million photos of 1,280 features
+take 5 GB of disk. The earlier path (features by lists of ids, 100 hashtags searched, one row per guess through
+SQLAlchemy Core, one after the other) runs on the smallest archive.
 """
 
 import argparse
@@ -37,7 +37,7 @@ EARLIER_BATCH = 200
 
 @dataclass
 class Run:
-    """One retagging: photos, seconds of wall clock and of processor, stages in seconds, peak memory in MB."""
+    """One retagging: photos, wall-clock and processor seconds, stages in seconds, peak memory in MB."""
 
     photos: int
     wall: float
@@ -47,7 +47,7 @@ class Run:
 
 
 def retag(folder: Path, model: int) -> Run:
-    """Run the command as a user would, and ask the operating system what it took."""
+    """Run the command as a user would; the operating system measures it."""
     command = [
         sys.executable,
         "-m",
@@ -74,7 +74,7 @@ def retag(folder: Path, model: int) -> Run:
 
 
 def earlier_path(archive: Archive) -> float:
-    """Retag as `tag` did before: return photos per second."""
+    """Retag by the earlier path; return photos per second."""
     table = Table(
         "guesses_by_row",
         MetaData(),
@@ -109,7 +109,7 @@ def earlier_path(archive: Archive) -> float:
 
 
 def parts(archive: Archive, columns: int) -> dict[str, float]:
-    """Processor time of each part of scoring, in microseconds a photo, on one thread."""
+    """Return the processor time of each part of scoring, in microseconds per photo, on one thread."""
     model, features = open_model(archive, 2), drawn_features(2048, columns, 7)
     embeddings = model.head.embed(features)
     steps: dict[str, Callable[[], object]] = {
@@ -144,11 +144,11 @@ def main() -> None:
     """Measure each size and print the table."""
     parser = argparse.ArgumentParser(description="Retagging from stored features.")
     parser.add_argument("--photos", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
-    parser.add_argument("--features", type=int, default=1280, help="of a photo; ResNet50 has 2,048")
+    parser.add_argument("--features", type=int, default=1280, help="features per photo; ResNet50 has 2,048")
     parser.add_argument("--hashtags", type=int, default=3000)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "hashtag-retag")
     arguments = parser.parse_args()
-    print(f"{arguments.features} features, {arguments.hashtags:,} hashtags, {cores()} cores; us a photo")
+    print(f"{arguments.features} features, {arguments.hashtags:,} hashtags, {cores()} cores; us per photo")
     print(
         f"{'photos':>10}{'seconds':>9}{'photos/s':>12}{'wall':>9}{'CPU':>9}{'read':>9}{'score':>9}{'write':>9}{'MB':>9}"
     )
@@ -156,14 +156,14 @@ def main() -> None:
         folder = arguments.folder / str(photos)
         shutil.rmtree(folder, ignore_errors=True)
         try:
-            # In a process of its own: a process's peak memory counts that of the one it was started from.
+            # In a separate process, because peak memory of a process includes that of its parent.
             made = [str(folder), str(photos), str(arguments.features), str(arguments.hashtags)]
             subprocess.run([sys.executable, "-m", "benchmarks.made.archive", *made], check=True)
             retag(folder, 1)
             show(retag(folder, 2))
             if number == 0:
                 with open_archive(folder) as archive:
-                    print(f"{photos:>10,}{earlier_path(archive):21,.0f}  by the earlier path", flush=True)
+                    print(f"{photos:>10,}{earlier_path(archive):21,.0f}  with the earlier path", flush=True)
                     shares = parts(archive, arguments.features)
                     print("  scoring: " + ", ".join(f"{name} {us:.1f}" for name, us in shares.items()))
         finally:

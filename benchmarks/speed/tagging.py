@@ -1,21 +1,23 @@
-"""Bulk tagging: `hashtag tag` beside other ways to the same features, on one set of 1,080 px JPEGs.
+"""Bulk tagging: `hashtag tag` compared with other ways to the same features, on one set of 1,080 px JPEGs.
 
     python -m benchmarks.speed.tagging PHOTOS [--count 800] [--rounds 3] [--archive DIR] \
         [--python PYTHON] [--json OUT]
 
-PHOTOS is a folder of real JPEGs, of which the set is made. Without --archive one is made with an untrained ResNet50
-at 200 x 200 (two minutes and more); with it, its current model is taken. Each round runs one of each, in turn:
+PHOTOS is a folder of real JPEGs, from which the set is made. With --archive, its current model is used; otherwise
+an archive with an untrained ResNet50 at 200 x 200 is made (more than two minutes). Each round runs one of each,
+in turn:
 
-- `hashtag tag FOLDER --dtype int8`, the whole command on a copy of the archive that has seen none of them
-  but has tagged a photo before, so that its networks are kept as they were optimised for this machine;
-- the same as an archive's first run, which optimises them;
-- torch and torchvision: DataLoader with a worker a core, full decode, eager (ResNet50 alone);
-- onnxruntime in float32, all cores on a batch, full decode, one after the other;
-- the product's encoder alone in int8, fed from memory: no more can be reached;
+- `hashtag tag FOLDER --dtype int8`, the whole command on a copy of the archive without these photos, which has
+tagged
+  another photo before, so that its networks are cached as optimised for this machine;
+- the same as the first run of an archive, which optimises the networks;
+- torch and torchvision: DataLoader with one worker per core, full decoding, eager mode (ResNet50 only);
+- onnxruntime in float32, all cores per batch, full decoding, one after the other;
+- the product's encoder alone in int8, from memory: the upper bound;
 - with --python, an interpreter that has openvino and fastembed: OpenVINO on the int8 file from memory, fastembed's
   image pipeline on the same file from the photos.
 
-All but the command are timed without their start. The slow ones run on a quarter of the photos.
+All except the command are timed without start-up. The slow ones run on a quarter of the photos.
 """
 
 import argparse
@@ -52,12 +54,12 @@ TORCH = "torch + torchvision: DataLoader, eager, full decode"
 FLOAT32 = "onnxruntime float32, full decode, one after the other"
 ALONE = "our encoder alone, int8, from memory"
 OPENVINO, FASTEMBED = "OpenVINO, the int8 file, from memory", "fastembed's image pipeline, the int8 file"
-LEAST = {TORCH: 4.0, FLOAT32: 3.5, ALONE: 0.78}  # times their rate, what `tag` is to reach
+LEAST = {TORCH: 4.0, FLOAT32: 3.5, ALONE: 0.78}  # the target of `tag`, as a multiple of their rate
 
 
 @dataclass
 class Rivals:
-    """What is run: the networks' files, the photos, and what was measured of each, photos per second."""
+    """The networks' files, the photos, and the measured photos per second of each way."""
 
     archive: Path
     network: Path
@@ -136,7 +138,7 @@ class Rivals:
         return float(found["photos"] / found["seconds"])
 
     def table(self) -> str:
-        """A line for each: its median rate, and how many times that rate `tag` reached, round by round."""
+        """Return one line per way: its median rate, and the rate of `tag` as a multiple of it, by round."""
         lines = [f"{'':56}{'photos/s':>9}{'tag is':>9}{'wanted':>9}"]
         for name, rates in self.rates.items():
             times = statistics.median(
@@ -147,13 +149,13 @@ class Rivals:
         lines += [f"{name}: failed, or not installed" for name in self.absent]
         lines.append(
             f"peak memory of the command {max(self.peaks):,.0f} MB; processor time"
-            f" {statistics.median(self.processor):.1f} ms a photo, start and end included"
+            f" {statistics.median(self.processor):.1f} ms per photo, start and end included"
         )
         return "\n".join(lines)
 
 
 def one_of(photos: Path, folder: Path) -> Path:
-    """Make a folder of one photo that is like `photos` and none of them."""
+    """Make a folder with one photo that is like `photos` but not among them."""
     folder.mkdir()
     with Image.open(min(photos.iterdir())) as image:
         ImageOps.mirror(image).save(folder / "one.jpg")
@@ -161,15 +163,15 @@ def one_of(photos: Path, folder: Path) -> Path:
 
 
 def made_archive(folder: Path) -> Path:
-    """Make an archive with an untrained ResNet50, in both precisions.
+    """Make an archive with an untrained ResNet50, in both dtypes.
 
-    In a process of its own: what this one has held is counted as memory of those that it starts.
+    This runs in a separate process, because a process's memory is counted for its children.
     """
     maker = multiprocessing.get_context("spawn").Process(target=_make_archive, args=(folder,))
     maker.start()
     maker.join()
     if maker.exitcode:
-        raise SystemExit("no archive could be made")
+        raise SystemExit("the archive could not be made")
     return folder / "archive"
 
 
@@ -181,18 +183,20 @@ def _make_archive(folder: Path) -> None:
 
 
 def main() -> None:
-    """Make what is needed, run the rounds, print the table."""
-    parser = argparse.ArgumentParser(description="hashtag tag beside other ways to the same features.")
+    """Make photos and archive, run the rounds, and print the table."""
+    parser = argparse.ArgumentParser(description="Compare hashtag tag with other ways to the same features.")
     parser.add_argument("photos", type=Path, help="a folder of real JPEGs")
     parser.add_argument("--count", type=int, default=800, help="photos to tag")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--archive", type=Path, help="with a model and its int8 form; without it one is made")
+    parser.add_argument(
+        "--archive", type=Path, help="with a model and its int8 network; by default one is made"
+    )
     parser.add_argument("--python", help="an interpreter that has openvino and fastembed")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tagging-") as made:
         folder = Path(made)
-        print("making photos, and an archive where none is given", file=sys.stderr, flush=True)
+        print("making photos, and an archive if none is given", file=sys.stderr, flush=True)
         photos = make_photos(arguments.photos, folder / "photos", arguments.count)
         source = arguments.archive or made_archive(folder)
         with open_archive(source) as archive:
@@ -216,7 +220,7 @@ def main() -> None:
         print(rivals.table())
         alone = statistics.median(rivals.rates[ALONE])
         bound = cores() / (cores() / alone + 1 / most.decoded)
-        print(f"encoding at that rate and decoding on the same cores bounds `tag` at {bound:.1f} photos/s")
+        print(f"encoding at that rate and decoding on the same cores limit `tag` to {bound:.1f} photos/s")
     if arguments.json:
         arguments.json.write_text(json.dumps({"rates": rivals.rates, "peaks": rivals.peaks}, indent=1))
 

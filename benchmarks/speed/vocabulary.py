@@ -1,13 +1,14 @@
-"""Searching vocabularies of up to a million hashtags: the product's index beside comparing with all, and others.
+"""Search in vocabularies of up to a million hashtags: the product's index, exhaustive search and others.
 
     python -m benchmarks.speed.vocabulary [FEATURES.npz] [--hashtags 3000 20000 100000 1000000] \
         [--others-below 200000]
 
-One thread. Recall is the share of the ten best that is found; a tie with the tenth counts. Made-up hashtags lie as
-the landmark head lays real ones: isotropic, short beside what lifts them onto the sphere, twenty a topic, biases by
-Zipf's law from 1 in 3 photos to 1 in 10,000, so that the rare compete; made-up photos have three topics each.
-FEATURES.npz (`features`, `hashtags` as texts, see benchmarks/quality/quality.py) adds a real head over every word,
-pair and triple of words of its rows, without its logistic part, which would take long. """
+It uses one thread. Recall is the share of the ten best hashtags found; a tie with the tenth counts. Made-up
+hashtags have the geometry of those of a landmark head: isotropic, short compared with the component that makes
+them unit vectors, twenty per topic, with biases by Zipf's law from 1 in 3 photos to 1 in 10,000. Made-up photos
+have three topics. FEATURES.npz (`features`, `hashtags` as texts, see benchmarks/quality/quality.py) adds a real
+head over every
+word, pair and triple of words of its rows, without its logistic part, which would take long. """
 
 import argparse
 import time
@@ -32,7 +33,7 @@ ASKED = 1000
 
 
 class Vocabulary(NamedTuple):
-    """Unit vectors (V, d), a scale and biases (V,); embeddings (n, d) of photos to build with and to ask about."""
+    """Unit vectors (V, d), a scale and biases (V,); embeddings (n, d) of photos to build and to search with."""
 
     vectors: Floats
     scale: float
@@ -42,7 +43,7 @@ class Vocabulary(NamedTuple):
 
 
 def made_up(hashtags: int) -> Vocabulary:
-    """A vocabulary by chance, shaped as real ones are."""
+    """Return a random vocabulary with the geometry of real ones."""
     draw = np.random.default_rng(hashtags)
     topics = unit(draw.normal(size=(max(3, hashtags // 20), SIZE)).astype(np.float32))
     vectors = np.zeros((hashtags, SIZE + 2), np.float32)
@@ -63,7 +64,7 @@ def made_up(hashtags: int) -> Vocabulary:
 
 
 def real(path: Path) -> Vocabulary:
-    """The head that real photos teach, with every word, pair and triple of words of theirs as a hashtag."""
+    """Return the head fitted on real photos, with every word, pair and triple of words as a hashtag."""
     with np.load(path) as file:
         features = file["features"].astype(np.float32)
         words = [sorted(set(str(row).split())) for row in file["hashtags"]]
@@ -84,14 +85,14 @@ def real(path: Path) -> Vocabulary:
 
 
 def rows_and_questions(vocabulary: Vocabulary) -> tuple[Floats, Floats]:
-    """What the product's index holds and is asked, without the coordinate that photos have at zero."""
+    """Return the rows and queries of the product's index, without the coordinate that is zero for photos."""
     ones = np.ones((len(vocabulary.asked), 1), np.float32)
     held = np.hstack([vocabulary.scale * vocabulary.vectors[:, :-1], vocabulary.biases[:, None]])
     return np.asarray(held, np.float32), np.hstack([vocabulary.asked[:, :-1], ones])
 
 
 def inverted(rows: Floats, share: float) -> Any:
-    """Inverted lists, of which a share is looked through."""
+    """Return inverted lists, of which a share is searched."""
     lists, width = int(4 * len(rows) ** 0.5), rows.shape[1]
     index = faiss.IndexIVFFlat(faiss.IndexFlatIP(width), width, lists, faiss.METRIC_INNER_PRODUCT)
     index.train(rows[:100_000])
@@ -101,7 +102,7 @@ def inverted(rows: Floats, share: float) -> Any:
 
 
 def graph(rows: Floats, effort: int) -> Any:
-    """A graph of near neighbours, over rows that are lifted to one length, where it does best."""
+    """Return a graph of near neighbours over rows that are extended to equal length, where it works best."""
     squares = np.square(rows).sum(1, keepdims=True)
     index = faiss.IndexHNSWFlat(rows.shape[1] + 1, 32, faiss.METRIC_INNER_PRODUCT)
     index.hnsw.efConstruction, index.hnsw.efSearch = 80, effort
@@ -110,7 +111,7 @@ def graph(rows: Floats, effort: int) -> Any:
 
 
 def measured(name: str, build: Callable[[], Search], asked: Floats, tenth: Floats | None) -> Floats:
-    """Build, ask, print a row of the table, and return the logits of each photo's tenth hashtag."""
+    """Build and search, print a row of the table, and return the logits of each photo's tenth hashtag."""
     faiss.omp_set_num_threads(1)
     began = time.thread_time()
     search = build()
@@ -131,7 +132,7 @@ def measured(name: str, build: Callable[[], Search], asked: Floats, tenth: Float
 
 
 def table(name: str, vocabulary: Vocabulary, with_others: bool) -> None:
-    """Measure every way of searching one vocabulary."""
+    """Measure every way to search one vocabulary."""
     print(f"{name}: {len(vocabulary.biases):,} hashtags")
     ids = np.arange(len(vocabulary.biases), dtype=np.int64)
 
@@ -141,7 +142,7 @@ def table(name: str, vocabulary: Vocabulary, with_others: bool) -> None:
             print(f"  {index.metadata['candidates']} candidates, chosen for a recall of {index.recall:.4f}")
         return lambda embeddings, best: index.search(embeddings, best)[0]
 
-    tenth = measured("comparing with all", lambda: built(None), vocabulary.asked, None)
+    tenth = measured("exhaustive search", lambda: built(None), vocabulary.asked, None)
     measured("the product", lambda: built(vocabulary.built_with), vocabulary.asked, tenth)
     if not with_others:
         return
@@ -154,12 +155,12 @@ def table(name: str, vocabulary: Vocabulary, with_others: bool) -> None:
 
 
 def ask(index: Any) -> Search:
-    """A FAISS index as a function."""
+    """Return the search function of a FAISS index."""
     return lambda asked, best: index.search(asked, best)[0]
 
 
 def main() -> None:
-    """Print a table for each vocabulary."""
+    """Print one table per vocabulary."""
     parser = argparse.ArgumentParser(description="Large vocabularies.")
     parser.add_argument("features", type=Path, nargs="?")
     parser.add_argument("--hashtags", type=int, nargs="*", default=[3000, 20_000, 100_000, 1_000_000])

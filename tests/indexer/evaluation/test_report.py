@@ -168,7 +168,7 @@ def test_the_systems_have_the_figures_that_compare_gives_them(page: Page, hostil
 
 def test_counts_and_split_are_those_of_the_archive(page: Page, hostile: Archive) -> None:
     counts, photos = hostile.store.posts.counts(), hostile.store.photos.counts()
-    assert page.rows("Table 1")[1] == ["Crawled, in posts", f"{photos['photos']}", f"{counts['hashtags']}"]
+    assert page.rows("Table 1")[1] == ["In crawled posts", f"{photos['photos']}", f"{counts['hashtags']}"]
     split = {row[0]: row[1:] for row in page.rows("Table 2")}
     folds = hostile.store.posts.folds()
     assert split["Number of posts"] == [str(folds[fold]) for fold in ("training", "validation", "test")]
