@@ -74,7 +74,7 @@ def import_command(
     from hashtag_archive.indexer.crawls.import_posts import import_crawls
     from hashtag_archive.indexer.crawls.preview import preview_crawls
 
-    if photos and format not in ("auto", "instagram-crawler"):
+    if photos and format != "auto" and FORMATS[format].option != "photos":
         raise click.UsageError(
             f"--photos is only for instagram-crawler; {format} has the paths of its photos"
         )
@@ -85,7 +85,7 @@ def import_command(
             if format == "auto":
                 bars.clear()
                 info(printable(f"{source}: format {named}"))
-            if exclude and named != "keywords":
+            if exclude and FORMATS[named].option != "exclude":
                 warn(printable(f"{source}: --exclude has no effect here; it is for folders of keywords"))
 
         if dry_run:

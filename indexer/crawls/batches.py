@@ -14,12 +14,11 @@ from hashtag_archive.indexer.progress import Progress
 
 OnSource = Callable[[Path, str], None]
 
-
-BATCH = 2000
+BATCH = 2000  # posts per transaction
 
 
 def ignore_source(source: Path, format: str) -> None:
-    """Report nothing."""
+    """Report nothing; the default `on_source`."""
 
 
 @dataclass
@@ -82,9 +81,9 @@ class BatchReader:
             progress(f"importing {path.name or path}", done, lines and max(done, lines))
 
     def _first_of_each_key(self, source: Path, entries: Iterable[Entry]) -> Iterator[CrawledPost]:
-        """Yield admitted posts; refuse malformed entries, and keys that the source had before.
+        """Yield admitted posts; refuse malformed entries, and keys already seen in the source.
 
-        If the last one won instead, importing a source twice would change its posts back and forth.
+        If the last post of a key won instead, importing a source twice would change its posts back and forth.
         """
         seen: set[int] = set()
         for entry in entries:

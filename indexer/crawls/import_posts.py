@@ -63,20 +63,24 @@ class _Crawl:
 
     def named(self, store: Store, connection: Connection) -> tuple[str, str, str]:
         """Return its source, format and time; a source named after a forgotten owner is not recorded."""
-        words = {*self._source.parts, self._source.stem}
-        hidden = store.tombstones.names_an_owner(connection, words)
+        names = {*self._source.parts, self._source.stem}
+        hidden = store.tombstones.names_an_owner(connection, names)
         return FORGOTTEN if hidden else str(self._source), self._format, self._began
 
 
 @dataclass
 class Batch:
-    """Posts compared with the archive's: their digests there, those that differ, their files, and readable ones."""
+    """Posts compared with the archive's.
+
+    `before` has the digests of those that the archive has, by key; `paths` are the paths of their photos, sorted,
+    `files` what to record of new and changed ones, and `unreadable` the reasons, by path, of those without content.
+    """
 
     posts: list[CrawledPost]
     before: dict[str, str]
     paths: list[str]
     files: list[SeenFile]
-    readable: "_Readable"
+    unreadable: dict[str, str]
 
     @cached_property
     def changed(self) -> list[CrawledPost]:
@@ -92,10 +96,10 @@ class Batch:
 
 
 def compare(archive: Archive | None, posts: list[CrawledPost]) -> Batch:
-    """Compare `posts` with the archive's, and look at their photos; without an archive all are new."""
+    """Compare `posts` with the archive's, and read their new and changed photos; without an archive all are new."""
     before = archive.store.posts.digests([post.key for post in posts]) if archive else {}
     paths = sorted({path for post in posts for path in post.photos})
-    return Batch(posts, before, paths, *_look_at(archive, paths))
+    return Batch(posts, before, paths, *_read_photos(archive, paths))
 
 
 def _write(archive: Archive, crawl: _Crawl, batch: Batch) -> int:
@@ -125,41 +129,26 @@ def count(batch: Batch, totals: ImportTotals) -> None:
     totals.new += new
     totals.updated += len(changed) - new
     totals.unchanged += len(batch.posts) - len(changed)
-    readable = batch.readable
     for post in batch.posts:
-        totals.without_photo += not any(path in readable for path in post.photos)
+        totals.without_photo += all(path in batch.unreadable for path in post.photos)
         for path in post.photos:
-            if path not in readable:
+            if reason := batch.unreadable.get(path):
                 totals.missing_photos += 1
-                totals.report(Refusal(f"post {post.key}", f"photo left out, {readable.reason(path)}: {path}"))
+                totals.report(Refusal(f"post {post.key}", f"photo left out, {reason}: {path}"))
 
 
-class _Readable(set[str]):
-    """Paths whose content is known, and the reasons why that of others is not."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.reasons: dict[str, str] = {}
-
-    def reason(self, path: str) -> str:
-        return self.reasons.get(path, "not found")
-
-
-def _look_at(archive: Archive | None, paths: list[str]) -> tuple[list[SeenFile], _Readable]:
-    """Return what to record of new and changed files, and which of `paths` can be read."""
+def _read_photos(archive: Archive | None, paths: list[str]) -> tuple[list[SeenFile], dict[str, str]]:
+    """Return what to record of new and changed files, and why others of `paths` cannot be read, by path."""
     known = archive.store.photos.known_paths(paths, None) if archive else {}
     files: list[SeenFile] = []
-    readable = _Readable()
+    unreadable: dict[str, str] = {}
     for path in paths:
         row = known.get(path)
         if row and unchanged(path, row):
-            readable.add(path)
             continue
         seen = read_file(path).seen
-        if seen.sha256:
-            readable.add(path)
-        else:
-            readable.reasons[path] = seen.error or "not found"
+        if not seen.sha256:
+            unreadable[path] = seen.error or "not found"
         if row is None or (row.size, row.mtime_ns, row.path_error) != (seen.size, seen.mtime_ns, seen.error):
             files.append(seen)
-    return files, readable
+    return files, unreadable

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hashtag_archive.indexer.crawls.formats.detect import detect_format
 from hashtag_archive.indexer.crawls.formats.entry import Entry
-from hashtag_archive.indexer.crawls.formats.registry import FORMATS
+from hashtag_archive.indexer.crawls.formats.registry import FILE_FORMATS, FORMATS
 from hashtag_archive.indexer.errors import CrawlError
 
 
@@ -38,7 +38,7 @@ def source_format(source: Path, format: str) -> str:
         source,
         "a folder of no known format: instaloader has NAME.txt or NAME.json.xz next to its photos, gallery-dl"
         " PHOTO.jpg.json, and keywords are in the photos or in .xmp files (--format keywords takes any folder of"
-        " photos); to import a crawl file (jsonl, hashtags, csv, instagram-crawler), name the file",
+        f" photos); to import a crawl file ({', '.join(FILE_FORMATS)}), name the file",
     )
 
 

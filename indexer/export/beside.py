@@ -31,7 +31,7 @@ _AT_ONCE = 32  # photos per batch while they are being tagged
 
 @dataclass
 class WrittenFiles:
-    """Counts of files by outcome; files that were left unchanged or are gone are listed with the reason."""
+    """Counts of files by outcome; `named` lists files that were left unchanged or are gone, with the reason."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     named: list[tuple[str, str]] = field(default_factory=list)
@@ -44,7 +44,7 @@ class WrittenFiles:
 
 
 class BesideWriter:
-    """Writes sidecars (`xmp`) or texts (`txt`) next to photos, or where `place` maps a photo's path."""
+    """Writes sidecars (`xmp`) or texts (`txt`) next to photos, or next to the path that `place` returns for one."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class BesideWriter:
         return sidecar_of(placed, self._naming) if self.kind == "xmp" else text_of(placed)
 
     def put(self, batch: Sequence[tuple[str, Tags]]) -> None:
-        """Write the tags of a batch of photos, given by their paths; no tags remove what was written before.
+        """Write the tags of photos, given by path; without tags, remove what was written before.
 
         Places are recorded before they are written to, so that a killed process leaves no unknown file.
         """
@@ -106,7 +106,7 @@ class BesideWriter:
         return WrittenPlace(target, photo, "txt", model, " ".join(digests))
 
     def _write(self, place: WrittenPlace, tags: Tags, known: WrittenPlace | None) -> bool:
-        """Write one file; return whether it has something of ours."""
+        """Write one file; return whether it has tags of ours afterwards, or may have after an error."""
         try:
             if self._place and tags:
                 os.makedirs(os.path.dirname(place.path), exist_ok=True)

@@ -10,7 +10,10 @@ from hashtag_archive.indexer.model.opening import open_model
 
 @dataclass(frozen=True)
 class EncoderExport:
-    """What was written: the model's number, its number of hashtags, and the largest difference found."""
+    """What was written: the model's number, its number of hashtags, and its index.
+
+    `difference` is the largest difference of an embedding's component from backbone and head run separately.
+    """
 
     model: int
     hashtags: int
@@ -21,9 +24,10 @@ class EncoderExport:
 def export_encoder(archive: Archive, path: Path) -> EncoderExport:
     """Write backbone and head of the current model, fused, to `path`.
 
-    Its metadata hold `model` (the number), `size` (the side of the input), `hashtags` (JSON, id -> text
-    of the assignable ones, the ids of `index`), and `thresholds` (JSON). Raises `ModelError` if
-    there is no model with a head, `EncoderError` if the fused file would differ from the product's path.
+    Its metadata are `model` (the number), `size` (the side of the input in pixels), `hashtags` (JSON, id -> text of
+    the assignable ones; the ids are those of `index`), `thresholds` (JSON) and `vectors` (their digest). Raises
+    `ModelError` if there is no model with a head, `EncoderError` if backbone and head cannot be joined or the
+    embeddings of the fused file differ from theirs.
     """
     from hashtag_archive.encoder.export.fuse import fuse_encoder
 

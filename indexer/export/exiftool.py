@@ -1,6 +1,6 @@
 """Writes tags into photos, as XMP and IPTC, through exiftool: the only code that modifies originals.
 
-A copy is changed, its pixels are compared, and only then it replaces the photo.
+A copy is changed, and replaces the photo only if its pixels are the same.
 """
 
 import json
@@ -25,7 +25,7 @@ _WITH_IPTC = {"JPEG", "TIFF"}  # few programs read IPTC in other types
 _NO_IPTC = {"SourceFile", "FileType"}
 _BARE = {*_NO_IPTC, "Keywords", "CodedCharacterSet", "ApplicationRecordVersion", "EnvelopeRecordVersion"}
 _ASIDE = ".hashtag-"  # prefix of the folder in which a copy is changed; the process id follows
-_LEFT = re.compile(rf"{re.escape(_ASIDE)}(\d+)-[a-z0-9_]{{8}}")  # as tempfile completes the name
+_LEFTOVER = re.compile(rf"{re.escape(_ASIDE)}(\d+)-[a-z0-9_]{{8}}")  # tempfile appends eight characters
 _SECONDS = 120  # per photo; exiftool usually takes a fraction of one
 
 Change = Callable[[Xmp, Sequence[str] | None], object]
@@ -76,7 +76,7 @@ def change_photo(
         shutil.copymode(path, aside)
         if keep_times:
             os.utime(aside, ns=(before.st_atime_ns, before.st_mtime_ns))
-        if _moved_on(before, os.stat(path)):
+        if _has_changed(before, os.stat(path)):
             raise EmbedError("it changed in the meantime: left unchanged")
         put(aside, Path(aside).read_bytes())
     return ("updated" if state[0] or packet else "made"), bool(after[0])
@@ -84,7 +84,7 @@ def change_photo(
 
 @cache
 def clear_leftovers(folder: str) -> None:
-    """Remove what killed processes left next to photos; each folder is searched once.
+    """Remove what killed processes left next to photos; each folder is searched once per process.
 
     Only exact names of this product's temporary folders match: anything else belongs to the user.
     """
@@ -92,7 +92,7 @@ def clear_leftovers(folder: str) -> None:
         found = [
             (entry.path, int(match[1]))
             for entry in entries
-            if (match := _LEFT.fullmatch(entry.name)) and entry.is_dir(follow_symlinks=False)
+            if (match := _LEFTOVER.fullmatch(entry.name)) and entry.is_dir(follow_symlinks=False)
         ]
     for path, process in found:
         if not _is_alive(process):
@@ -125,7 +125,7 @@ def _write(path: str, xmp: Xmp, iptc: list[str]) -> None:
 def _iptc_arguments(iptc: dict[str, Any], keywords: list[str], old: list[str], new: list[str]) -> list[str]:
     left = [word for word in keywords if word not in old] + new
     if old and not left and not set(iptc) - _BARE:
-        return ["-IPTC:all="]  # there was nothing before us
+        return ["-IPTC:all="]  # the photo had no IPTC before
     gone, added = [word for word in old if word not in new], [word for word in new if word not in old]
     arguments = [f"-IPTC:Keywords-={word}" for word in gone] + [f"-IPTC:Keywords+={word}" for word in added]
     if added and not set(iptc) - _NO_IPTC:
@@ -134,7 +134,7 @@ def _iptc_arguments(iptc: dict[str, Any], keywords: list[str], old: list[str], n
 
 
 def _has_iptc(iptc: dict[str, Any]) -> bool:
-    """Whether IPTC can be written: texts of undeclared encoding could be garbled by ours."""
+    """Whether IPTC can be written; ours is UTF-8, which could garble texts of undeclared encoding."""
     known = set(iptc) - _NO_IPTC
     return iptc.get("FileType") in _WITH_IPTC and (not known or iptc.get("CodedCharacterSet") == "UTF8")
 
@@ -168,7 +168,7 @@ def _same_pixels(one: str, other: str) -> bool:
         raise EmbedError("its pixels cannot be read for comparison: left unchanged") from error
 
 
-def _moved_on(before: os.stat_result, now: os.stat_result) -> bool:
+def _has_changed(before: os.stat_result, now: os.stat_result) -> bool:
     return (before.st_size, before.st_mtime_ns, before.st_ino) != (now.st_size, now.st_mtime_ns, now.st_ino)
 
 

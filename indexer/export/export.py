@@ -19,7 +19,7 @@ from hashtag_archive.indexer.tagging.assigned import AssignedHashtag, assigned_h
 
 Format = Literal["xmp", "iptc", "txt", "jsonl", "csv", "parquet"]
 _TABLES = ("jsonl", "csv", "parquet")
-_BESIDE: tuple[Literal["xmp", "txt"], ...] = ("xmp", "txt")
+_SIDECARS: tuple[Literal["xmp", "txt"], ...] = ("xmp", "txt")
 _AT_ONCE = 1000  # recorded places per batch
 
 
@@ -62,36 +62,36 @@ def export_tags(
     Raises `ModuleNotFoundError` for `parquet` without pyarrow, `EmbedError` for `embed` without exiftool,
     `ValueError` if a table has no destination.
     """
-    asked, result = Asked(paths), Exported()
+    requested, result = RequestedPaths(paths), Exported()
     with ExitStack() as stack:
         tables = [
             stack.enter_context(_table(name, out, stream, result)) for name in formats if name in _TABLES
         ]
-        place = _below(out, asked.shared_folder(archive)) if out else None
-        beside: list[BesideWriter | EmbedWriter] = [
+        place = _below(out, requested.shared_folder(archive)) if out else None
+        writers: list[BesideWriter | EmbedWriter] = [
             BesideWriter(archive.store, kind, result.files, naming=naming, place=place)
-            for kind in _BESIDE
+            for kind in _SIDECARS
             if kind in formats and not (embed and kind == "xmp")
         ]
         if embed:
-            beside.append(EmbedWriter(archive.store, result.files, keep_times=keep_times))
-        for batch in archive.store.exports.tagged_paths(asked):
-            _put(archive, batch, cut, top, tables, beside, result)
+            writers.append(EmbedWriter(archive.store, result.files, keep_times=keep_times))
+        for batch in archive.store.exports.tagged_paths(requested):
+            _put(archive, batch, cut, top, tables, writers, result)
             progress("exporting", result.photos, None)
-        _clean_untagged(archive, beside, asked)
-    result.without = asked.unmet()
+        _clean_untagged(archive, writers, requested)
+    result.without = requested.unmet()
     return result
 
 
-class Asked:
-    """The requested paths: all, or the given ones and those below them."""
+class RequestedPaths:
+    """The requested paths: the given ones and those below them, or all if none are given."""
 
     def __init__(self, paths: Sequence[str]) -> None:
         self._roots = {os.path.abspath(path): path for path in paths}
         self._met: set[str] = set()
 
     def __call__(self, path: str) -> bool:
-        """Whether a path is requested."""
+        """Return whether a path is requested, and note which request it meets."""
         if not self._roots:
             return True
         met = [root for root in self._roots if path == root or path.startswith(root.rstrip(os.sep) + os.sep)]
@@ -118,7 +118,7 @@ def _put(
     cut: Cut,
     top: int | None,
     tables: list[TagTable],
-    beside: list[BesideWriter | EmbedWriter],
+    writers: list[BesideWriter | EmbedWriter],
     result: Exported,
 ) -> None:
     found = assigned_hashtags(archive.store, sorted({tagged.photo_id for tagged in batch}), cut, top)
@@ -127,23 +127,25 @@ def _put(
     ]
     for table in tables:
         table.put(rows)
-    for writer in beside:
+    for writer in writers:
         writer.put(rows)
     result.photos += len(rows)
     result.hashtags += sum(len(tags) for _, tags in rows)
 
 
-def _clean_untagged(archive: Archive, beside: list[BesideWriter | EmbedWriter], asked: Asked) -> None:
+def _clean_untagged(
+    archive: Archive, writers: list[BesideWriter | EmbedWriter], requested: RequestedPaths
+) -> None:
     """Remove tags from files whose photos are no longer tagged."""
-    if not beside:
+    if not writers:
         return
     tagged: set[str] = set()
-    places = [place for place in archive.store.exports.written() if asked(place.photo_path)]
+    places = [place for place in archive.store.exports.written() if requested(place.photo_path)]
     wanted = {place.photo_path for place in places}
     for batch in archive.store.exports.tagged_paths(lambda path: path in wanted):
         tagged.update(row.path for row in batch)
     gone = [place for place in places if place.photo_path not in tagged]
-    for writer in beside:
+    for writer in writers:
         here = [p.photo_path for p in gone if p.kind == writer.kind and p.path == writer.target(p.photo_path)]
         for start in range(0, len(here), _AT_ONCE):
             writer.put([(photo, []) for photo in here[start : start + _AT_ONCE]])

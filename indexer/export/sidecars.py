@@ -38,7 +38,7 @@ def text_of(photo: str) -> str:
 
 
 def write_sidecar(path: str, tags: Sequence[AssignedHashtag]) -> tuple[Outcome, bool]:
-    """Put `tags` into a sidecar and keep everything else; return what was done, and whether it has tags of ours.
+    """Put `tags` into a sidecar and keep everything else; return what was done, and whether it has marks of ours.
 
     The sidecar is made if there is none, and deleted if this product made it and nothing is left in it. Raises
     `XmpError` if it cannot be edited; then it is unchanged.
@@ -83,7 +83,7 @@ def write_text(path: str, content: bytes, known: str | None) -> Outcome:
 
 
 def sha256(content: bytes) -> str:
-    """Return the digest of a text, as it is recorded."""
+    """Return a content's digest in hexadecimal, as it is recorded."""
     return hashlib.sha256(content).hexdigest()
 
 
@@ -134,5 +134,5 @@ def _edit(path: str, change: Callable[[Xmp], object]) -> tuple[Outcome, bool]:
 
 
 def state_of(xmp: Xmp) -> tuple[list[Mark], list[str], list[str]]:
-    """Return the part of a packet that this module changes, to detect changes."""
+    """Return the marks, subjects and hierarchies of a packet, which are all that this product changes in it."""
     return marks_of(xmp), sorted(xmp.texts(SUBJECT)), sorted(xmp.texts(HIERARCHY))

@@ -1,4 +1,4 @@
-"""Tags of many photos in one file: JSON Lines, CSV, Parquet, each written as photos come."""
+"""Tags of many photos in one file, JSON Lines, CSV or Parquet, written batch by batch."""
 
 import csv
 import json
@@ -13,7 +13,7 @@ Tagged = tuple[str, Sequence[AssignedHashtag]]
 
 
 class TagTable(Protocol):
-    """A file that takes batches of photos with their tags."""
+    """A file to which batches of photos with their tags are written."""
 
     def put(self, batch: Sequence[Tagged]) -> None:
         """Write a batch."""
@@ -28,11 +28,11 @@ class JsonLines:
     def put(self, batch: Sequence[Tagged]) -> None:
         """Write a line for each photo, also for one without tags."""
         for photo, tags in batch:
-            said = [
+            hashtags = [
                 {"hashtag": t.hashtag, "probability": round(t.probability, 4), "by": t.by, "model": t.model}
                 for t in tags
             ]
-            self._file.write(_line({"photo": photo, "hashtags": said}) + "\n")
+            self._file.write(_line({"photo": photo, "hashtags": hashtags}) + "\n")
 
 
 class Csv:

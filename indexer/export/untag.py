@@ -7,7 +7,7 @@ from hashtag_archive.db.stores.exports import WrittenPlace
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.export.beside import WrittenFiles, reason_of
-from hashtag_archive.indexer.export.export import Asked
+from hashtag_archive.indexer.export.export import RequestedPaths
 from hashtag_archive.indexer.export.sidecars import Outcome, untag_sidecar, write_text
 from hashtag_archive.indexer.export.within import untag_embedded
 from hashtag_archive.indexer.progress import Progress, silent
@@ -38,9 +38,9 @@ def untag_photos(
     gone, was changed or cannot be edited is listed in the result. Features are kept: `hashtag tag` or `retag`
     guess again.
     """
-    asked, result = Asked(paths), Untagged()
-    ids = {tagged.photo_id for batch in archive.store.exports.tagged_paths(asked) for tagged in batch}
-    places = _places(archive, asked, ids if paths else None, model)
+    requested, result = RequestedPaths(paths), Untagged()
+    ids = {tagged.photo_id for batch in archive.store.exports.tagged_paths(requested) for tagged in batch}
+    places = _places(archive, requested, ids if paths else None, model)
     for start in range(0, len(places), _AT_ONCE):
         chunk = places[start : start + _AT_ONCE]
         empty = [place.path for place in chunk if not _holds_ours_after(archive, place, model, result.files)]
@@ -48,15 +48,19 @@ def untag_photos(
             archive.store.exports.forget_written(connection, empty)
         progress("files", start + len(chunk), len(places))
     if paths:  # a photo whose file was changed is a new photo now
-        ids |= {tagged.photo_id for batch in archive.store.exports.tagged_paths(asked) for tagged in batch}
+        ids |= {
+            tagged.photo_id for batch in archive.store.exports.tagged_paths(requested) for tagged in batch
+        }
     with archive.store.write() as connection:
         result.photos = archive.store.exports.remove_guesses(connection, model, ids if paths else None)
-    result.without = asked.unmet()
+    result.without = requested.unmet()
     return result
 
 
-def _places(archive: Archive, asked: Asked, ids: set[int] | None, model: int | None) -> list[WrittenPlace]:
-    """Yield the recorded places of the request: by path, or as another path of the same photos."""
+def _places(
+    archive: Archive, requested: RequestedPaths, ids: set[int] | None, model: int | None
+) -> list[WrittenPlace]:
+    """Return recorded places of the requested paths, and of other paths of the photos `ids`; None means all."""
     places = [p for p in archive.store.exports.written() if p.kind != "txt" or model in (None, p.model)]
     if ids is None:
         return places
@@ -64,13 +68,13 @@ def _places(archive: Archive, asked: Asked, ids: set[int] | None, model: int | N
     for start in range(0, len(places), 10_000):
         known = archive.store.exports.photo_ids([p.photo_path for p in places[start : start + 10_000]])
         same.update(path for path, photo in known.items() if photo in ids)
-    return [place for place in places if asked(place.photo_path) or place.photo_path in same]
+    return [place for place in places if requested(place.photo_path) or place.photo_path in same]
 
 
 def _holds_ours_after(archive: Archive, place: WrittenPlace, model: int | None, files: WrittenFiles) -> bool:
-    """Remove guesses from one file; return whether it still has something of ours, and so stays recorded."""
+    """Remove guesses from one file; return whether it still has marks of ours and must stay recorded."""
     try:
-        outcome, holds_ours = _take_back(archive, place, model)
+        outcome, holds_ours = _untag(archive, place, model)
     except (ArchiveError, OSError) as error:
         files.name(place.path, reason_of(error))
         return True
@@ -83,7 +87,7 @@ def _holds_ours_after(archive: Archive, place: WrittenPlace, model: int | None, 
     return holds_ours
 
 
-def _take_back(archive: Archive, place: WrittenPlace, model: int | None) -> tuple[Outcome, bool]:
+def _untag(archive: Archive, place: WrittenPlace, model: int | None) -> tuple[Outcome, bool]:
     if place.kind == "xmp":
         return untag_sidecar(place.path, model)
     if place.kind == "embedded":

@@ -1,4 +1,4 @@
-"""Writes tags into the archive's photos, which stay known under their new content."""
+"""Writes tags into the archive's photos, and records their new content so that they stay known."""
 
 import os
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class EmbedWriter:
         return photo
 
     def put(self, batch: Sequence[tuple[str, Sequence[AssignedHashtag]]]) -> None:
-        """Write the tags of a batch of photos, given by their paths; no tags remove what was written before."""
+        """Write the tags of photos, given by path; without tags, remove what was written before."""
         known = self._store.exports.written_at([photo for photo, _ in batch])
         for photo, tags in batch:
             if not tags and photo not in known:

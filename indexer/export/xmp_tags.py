@@ -42,7 +42,7 @@ def write_tags(xmp: Xmp, tags: Sequence[AssignedHashtag], iptc: Iterable[str] | 
     hierarchy is not written if it would only hide the user's flat keywords from programs that read only one of
     the two.
     """
-    _take_away(xmp, _marks(xmp))
+    _remove(xmp, _marks(xmp))
     subjects = _known(xmp.texts(SUBJECT))
     branches = {"|".join(_known(text.split("|"))) for text in xmp.texts(HIERARCHY)}
     with_hierarchy = bool(branches or not subjects or any(len(tag.path) > 1 for tag in tags))
@@ -68,11 +68,11 @@ def remove_marked(xmp: Xmp, model: int | None = None) -> list[Mark]:
         for mark, item in _marks(xmp)
         if mark.tag.by == "machine" and model in (None, mark.tag.model)
     ]
-    _take_away(xmp, ours)
+    _remove(xmp, ours)
     return [mark for mark, _ in ours]
 
 
-def _take_away(xmp: Xmp, marks: list[tuple[Mark, Any]]) -> None:
+def _remove(xmp: Xmp, marks: list[tuple[Mark, Any]]) -> None:
     for mark, item in marks:
         if "subject" in mark.places:
             xmp.remove(SUBJECT, mark.tag.hashtag)
@@ -84,26 +84,26 @@ def _take_away(xmp: Xmp, marks: list[tuple[Mark, Any]]) -> None:
 def _marks(xmp: Xmp) -> list[tuple[Mark, Any]]:
     found = []
     for item in xmp.items(OURS):
-        said = fields(item, OURS.uri)
-        if not said.get("Keyword"):
+        values = fields(item, OURS.uri)
+        if not values.get("Keyword"):
             continue
-        model = said.get("Model", "")
+        model = values.get("Model", "")
         tag = AssignedHashtag(
-            said["Keyword"],
-            _number(said.get("Probability", "")),
-            "person" if said.get("By") == "person" else "machine",
+            values["Keyword"],
+            _number(values.get("Probability", "")),
+            "person" if values.get("By") == "person" else "machine",
             int(model) if model.isdecimal() else None,
-            tuple(said.get("Path", said["Keyword"]).split("|")),
+            tuple(values.get("Path", values["Keyword"]).split("|")),
         )
-        found.append((Mark(tag, tuple(said.get("Places", "").split())), item))
+        found.append((Mark(tag, tuple(values.get("Places", "").split())), item))
     return found
 
 
 def _fields_of(tag: AssignedHashtag, places: Sequence[str]) -> dict[str, str]:
-    said = {"Keyword": tag.hashtag, "Path": _branch(tag), "By": tag.by}
+    values = {"Keyword": tag.hashtag, "Path": _branch(tag), "By": tag.by}
     if tag.by == "machine":
-        said |= {"Probability": f"{tag.probability:.4f}", "Model": str(tag.model)}
-    return said | {"Places": " ".join(places)}
+        values |= {"Probability": f"{tag.probability:.4f}", "Model": str(tag.model)}
+    return values | {"Places": " ".join(places)}
 
 
 def _branch(tag: AssignedHashtag) -> str:

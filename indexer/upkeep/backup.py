@@ -22,9 +22,10 @@ _NOT_COPIED = (KEPT_NETWORKS, LOCK, MARKER)
 
 @dataclass
 class Backup:
-    """A backup: its folder, its content, and how many bytes were reused from the previous one.
+    """A backup: its folder, the numbers of its models, and its size in bytes.
 
-    `damaged` describes models that are damaged in the archive itself; their files are copied unchanged.
+    `taken_over` is how many of the bytes were reused from the previous backup. `damaged` describes models that are
+    damaged in the archive itself; their files are copied unchanged.
     """
 
     folder: Path
@@ -42,7 +43,7 @@ def back_up(archive: Archive, folder: str | Path, progress: Progress = silent) -
     """
     target = Path(folder).absolute()
     _refuse(archive, target)
-    before, aside = _beside(target, "before"), _beside(target, "part")
+    before, aside = _sibling(target, "before"), _sibling(target, "part")
     if before.exists() and not target.exists():
         before.rename(target)  # an earlier backup was killed between its two renames
     for old in (before, aside):
@@ -64,8 +65,8 @@ def back_up(archive: Archive, folder: str | Path, progress: Progress = silent) -
     return backup
 
 
-def _beside(target: Path, what: str) -> Path:
-    return target.with_name(f".{target.name}.{what}")
+def _sibling(target: Path, suffix: str) -> Path:
+    return target.with_name(f".{target.name}.{suffix}")
 
 
 def _refuse(archive: Archive, target: Path) -> None:
@@ -113,7 +114,7 @@ def _copy(archive: Archive, aside: Path, earlier: Path, progress: Progress) -> B
 
 
 def _copy_files(archive: Archive, aside: Path, earlier: Path, numbers: list[int], progress: Progress) -> int:
-    """Copy all missing files but the database; return how many bytes were reused from the earlier backup."""
+    """Copy all files but the database that the copy lacks; return how many bytes the earlier backup provided."""
     taken_over = 0
     files = list(_files(archive, numbers))
     for done, path in enumerate(files, start=1):
@@ -130,9 +131,8 @@ def _copy_files(archive: Archive, aside: Path, earlier: Path, numbers: list[int]
             else:
                 shutil.copy2(source, target)
         except FileNotFoundError:
-            target.unlink(
-                missing_ok=True
-            )  # incomplete, as the file was removed; whether it was needed is checked later
+            # The source was removed, so the copy is incomplete; whether it was needed is checked later.
+            target.unlink(missing_ok=True)
     return taken_over
 
 

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from hashtag_archive.indexer.progress import Progress, silent
 
-SHORTEST = 6  # bytes; anything shorter occurs in gigabytes by chance
+SHORTEST = 6  # bytes; in gigabytes, anything shorter occurs by chance
 _PIECE = 48  # bytes; a long text spans several pages of a database and is searched piece by piece
-_CHUNK = 1 << 22
+_CHUNK = 1 << 22  # bytes read at once
 
 
 @dataclass
 class Searched:
-    """What was searched, and (file, kind of string) for each kind found in a file."""
+    """How many files, bytes and strings were searched, and (file, kind of string) for each kind found in a file."""
 
     files: int = 0
     size: int = 0
@@ -28,10 +28,10 @@ class Searched:
 
 
 class ByteSearch:
-    """A search for many byte strings: `strings` maps each, `SHORTEST` to `_PIECE` bytes long, to what it is.
+    """A search for many byte strings: `strings` maps each, `SHORTEST` to `_PIECE` bytes long, to its kind.
 
-    Windows of six bytes are compared with the strings' first six, as numbers; if they agree, the whole string is
-    compared.
+    Every six consecutive bytes are compared, as a number, with the strings' first six; if they are equal, the whole
+    string is compared.
     """
 
     def __init__(self, strings: dict[bytes, str]) -> None:
@@ -81,7 +81,7 @@ def search_files(
 
 
 def pieces(text: bytes) -> list[bytes]:
-    """Cut a string into pieces, so that a part of it is found even if the whole is not."""
+    """Cut a string into pieces, so that a part is found even if the whole is not; short ones are dropped."""
     cut = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
     return [piece for piece in cut if len(piece) >= SHORTEST]
 
@@ -96,7 +96,7 @@ def _number(string: bytes) -> int:
 
 
 def _threes(raw: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """Return, for each position, the number made of three bytes."""
+    """Return, for each position but the last two, the number made of the three bytes from there."""
     wide = raw.astype(np.uint32)
     return np.asarray(wide[:-2] | wide[1:-1] << np.uint32(8) | wide[2:] << np.uint32(16), np.uint32)
 

@@ -22,10 +22,10 @@ def check_archive(
     """Check everything in the archive and return the problems found.
 
     `look_in` are folders in which missing photos are searched by content. `repair` repairs, one by one, whatever
-    can be repaired without losing anything that cannot be computed again. `accept_gone` records that missing
-    photos that were found nowhere are deleted for good: they are not reported again, and what is known of them is
-    kept. If the database file is damaged, nothing else is checked. Raises `ArchiveError` if a rebuild holds the
-    lock of an archive to be changed.
+    can be repaired without losing anything that cannot be computed again. `accept_gone` records missing photos
+    that were not found as deleted for good: they are not reported again, and what is known of them is kept. If
+    the database file is damaged, nothing else is checked. With `repair` or `accept_gone`, raises `ArchiveError`
+    if another process holds the rebuild lock.
     """
     progress("database", 0, 1)
     if damage := archive.store.checks.integrity():

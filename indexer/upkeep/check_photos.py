@@ -1,4 +1,4 @@
-"""Checks features, and whether photos are still in their places."""
+"""Checks features, and whether photos are still at their paths."""
 
 import os
 from collections import defaultdict
@@ -61,10 +61,10 @@ def _fits(row: FeatureRow, length: int | None) -> bool:
 def look_at_paths(
     archive: Archive, look_in: Sequence[str], accept_gone: bool, progress: Progress
 ) -> Iterator[Finding]:
-    """Yield photos that are no longer in their places: found elsewhere by content, or gone.
+    """Yield photos that are no longer at their paths: found elsewhere by content, or gone.
 
-    A changed file is not a problem, as it is read again when needed. With `accept_gone`, repairing a missing
-    photo means not to report it again.
+    A changed file is not a problem, as it is read again when needed. With `accept_gone`, a missing photo is
+    repaired by recording it as deleted, so that it is not reported again.
     """
     gone, done = [], 0
     for rows in archive.store.checks.seen_paths():
@@ -98,7 +98,7 @@ def _accept(archive: Archive, path_id: int) -> None:
 
 
 def _look_for(wanted: set[tuple[int, str]], folders: Sequence[str], progress: Progress) -> dict[str, str]:
-    """Return a map from sha256 to path of wanted contents, (size, sha256); only files of these sizes are read."""
+    """Return the paths of the wanted contents (size, sha256), by sha256; only files of these sizes are read."""
     sizes, digests = {size for size, _ in wanted}, {digest for _, digest in wanted}
     found: dict[str, str] = {}
     for looked, file in enumerate(walk_photos(folders), start=1):

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 @dataclass
 class Finding:
-    """A problem, in words, and its cure.
+    """A problem, described in `what`, and its cure.
 
-    A `harmless` one only takes space. `mend` repairs it without asking, None if the user must; `mended` is set
-    once it did.
+    A `harmless` problem only takes space. `mend` repairs it without asking; None means that only the user can.
+    `mended` is set once `mend` has run.
     """
 
     kind: str

@@ -1,7 +1,7 @@
 """Removes an owner's posts and all that came from them, then searches the archive's bytes for remains.
 
-The order makes a killed run harmless: first the tombstone, so that nothing comes back; then all rows in one
-transaction; then files, which no row names any more. The same call again does what is left.
+The order makes a killed run harmless: first the tombstone, so that nothing is imported again; then all rows in one
+transaction; then files that no row names any more. Repeating the call completes it.
 """
 
 import json
@@ -26,7 +26,7 @@ _CHECKPOINTS = "unfreeze-*.pt"  # left by a killed training of a backbone
 
 @dataclass(frozen=True)
 class ForgetRequest:
-    """What is forgotten: an owner, by name, or one post, by key."""
+    """What to forget: an owner, by name, or one post, by key. Raises `ValueError` unless exactly one is given."""
 
     owner: str | None = None
     post: str | None = None
@@ -40,7 +40,8 @@ class ForgetRequest:
 class Forgotten:
     """Counts of what was removed, or would be. `models` are the numbers of models that learnt from it.
 
-    `staying` photos are also under other paths. `proof` is None if nothing was done.
+    `staying` counts photos that are kept, because another post has them or they are also under other paths.
+    `proof` is None if nothing was done.
     """
 
     posts: int
@@ -70,18 +71,18 @@ def forget_posts(
     Models that learnt from it are removed with all their guesses, unless `keep_models`; kept models are not
     searched. Photos that are also in another owner's post, or under a path without a post, are kept without these
     texts. Files outside the archive are not touched. Raises `ArchiveError` while a rebuild runs, and `DbError` if
-    another process is reading what was deleted.
+    another process is still reading what was deleted.
     """
     store = archive.store
     with archive.building():
         with store.write() as connection:
-            asked_before = store.tombstones.put(connection, *_tomb(whom), now())
+            known_before = store.tombstones.put(connection, *_tombstone(whom), now())
         with store.write() as connection:
             going = store.forgetting.find(connection, whom.owner, whom.post)
             result = _counts(archive, going, keep_models)
             if going.posts:
                 _erase_rows(archive, connection, whom, going, result)
-        if going.posts or asked_before:  # otherwise nothing of them was ever here
+        if going.posts or known_before:  # otherwise the archive never had anything of them
             _erase_files(archive)
             store.compact()
         kept = [archive.model_folder(number) for number in result.models] if keep_models else []
@@ -92,10 +93,10 @@ def forget_posts(
 def lift_tombstone(archive: Archive, whom: ForgetRequest) -> int:
     """Allow an owner or a post to be imported again; return how many tombstones were removed."""
     with archive.store.write() as connection:
-        return archive.store.tombstones.lift(connection, *_tomb(whom))
+        return archive.store.tombstones.lift(connection, *_tombstone(whom))
 
 
-def _tomb(whom: ForgetRequest) -> tuple[Literal["owner", "post"], str]:
+def _tombstone(whom: ForgetRequest) -> tuple[Literal["owner", "post"], str]:
     return ("owner", whom.owner) if whom.owner is not None else ("post", whom.post or "")
 
 
@@ -117,7 +118,7 @@ def _erase_rows(
     archive: Archive, connection: Connection, whom: ForgetRequest, going: Going, result: Forgotten
 ) -> None:
     store = archive.store
-    store.tombstones.put(connection, *_tomb(whom), now(), going.posts.values())
+    store.tombstones.put(connection, *_tombstone(whom), now(), going.posts.values())
     names = {whom.owner, *going.owners} if whom.owner else set()
     store.forgetting.erase(connection, going, names, models=not result.models_kept)
     if result.current_gone:

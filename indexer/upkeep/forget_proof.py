@@ -1,4 +1,4 @@
-"""Proves that nothing is left: searches the archive's texts and bytes for what was removed."""
+"""Proves that nothing is left, by searching the archive's texts and bytes for what was removed."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from hashtag_archive.indexer.archive import DATABASE, Archive
 from hashtag_archive.indexer.progress import Progress, silent
 from hashtag_archive.indexer.upkeep.byte_search import ByteSearch, pieces, search_files, spellings
 
-NAME, KEY, SAID, PATH, CONTENT, HASHTAG = (
+NAME, KEY, TEXT, PATH, CONTENT, HASHTAG = (
     "the owner's name",
     "a post's key",
     "a caption or location",
@@ -33,10 +33,10 @@ _AT_ONCE = 1 << 22  # bytes of texts searched together
 
 @dataclass
 class Proof:
-    """What was searched, and (file, kind of string) for what was found.
+    """How many files, bytes and strings were searched, and (file, kind of string) for what was found.
 
-    `by_rows` strings are too short for a search of bytes, or part of what others wrote, and were searched only in
-    the tables. `named` counts, by table and column, texts of others that name the owner.
+    `by_rows` counts strings that were searched only in the tables, because they are too short for a search of bytes
+    or part of what others wrote. `named` counts, by table and column, texts of others that name the owner.
     """
 
     files: int = 0
@@ -52,9 +52,9 @@ def search_archive(
 ) -> Proof:
     """Search the tables, then every file of the archive but the folders `kept`.
 
-    A text is searched in pieces. Pieces that occur in what others wrote prove nothing and are left out, unless
-    they are the owner's name as a separate word. Backbones that were given are not searched for hashtags, which
-    are ordinary words and may be names of their parts.
+    A text is searched in pieces. Pieces that also occur in what others wrote prove nothing and are skipped, unless
+    they are the owner's name as a separate word. Backbones are not searched for hashtags, as these are ordinary
+    words, which may be names of a network's parts.
     """
     wanted = list(_wanted(owner, going))
     strings = {piece: kind for kind, _, cut in wanted for piece in cut}
@@ -81,12 +81,12 @@ def search_archive(
 
 
 def _wanted(owner: str | None, going: Going) -> Iterator[tuple[str, str, list[bytes]]]:
-    """Yield the kind, the text and the pieces to search of all that came from the owner."""
+    """Yield the kind, text and pieces of every string to search: all that came from the owner or the post."""
     names = {owner, owner_key(owner), *going.owners} if owner else set()
     texts = [
         *((NAME, name) for name in names),
         *((KEY, key) for key in going.posts.values()),
-        *((SAID, text) for text in going.said),
+        *((TEXT, text) for text in going.said),
         *((PATH, path) for path in going.paths.values()),
         *((CONTENT, sha) for sha in going.photos.values()),
         *((HASHTAG, text) for text in going.hashtags.values()),
@@ -105,7 +105,7 @@ def _search_tables(
     strings: dict[bytes, str],
     proof: Proof,
 ) -> set[bytes]:
-    """Look for what must be in no row, and for the owner's name; return the pieces that texts which stay hold."""
+    """Search the rows for what must be gone and for the owner's name; return the pieces that texts still have."""
     exact = {(column, text): kind for kind, text, _ in wanted for column in _COLUMNS.get(kind, ())}
     name = owner_key(owner) if owner else None
     word = re.compile(rf"(?<!\w)(?<!\w\.){re.escape(name)}(?!\w|\.\w)") if name else None

@@ -30,10 +30,10 @@ def prune_models(
 ) -> Pruned:
     """Remove all models but the newest `keep`, or the given ones; the current one is never removed.
 
-    A model that photos are still tagged by is kept; with `guesses` it is removed with its guesses. Backbones that
-    no model uses then are removed with their features. Rows are deleted in one transaction, folders after it:
-    what a killed prune leaves only takes space and is removed by the next rebuild or prune. Raises `ModelError`
-    if a given model does not exist or is current, `ArchiveError` if a rebuild is running.
+    A model that photos are still tagged by is kept, unless `guesses`: then it is removed with its guesses.
+    Backbones that no model uses any more are removed with their features. Rows are deleted in one transaction,
+    folders after it, so that what a killed prune leaves only takes space; the next rebuild or prune removes it.
+    Raises `ModelError` if a given model does not exist or is current, `ArchiveError` if a rebuild is running.
     """
     pruned = Pruned()
     with archive.building("pruning"):
@@ -71,7 +71,10 @@ def _refuse(models: Sequence[int], numbers: list[int], current: int | None) -> N
 
 
 def _remove_backbones(archive: Archive, connection: Connection, pruned: Pruned) -> list[str]:
-    """Delete backbones that no model uses, their features, and settings that name them; return their digests."""
+    """Delete backbones that no model uses, with their features; return their digests.
+
+    Settings that name them are cleared; that of the archive's backbone gets the newest one that is left.
+    """
     going = archive.store.models.unused_backbones(connection)
     digests = [backbone.digest for backbone in going]
     for backbone in going:

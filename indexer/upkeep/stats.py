@@ -101,7 +101,7 @@ def list_models(archive: Archive) -> list[ModelSummary]:
 
 
 def count_stale(archive: Archive) -> int:
-    """Return how many photos were tagged last by another model than the current one."""
+    """Return how many photos are stale: tagged last by another model than the current one."""
     tagged = archive.store.models.tagged()
     return sum(count for model, count in tagged.items() if model != archive.current())
 

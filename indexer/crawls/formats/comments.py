@@ -22,9 +22,9 @@ def owner_comments(owners: list[object], comments: object) -> list[str]:
             continue
         waiting.extend(_answers(comment))
         author = next((comment[field] for field in _AUTHORS if comment.get(field)), None)
-        said = next((comment[field] for field in _TEXTS if isinstance(comment.get(field), str)), None)
-        if said and names & _identities(author):
-            found.append(said)
+        text = next((comment[field] for field in _TEXTS if isinstance(comment.get(field), str)), None)
+        if text and names & _identities(author):
+            found.append(text)
     return found
 
 
@@ -39,8 +39,8 @@ def _answers(comment: dict[str, object]) -> list[object]:
     return answers if isinstance(answers, list) else edge_nodes(comment.get("edge_threaded_comments"))
 
 
-def _identities(person: object) -> set[str]:
-    values = [person.get(field) for field in _IDENTITIES] if isinstance(person, dict) else [person]
+def _identities(account: object) -> set[str]:
+    values = [account.get(field) for field in _IDENTITIES] if isinstance(account, dict) else [account]
     return {str(value).strip().lstrip("@").casefold() for value in values if isinstance(value, str | int)} - {
         ""
     }

@@ -1,4 +1,4 @@
-"""CSV with a header, whatever the delimiter."""
+"""CSV with a header; the delimiter is detected."""
 
 import csv
 import re
@@ -33,7 +33,7 @@ def read_csv(source: Path) -> Iterator[Entry]:
     """Yield a post for each row; photos are absolute, or relative to the file; unknown columns are ignored.
 
     Hashtags in a cell are separated by commas, semicolons or `|` if it has any, else by spaces, so that `street
-    food; night` keeps its space. The key of a post without a key column is its first photo's place or, without a
+    food; night` keeps its space. If there is no key column, a post's key is its first photo's place or, without a
     photo, a digest of its content. Raises `CrawlError` if the header has neither hashtags nor captions nor
     photos.
     """
@@ -155,8 +155,8 @@ class _Rows:
         if not key and photos:
             key = f"csv:{file_key(self._folder, photos[0])}"
         if not key:
-            said = (*sorted(tags), first["owner"], first["caption"], first["location"], taken_at)
-            key = f"csv:{self._keys.next(repr(said))}"
+            content = (*sorted(tags), first["owner"], first["caption"], first["location"], taken_at)
+            key = f"csv:{self._keys.next(repr(content))}"
         post = CrawledPost(key, tags, photos, first["owner"], first["caption"], first["location"], taken_at)
         return post, left_out
 

@@ -5,17 +5,16 @@ from pathlib import Path
 from hashtag_archive.indexer.crawls.formats.csv_table import is_csv
 from hashtag_archive.indexer.crawls.formats.folder import Listing, is_media, is_photo, numbered, walk_folder
 from hashtag_archive.indexer.crawls.formats.keywords import carries_keywords
-from hashtag_archive.indexer.crawls.formats.registry import FORMATS
+from hashtag_archive.indexer.crawls.formats.registry import FILE_FORMATS
 from hashtag_archive.indexer.errors import CrawlError
 
-_FILES = [format.name for format in FORMATS.values() if format.source != "folder"]
-_START = 1 << 16  # bytes of a file in which its format shows
+_START = 1 << 16  # bytes of a file that are read to detect its format
 
 
 def detect_format(source: Path) -> str | None:
     """Return the format of a file by its suffix or first bytes, and of a folder by the files in it.
 
-    None is a folder of no known format. Raises `CrawlError` for a file that cannot be read, or is not text.
+    Returns None for a folder of no known format. Raises `CrawlError` for a file that is not text or cannot be read.
     """
     if source.is_dir():
         return _detect_folder(source) or ("keywords" if carries_keywords(source) else None)
@@ -29,7 +28,7 @@ def detect_format(source: Path) -> str | None:
     except OSError as error:
         raise CrawlError(source, error.strerror or str(error)) from error
     if b"\0" in start:
-        raise CrawlError(source, f"not a text file; crawl files are of the formats {', '.join(_FILES)}")
+        raise CrawlError(source, f"not a text file; crawl files are of the formats {', '.join(FILE_FORMATS)}")
     if start.startswith(b"["):
         return "instagram-crawler"
     if start.startswith(b"{"):
@@ -40,7 +39,7 @@ def detect_format(source: Path) -> str | None:
 def _detect_folder(folder: Path) -> str | None:
     """Return which tool wrote a folder, by the first file that only one of them writes.
 
-    A text next to a photo means instaloader only if no XMP means a photographer's own archive.
+    A text next to a photo means instaloader, unless an XMP file shows that it is a photographer's own archive.
     """
     texts = sidecars = False
     for listing in walk_folder(folder):

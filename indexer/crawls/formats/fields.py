@@ -7,12 +7,12 @@ from typing import Any
 
 from hashtag_archive.indexer.hashtag_text import normalise_hashtag
 
-# Where tools put a name inside an object: the handle before the display name.
+# Fields in which tools store a name inside an object, the handle before the display name.
 _NAME_FIELDS = ("username", "account", "name", "screen_name", "nick", "text", "tag", "title")
 
 
 class MalformedError(ValueError):
-    """Why an entry cannot be a post; the message is shown to the user."""
+    """An entry cannot be a post; the message is shown to the user."""
 
 
 def decode(raw: bytes) -> str:
@@ -103,7 +103,7 @@ class LooseFields:
         self.left_out: list[str] = []
 
     def text(self, *fields: str) -> str | None:
-        """Return the first of `fields` with a text; of an object, the name in it."""
+        """Return the first text in `fields`; if a field is an object, the name in it."""
         return next((found[0] for name in fields if (found := self.all_texts(name))), None)
 
     def all_texts(self, *fields: str) -> list[str]:
@@ -111,9 +111,9 @@ class LooseFields:
         found = []
         for field in fields:
             value = self.entry.get(field)
-            for one in value if isinstance(value, list) else [value]:
+            for item in value if isinstance(value, list) else [value]:
                 try:
-                    named = text({field: name_of(one)}, field)
+                    named = text({field: name_of(item)}, field)
                 except MalformedError as error:
                     self.left_out.append(str(error))
                 else:
@@ -121,7 +121,7 @@ class LooseFields:
         return found
 
     def time(self, *fields: str, zone: tzinfo | None = None) -> str | None:
-        """Return the first of `fields` with a time."""
+        """Return the first time in `fields`; one without a zone is in `zone`."""
         for field in fields:
             try:
                 found = moment(self.entry.get(field), field, zone)

@@ -75,12 +75,12 @@ def file_key(source: Path, path: str) -> str:
 
 
 def is_photo(name: str) -> bool:
-    """Whether a file has an image's suffix."""
+    """Whether a file's suffix is an image's."""
     return os.path.splitext(name)[1].lower() in PHOTO_SUFFIXES
 
 
 def is_media(name: str) -> bool:
-    """Whether a file has an image's or a video's suffix."""
+    """Whether a file's suffix is an image's or a video's."""
     return os.path.splitext(name)[1].lower() in PHOTO_SUFFIXES | VIDEO_SUFFIXES
 
 

@@ -20,7 +20,7 @@ from hashtag_archive.indexer.crawls.formats.fields import (
 from hashtag_archive.indexer.crawls.formats.folder import Listing, file_key, is_media, is_photo, walk_folder
 from hashtag_archive.indexer.hashtag_text import caption_hashtags
 
-# A post's id before a photo's: photos of one post have different ids.
+# A post's id takes precedence over a photo's, as photos of one post have different ids.
 _SHORT_CODES = ("post_shortcode", "sidecar_shortcode", "shortcode")
 _IDS = ("post_id", "tweet_id", "status_id", "deviationid", "id")
 _OWNERS = ("username", "author", "user", "owner", "account", "uploader", "blog_name")
@@ -31,7 +31,7 @@ _ABOUT_FOLDERS = ("info.json",)  # describes a whole gallery, not a post
 
 @dataclass
 class _Post:
-    """A post as far as its photos' files have been read: number in the post and path of each photo."""
+    """A post, collected from the files of its photos; `photos` are (number in the post, path)."""
 
     hashtags: dict[str, None] = field(default_factory=dict)
     photos: list[tuple[int, str]] = field(default_factory=list)
@@ -39,10 +39,10 @@ class _Post:
 
 
 def read_gallery(source: Path) -> Iterator[Entry]:
-    """Yield the posts of a folder and those below it; photos that name the same post make one.
+    """Yield the posts of a folder and those below it; photos with the same post's key make one post.
 
-    Posts are yielded at the end, when every file has been read. The key of an Instagram post is its short code,
-    of others the site and id, and of those without an id the photo's place below the folder.
+    Posts are yielded at the end, when every file has been read. The key of an Instagram post is its short code;
+    of others, the site and id, or without an id the photo's place below the folder.
     """
     posts: dict[str, _Post] = {}
     for listing in walk_folder(source):
@@ -75,7 +75,7 @@ def read_gallery(source: Path) -> Iterator[Entry]:
 
 
 def _photos_of(listing: Listing, name: str, entry: LooseFields) -> list[str]:
-    """Return the photo that a file describes: `a.jpg.json` describes `a.jpg`, even if it is gone, `a.json` any."""
+    """Return a file's photos: `a.jpg` for `a.jpg.json`, even if it is gone; every photo called `a` for `a.json`."""
     stem = name.removesuffix(".json")
     if is_media(stem):
         return [listing.path(stem)] if is_photo(stem) else []
@@ -101,8 +101,8 @@ def _add(posts: dict[str, _Post], source: Path, entry: LooseFields, path: str, p
         if value:
             post.fields.setdefault(name, value)
     owner = next((entry.entry[name] for name in _OWNERS if entry.entry.get(name)), None)
-    said = [*captions, *owner_comments([owner, entry.entry.get("owner_id")], entry.entry.get("comments"))]
-    hashtags = normalised([*_tags(entry), *(tag for one in said for tag in caption_hashtags(one))])
+    texts = [*captions, *owner_comments([owner, entry.entry.get("owner_id")], entry.entry.get("comments"))]
+    hashtags = normalised([*_tags(entry), *(tag for text in texts for tag in caption_hashtags(text))])
     post.hashtags.update(dict.fromkeys(hashtags))
 
 
@@ -126,7 +126,7 @@ def _id(entry: LooseFields, fields: tuple[str, ...]) -> str | None:
 
 
 def _tags(entry: LooseFields) -> list[str]:
-    """Return the tags of a list, of lists by kind, or of one text separated by commas or else by spaces."""
+    """Return the tags: a list, lists by kind, or one text separated by commas, or by spaces if it has none."""
     lists: list[Any] = [entry.entry.get(name) for name in _TAGS]
     if not any(lists):
         lists = [entry.entry.get("tag_string")]

@@ -1,4 +1,4 @@
-"""huaying/instagram-crawler: a JSON list of posts, with the URLs of their photos but not the photos."""
+"""instagram-crawler (huaying): a JSON list of posts, with the URLs of their photos but not the photos."""
 
 import json
 import re
@@ -30,11 +30,11 @@ _BETWEEN = re.compile(r"[\s,]*")
 def read_instagram(source: Path, photos: Path | None) -> Iterator[Entry]:
     """Yield the posts of a list; their photos are searched in `photos`, by URL or else by short code.
 
-    A post without its photo is kept, as its hashtags can be learnt from. `content` is the photo's alternative
-    text, which is the caption if the crawl has no better one.
+    A post without its photo is kept, because its hashtags can still be learnt from. `content` is the photo's
+    alternative text, which is used as the caption if there is no other.
     """
     index = PhotoLookup(photos)
-    # Bytes that are not UTF-8 become characters that no field may have, so that only their field is lost.
+    # Bytes that are not UTF-8 become characters that fields refuse, so that only the field with them is lost.
     listed = source.read_bytes().removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
     if not listed.lstrip().startswith("["):
         raise CrawlError(source, "not a JSON list, as instagram-crawler writes it")
@@ -60,8 +60,8 @@ def _read_post(entry: object, index: PhotoLookup) -> tuple[CrawledPost, list[str
     code = short_code(url)
     fields = LooseFields(entry)
     captions = fields.all_texts(*_TEXTS)
-    said = [*captions, *owner_comments([entry.get("username")], _comments(fields))]
-    hashtags = [*fields.all_texts("hashtags"), *(tag for one in said for tag in caption_hashtags(one))]
+    texts = [*captions, *owner_comments([entry.get("username")], _comments(fields))]
+    hashtags = [*fields.all_texts("hashtags"), *(tag for text in texts for tag in caption_hashtags(text))]
     photos = index.of_urls(fields.all_texts("img_urls", "img_url")) or index.of_post(code or url)
     post = CrawledPost(
         key=instagram_key(code) if code else storable(url.strip(), "key"),

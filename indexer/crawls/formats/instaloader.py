@@ -25,8 +25,8 @@ from hashtag_archive.indexer.crawls.formats.folder import Listing, file_key, is_
 from hashtag_archive.indexer.hashtag_text import caption_hashtags
 
 MAX_BYTES = 64 << 20  # of a post's unpacked JSON; real ones have a few kilobytes
-_UNPACK_MEMORY = 256 << 20
-_BESIDE = re.compile(
+_UNPACK_MEMORY = 256 << 20  # bytes that unpacking may use
+_METADATA_FILE = re.compile(
     r"(?P<name>.+?)(?P<kind>_comments\.json|_location\.txt|_old_\d+\.txt|\.json\.xz|\.json|\.txt)"
 )
 _PARTS = {"_comments.json": "comments", "_location.txt": "location", ".txt": "caption"}
@@ -36,7 +36,7 @@ _POSTS = ("Post", "StoryItem")  # instaloader also stores profiles, hashtags and
 
 @dataclass
 class _Files:
-    """The files of one post, by their content."""
+    """The paths of one post's files, by what is in them."""
 
     metadata: str | None = None
     caption: str | None = None
@@ -48,8 +48,8 @@ class _Files:
 def read_instaloader(source: Path) -> Iterator[Entry]:
     """Yield the posts of a folder and those below it. Photos with neither text nor JSON are skipped.
 
-    The key of a post is its short code; if it has only a text, or broken JSON, its name and its folder, which
-    instaloader names after the profile.
+    The key of a post is its short code. If it has only a text, or broken JSON, the key is made of its name and its
+    folder, which instaloader names after the profile.
     """
     for listing in walk_folder(source):
         if isinstance(listing, Refusal):
@@ -61,11 +61,11 @@ def read_instaloader(source: Path) -> Iterator[Entry]:
 
 def _posts(listing: Listing) -> dict[str, _Files]:
     posts: dict[str, _Files] = {}
-    beside = [match for name in listing.names if (match := _BESIDE.fullmatch(name))]
-    for match in beside:
+    matches = [match for name in listing.names if (match := _METADATA_FILE.fullmatch(name))]
+    for match in matches:
         if match["kind"] in (".json", ".json.xz", ".txt"):
             posts.setdefault(match["name"], _Files())
-    for match in beside:
+    for match in matches:
         part = "metadata" if match["kind"].startswith(".json") else _PARTS.get(match["kind"])
         if part and match["name"] in posts:
             setattr(posts[match["name"]], part, listing.path(match[0]))
@@ -91,11 +91,11 @@ def _read_post(name: str, files: _Files) -> Iterator[Entry]:
     fields = LooseFields(node or {})
     caption = _node_caption(fields) or _read(files.caption, _text_of, problems)
     place = fields.text("location") or (_read(files.location, _text_of, problems) or "").partition("\n")[0]
-    said = [caption or "", *owner_comments([fields.entry.get("owner")], _comments(fields, files, problems))]
+    texts = [caption or "", *owner_comments([fields.entry.get("owner")], _comments(fields, files, problems))]
     code = fields.text("shortcode", "code")
     post = CrawledPost(
         key=instagram_key(code) if code else f"instaloader:{file_key(Path(name).parent, name)}",
-        hashtags=normalised(tag for one in said for tag in caption_hashtags(one)),
+        hashtags=normalised(tag for text in texts for tag in caption_hashtags(text)),
         photos=tuple(files.photos),
         owner=fields.text("owner"),
         caption=caption or None,
@@ -104,7 +104,7 @@ def _read_post(name: str, files: _Files) -> Iterator[Entry]:
     )
     yield from problems
     yield from (Refusal(str(files.metadata), reason, partial=True) for reason in fields.left_out)
-    if node is not None or post.photos or post.hashtags:  # a lone text without a hashtag may be any file
+    if node is not None or post.photos or post.hashtags:  # a text alone without a hashtag may be any file
         yield post
 
 
@@ -159,9 +159,9 @@ def _node_caption(fields: LooseFields) -> str | None:
 
 
 def _comments(fields: LooseFields, files: _Files, problems: list[Refusal]) -> list[object]:
-    beside = _read(files.comments, lambda content: parse_json(decode(content)), problems)
+    stored = _read(files.comments, lambda content: parse_json(decode(content)), problems)
     return [
-        *(beside if isinstance(beside, list) else []),
+        *(stored if isinstance(stored, list) else []),
         *edge_nodes(fields.entry.get("edge_media_to_parent_comment")),
         *edge_nodes(fields.entry.get("edge_media_to_comment")),
     ]

@@ -12,15 +12,16 @@ from hashtag_archive.indexer.hashtag_text import caption_hashtags
 from hashtag_archive.indexer.photos.exclusions import Exclusions
 from hashtag_archive.indexer.photos.keywords import MAX_XMP, PhotoKeywords, add_photo, add_xmp
 
-LOOKED_AT = 500  # photos opened before a folder is said to have no keywords
+LOOKED_AT = 500  # photos opened before a folder counts as one without keywords
 
 
 def read_keyword_folder(source: Path, exclude: Sequence[str] = ()) -> Iterator[Entry]:
     """Yield a post for each photo below `source`, keyed by its place in it.
 
-    A sidecar comes before what is in the photo, and their keywords are joined. A sidecar whose photo is of a
-    kind that is not read (a raw file) or gone is a post without photo. A photo that cannot be read is refused,
-    unless a sidecar speaks for it. What `exclude` or a `.hashtagignore` file says is skipped.
+    A sidecar takes precedence over the photo's own metadata; the keywords of both are joined. A sidecar whose
+    photo is gone, or of a kind that is not read (a raw file), becomes a post without photo. A photo that cannot
+    be read is refused, unless a sidecar has keywords or a caption. Paths that match `exclude` or a
+    `.hashtagignore` file are skipped.
     """
     for listing in walk_folder(source, Exclusions(str(source), exclude).hides):
         if isinstance(listing, Refusal):
@@ -86,7 +87,7 @@ def _read_photo(source: Path, photo: str | None, sidecars: list[str]) -> Iterato
     if photo:
         broken += [Refusal(photo, reason, partial=True) for reason in found.left_out]
     if broken and not (readable or found.keywords or found.captions):
-        yield from (Refusal(one.where, one.reason) for one in broken)
+        yield from (Refusal(refusal.where, refusal.reason) for refusal in broken)
         return
     post, left_out = _post(source, photo, place, found)
     yield from broken

@@ -33,13 +33,13 @@ def read_hashtags(source: Path) -> Iterator[Entry]:
     keys = ContentKeys()
 
     def read(raw: bytes) -> CrawledPost | None:
-        words = decode(raw).split()
-        if not words:
-            return None
-        hashtags = normalised(words)
+        hashtags = decode(raw).split()
         if not hashtags:
+            return None
+        normal = normalised(hashtags)
+        if not normal:
             raise MalformedError("no hashtag in it")
-        return CrawledPost(key=keys.next("\n".join(sorted(hashtags))), hashtags=hashtags)
+        return CrawledPost(key=keys.next("\n".join(sorted(normal))), hashtags=normal)
 
     return _read_lines(source, read)
 

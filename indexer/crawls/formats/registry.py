@@ -1,5 +1,6 @@
-"""The formats of crawls. A new one is a reader in this folder, an entry here, and what detects it in `detect.py`.
+"""The formats of crawls. A new format needs a reader in a file of this folder, and an entry here.
 
+The command's choice and help follow from the entries; `auto` finds a new format once `detect.py` recognises it.
 Readers are imported when a source is read, so that the command line can list the formats without them.
 """
 
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CrawlFormat:
-    """A format: its name, what a source of it is, its reader, and its help.
+    """A format: its name, whether a source is a folder or a file (`lines`: one post per line), its reader and help.
 
-    `reader` is a function of a file of this folder, as `file.function`. It takes the source's path, and the value
-    of `option` by that name if there is one, and yields entries.
+    `reader` names a function in a file of this folder, as `file.function`. It takes the source's path and, if the
+    format has an `option`, that option's value as a keyword argument, and yields entries.
     """
 
     name: str
@@ -28,7 +29,7 @@ class CrawlFormat:
     option: Literal["photos", "exclude"] | None = None
 
     def read(self, source: Path, **options: object) -> Iterator["Entry"]:
-        """Yield the entries of a source."""
+        """Yield the entries of a source; `options` that are not this format's are ignored."""
         file, _, function = self.reader.partition(".")
         module = import_module(f"hashtag_archive.indexer.crawls.formats.{file}")
         reader: Callable[..., Iterator[Entry]] = getattr(module, function)
@@ -83,3 +84,5 @@ FORMATS = {
         ),
     )
 }
+
+FILE_FORMATS = [format.name for format in FORMATS.values() if format.source != "folder"]

@@ -1,4 +1,4 @@
-"""Who comes in with a crawl, and what is left of those who do not."""
+"""Which posts an import admits, and that nothing is left of the others."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +18,7 @@ from tests.conftest import draw_photo
 from tests.support.planted import OWNER, post, run, still_there, write
 
 
-def test_a_post_that_was_read_before_its_owner_was_forgotten_is_not_written_after(
+def test_a_post_whose_owner_is_forgotten_after_it_was_read_is_not_written(
     archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     look = Admission.not_forgotten
@@ -37,7 +37,7 @@ def test_a_post_that_was_read_before_its_owner_was_forgotten_is_not_written_afte
     assert still_there(archive.folder) == set()
 
 
-def test_with_a_list_of_those_who_agreed_others_are_counted_and_not_stored(
+def test_with_a_consent_list_posts_of_others_are_counted_and_not_stored(
     archive: Archive, tmp_path: Path
 ) -> None:
     posts: list[Mapping[str, object]] = [
@@ -46,21 +46,23 @@ def test_with_a_list_of_those_who_agreed_others_are_counted_and_not_stored(
         {"key": "nobodys", "hashtags": ["blue"]},
     ]
     crawl = write(tmp_path / "p.jsonl", *posts)
-    agreed = tmp_path / "agreed.txt"
-    agreed.write_text("@bob\n\nclara\n")
+    consent = tmp_path / "consent.txt"
+    consent.write_text("@bob\n\nclara\n")
     for more in (["--dry-run"], []):
-        done = run(archive, "import", str(crawl), "--consent", str(agreed), *more)
+        done = run(archive, "import", str(crawl), "--consent", str(consent), *more)
         assert "1 posts: 1 new" in done.output
         assert "1 posts of owners who are not on the consent list were not imported" in done.output
         assert "1 posts without an owner, whose consent is needed were not imported" in done.output
         assert OWNER not in done.output
     assert archive_stats(archive).most_frequent == [("red", 1)]
     assert still_there(archive.folder) == set()
-    agreed.write_text("\n")
-    assert run(archive, "import", str(crawl), "--consent", str(agreed)).exit_code == 1
+    consent.write_text("\n")
+    assert run(archive, "import", str(crawl), "--consent", str(consent)).exit_code == 1
 
 
-def test_others_who_name_her_are_named_and_the_command_fails(archive: Archive, tmp_path: Path) -> None:
+def test_others_posts_that_name_the_owner_are_reported_and_forget_fails(
+    archive: Archive, tmp_path: Path
+) -> None:
     bobs = {"key": "bobs", "owner": "bob", "caption": f"with @{OWNER} today", "hashtags": ["red"]}
     import_crawls(archive, [write(tmp_path / "p.jsonl", post(1, photos=[]), bobs)])
     done = run(archive, "forget", "--owner", OWNER, "--yes")
@@ -72,7 +74,7 @@ def test_others_who_name_her_are_named_and_the_command_fails(archive: Archive, t
     assert still_there(archive.folder) == set()
 
 
-def test_a_search_of_bytes_finds_what_looking_for_each_string_finds() -> None:
+def test_a_byte_search_finds_the_same_as_searching_for_each_string() -> None:
     draw = np.random.default_rng(1)
     data = draw.integers(0, 3, 20_000, np.uint8).tobytes()
     sought = [draw.integers(0, 3, int(length), np.uint8).tobytes() for length in draw.integers(6, 12, 500)]

@@ -1,4 +1,4 @@
-"""What each broken piece of a crawl says, and that the rest goes in."""
+"""What is reported of each broken part of a crawl, and that the rest is imported."""
 
 import json
 import lzma
@@ -30,8 +30,8 @@ def read(source: Path, format: str) -> tuple[list[CrawledPost], list[Refusal]]:
     return split(list(read_source(source, format)))
 
 
-def test_each_odd_entry_of_a_json_list_is_named_by_its_number(tmp_path: Path) -> None:
-    odd = [
+def test_each_malformed_entry_of_a_json_list_is_reported_with_its_number(tmp_path: Path) -> None:
+    malformed = [
         ("3", "not a JSON object"),
         ('{"caption": "#a"}', "no key"),
         ('{"key": 7}', "key is not a text: 7"),
@@ -40,7 +40,7 @@ def test_each_odd_entry_of_a_json_list_is_named_by_its_number(tmp_path: Path) ->
         ('{"key": "a", "caption": ' + DEEP + "}", "not JSON: maximum recursion depth exceeded"),
         ('{"key": "\\ud800"}', "key has characters that are not valid Unicode"),
     ]
-    for text, reason in odd:
+    for text, reason in malformed:
         source = tmp_path / "output.json"
         good = json.dumps(POST)
         source.write_text(f"[{good},\n{text},\n{good}]")
@@ -53,7 +53,7 @@ def test_each_odd_entry_of_a_json_list_is_named_by_its_number(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("end", ['{"key": "htt', "", ","])
-def test_a_list_that_is_cut_short_gives_what_came_before(tmp_path: Path, end: str) -> None:
+def test_a_truncated_list_yields_the_entries_before_the_end(tmp_path: Path, end: str) -> None:
     source = tmp_path / "output.json"
     source.write_text(f"[{json.dumps(POST)},\n{end}")
     posts, (refusal,) = read(source, "instagram-crawler")
@@ -63,16 +63,16 @@ def test_a_list_that_is_cut_short_gives_what_came_before(tmp_path: Path, end: st
     assert "truncated" in refusal.reason
 
 
-def test_a_broken_field_of_a_tools_post_is_left_out_and_named(tmp_path: Path) -> None:
+def test_a_broken_field_of_a_tools_post_is_left_out_and_reported(tmp_path: Path) -> None:
     source = tmp_path / "output.json"
-    odd = {
+    malformed = {
         "datetime": "2 days ago",
         "location": 3,
         "img_urls": [None, 5, "http://[bad/x.jpg"],
         "comments": "none",
         "username": "x\0",
     }
-    source.write_text(json.dumps([POST | odd]))
+    source.write_text(json.dumps([POST | malformed]))
     (post,), refusals = read(source, "instagram-crawler")
     assert (post.hashtags, post.owner, post.taken_at) == (("good",), None, None)
     assert all(refusal.partial and refusal.where == f"{source}: entry 1" for refusal in refusals)
@@ -105,7 +105,7 @@ def loaded(tmp_path: Path) -> Path:
         (lzma.compress(b" " * (MAX_BYTES + 1)), f"unpacks to more than {MAX_BYTES:,} bytes"),
     ],
 )
-def test_a_broken_json_xz_is_named_and_its_text_is_taken(loaded: Path, content: bytes, reason: str) -> None:
+def test_a_broken_json_xz_is_reported_and_its_text_is_used(loaded: Path, content: bytes, reason: str) -> None:
     broken = loaded / "2019-01-05_12-34-56_UTC.json.xz"
     broken.write_bytes(content)
     posts, (refusal,) = read(loaded, "instaloader")
@@ -120,7 +120,7 @@ def test_a_broken_json_xz_is_named_and_its_text_is_taken(loaded: Path, content: 
     assert (refusal.where, refusal.partial, len(posts)) == (str(broken), False, 2)
 
 
-def test_a_text_that_is_no_utf8_is_named_and_the_photo_goes_in(loaded: Path) -> None:
+def test_a_text_that_is_not_utf8_is_reported_and_the_photo_is_imported(loaded: Path) -> None:
     text = loaded / "2019-02-06_08-00-00_UTC.txt"
     text.write_bytes(b"caf\xe9 #coffee")
     comments = loaded / "2019-03-07_20-15-00_UTC_comments.json"
@@ -147,7 +147,7 @@ def test_a_text_that_is_no_utf8_is_named_and_the_photo_goes_in(loaded: Path) -> 
         (DEEP.encode(), "not JSON: maximum recursion depth"),
     ],
 )
-def test_a_broken_json_beside_a_photo_is_named_by_file(tmp_path: Path, content: bytes, reason: str) -> None:
+def test_a_broken_json_next_to_a_photo_is_reported(tmp_path: Path, content: bytes, reason: str) -> None:
     folder = Path(shutil.copytree(SOURCES["gallery-dl"], tmp_path / "gallery-dl"))
     broken = folder / "danbooru/danbooru_4711.png.json"
     broken.write_bytes(content)
@@ -157,7 +157,7 @@ def test_a_broken_json_beside_a_photo_is_named_by_file(tmp_path: Path, content: 
     assert len(posts) == 2
 
 
-def test_tags_of_every_shape_are_read_and_odd_ones_named(tmp_path: Path) -> None:
+def test_tags_of_every_shape_are_read_and_malformed_ones_reported(tmp_path: Path) -> None:
     shapes: list[tuple[object, tuple[str, ...]]] = [
         ("street_food ramen", ("street_food", "ramen")),
         ("street food, ramen", ("street food", "ramen")),
@@ -177,7 +177,7 @@ def test_tags_of_every_shape_are_read_and_odd_ones_named(tmp_path: Path) -> None
     }
 
 
-def test_broken_keywords_are_named_and_the_photos_go_in(tmp_path: Path) -> None:
+def test_broken_keywords_are_reported_and_the_photos_imported(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(SOURCES["keywords"], tmp_path / "Pictures"))
     laughs = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><x>&b;</x>'
     (folder / "raw/IMG_1.xmp").write_text(laughs)
@@ -186,18 +186,18 @@ def test_broken_keywords_are_named_and_the_photos_go_in(tmp_path: Path) -> None:
     (folder / "2018/market.jpg").write_bytes(b"no photo")
     (folder / "2018/tail.jpg").write_bytes((SOURCES["keywords"] / "2018/harbour.jpg").read_bytes()[:200])
     posts, refusals = read(folder, "keywords")
-    told = {Path(refusal.where).name: (refusal.reason, refusal.partial) for refusal in refusals}
-    assert told.pop("IMG_2.jpg.xmp")[0].startswith("XMP is broken: unbound prefix")
-    assert told.pop("IMG_3.xmp")[0].startswith("XMP is broken: no element found")
-    assert told.pop("tail.jpg")[1] is False
-    assert told == {
+    reported = {Path(refusal.where).name: (refusal.reason, refusal.partial) for refusal in refusals}
+    assert reported.pop("IMG_2.jpg.xmp")[0].startswith("XMP is broken: unbound prefix")
+    assert reported.pop("IMG_3.xmp")[0].startswith("XMP is broken: no element found")
+    assert reported.pop("tail.jpg")[1] is False
+    assert reported == {
         "IMG_1.xmp": ("XMP is refused: EntitiesForbidden", True),
         "market.jpg": ("not an image that can be read", False),
     }
     assert [Path(post.key).name for post in posts] == ["harbour.jpg", "IMG_1.jpg", "IMG_2.jpg"]
 
 
-def test_a_photo_that_cannot_be_read_goes_in_with_its_sidecar(tmp_path: Path) -> None:
+def test_a_photo_that_cannot_be_read_is_imported_with_its_sidecar(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(SOURCES["keywords"], tmp_path / "Pictures"))
     (folder / "raw/IMG_1.jpg").write_bytes(b"no photo")
     posts, (refusal,) = read(folder, "keywords")
@@ -206,13 +206,13 @@ def test_a_photo_that_cannot_be_read_goes_in_with_its_sidecar(tmp_path: Path) ->
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_that_may_not_be_listed_is_named(loaded: Path) -> None:
+def test_a_folder_that_cannot_be_listed_is_reported(loaded: Path) -> None:
     (loaded / "closed").mkdir(mode=0)
     _, (refusal,) = read(loaded, "instaloader")
     assert refusal == Refusal(str(loaded / "closed"), "cannot be listed: Permission denied")
 
 
-def test_what_is_broken_is_counted_and_twice_changes_nothing(archive: Archive, loaded: Path) -> None:
+def test_broken_files_are_counted_and_importing_again_changes_nothing(archive: Archive, loaded: Path) -> None:
     (loaded / "2019-01-05_12-34-56_UTC.json.xz").write_bytes(b"broken")
     (loaded / "2019-03-07_20-15-00_UTC.json").write_text("{")
     for _ in range(2):

@@ -8,7 +8,7 @@ from hashtag_archive.cli import main
 from tests.indexer.crawls.test_broken_crawls import read
 
 
-def test_rows_of_the_wrong_length_are_named_with_their_line(tmp_path: Path) -> None:
+def test_broken_rows_are_reported_with_their_line(tmp_path: Path) -> None:
     source = tmp_path / "posts.csv"
     rows = [
         "key,tags,caption,date",
@@ -41,7 +41,7 @@ def test_rows_of_the_wrong_length_are_named_with_their_line(tmp_path: Path) -> N
     assert posts[2].taken_at == "2019-01-01T00:00:00"
 
 
-def test_a_header_that_names_nothing_is_refused(tmp_path: Path) -> None:
+def test_a_header_without_a_known_column_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("one,two\n1,2\n")
     done = CliRunner().invoke(main, ["--archive", str(tmp_path / "x"), "import", str(tmp_path / "a.csv")])
     assert done.exit_code == 1

@@ -30,7 +30,7 @@ SOURCES = {
 
 
 def posts(format: str, source: Path | None = None, photos: Path | None = PHOTOS) -> dict[str, CrawledPost]:
-    """Every entry of a crawl by its key; none may be refused."""
+    """Return the posts of a crawl by key; assert that no entry is refused."""
     entries = list(read_source(source or SOURCES[format], format, SourceOptions(photos=photos)))
     assert all(isinstance(entry, CrawledPost) for entry in entries), entries
     return {entry.key: entry for entry in entries if isinstance(entry, CrawledPost)}
@@ -56,7 +56,7 @@ def test_instagram_crawler_finds_photos_by_url_and_by_short_code() -> None:
     assert (alone.hashtags, alone.photos) == (("pasta", "wine"), ())
 
 
-def test_comments_count_where_the_owner_wrote_them() -> None:
+def test_comments_count_if_the_owner_wrote_them() -> None:
     assert posts("instagram-crawler")["instagram:BsRamen0001"].hashtags == (
         *("ramen", "noodles"),
         *("streetfood", "ghent"),
@@ -79,7 +79,7 @@ def test_instaloader_reads_json_xz_and_text_with_every_photo() -> None:
     assert posts("instaloader", CRAWLS / "instaloader/anna.eats") == found
 
 
-def test_gallery_dl_makes_one_post_of_the_photos_of_one() -> None:
+def test_gallery_dl_joins_the_photos_of_one_post() -> None:
     found = posts("gallery-dl")
     ramen = found["instagram:BsRamen0001"]
     assert names(ramen) == ["1949494951.jpg", "1949494952.jpg"]
@@ -90,7 +90,7 @@ def test_gallery_dl_makes_one_post_of_the_photos_of_one() -> None:
     assert len(found) == 3
 
 
-def test_gallery_dl_counts_the_comments_of_the_first_owner_it_names(tmp_path: Path) -> None:
+def test_gallery_dl_counts_the_comments_of_the_first_owner_field(tmp_path: Path) -> None:
     comments = [
         {"author": {"name": "Anna", "id": 5}, "content": "#mine"},
         {"user": "crawled", "text": "#theirs"},
@@ -122,7 +122,7 @@ def test_keywords_come_from_xmp_iptc_and_sidecars() -> None:
     assert found["keywords:Pictures/raw/IMG_3.xmp"].photos == ()
 
 
-def test_csv_reads_what_the_header_names() -> None:
+def test_csv_reads_the_columns_of_the_header() -> None:
     found = posts("csv")
     assert found["a1"].hashtags == ("ramen", "noodles", "yum")
     assert found["a1"].caption == "so good,\nreally #yum"
@@ -143,7 +143,7 @@ def test_csv_without_a_key_is_keyed_by_photo_or_by_content(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("format", SOURCES)
-def test_auto_tells_the_formats_apart_and_says_which_it_took(format: str, tmp_path: Path) -> None:
+def test_auto_detects_each_format_and_reports_it(format: str, tmp_path: Path) -> None:
     done = run(tmp_path / "archive", str(SOURCES[format]), "--photos", str(PHOTOS))
     assert done.exit_code == 0, done.output
     assert f"{SOURCES[format]}: format {format}" in done.stderr
@@ -161,7 +161,7 @@ def test_importing_a_crawl_twice_changes_nothing(format: str, archive: Archive) 
 
 
 @pytest.mark.parametrize("format", SOURCES)
-def test_a_dry_run_shows_what_would_come_in_and_writes_nothing(format: str, tmp_path: Path) -> None:
+def test_a_dry_run_shows_what_would_be_imported_and_writes_nothing(format: str, tmp_path: Path) -> None:
     folder = tmp_path / "archive"
     done = run(folder, str(SOURCES[format]), "--photos", str(PHOTOS), "--dry-run")
     assert not folder.exists()
@@ -175,7 +175,7 @@ def test_a_dry_run_shows_what_would_come_in_and_writes_nothing(format: str, tmp_
     assert len(lines) == len(wanted)
 
 
-def test_a_dry_run_beside_an_archive_leaves_its_rows_alone(archive: Archive) -> None:
+def test_a_dry_run_with_an_archive_leaves_its_rows_unchanged(archive: Archive) -> None:
     import_crawls(archive, [SOURCES["csv"]])
     before = content(archive)
     preview = preview_crawls(archive, [SOURCES["csv"], SOURCES["gallery-dl"], SOURCES["gallery-dl"]])
@@ -183,7 +183,7 @@ def test_a_dry_run_beside_an_archive_leaves_its_rows_alone(archive: Archive) -> 
     assert content(archive) == before
 
 
-def test_a_post_crawled_by_two_tools_is_one_and_keeps_its_photos(archive: Archive) -> None:
+def test_a_post_crawled_by_two_tools_is_one_post_and_keeps_its_photos(archive: Archive) -> None:
     import_crawls(archive, [SOURCES["instaloader"]])
     totals = import_crawls(archive, [SOURCES["instagram-crawler"]])
     assert (totals.new, totals.updated) == (2, 1)
@@ -192,7 +192,7 @@ def test_a_post_crawled_by_two_tools_is_one_and_keeps_its_photos(archive: Archiv
     assert version["hashtags"] == ["ramen", "noodles", "ghent"]
 
 
-def test_a_folder_that_is_no_crawl_is_refused_naming_the_formats(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_crawl_is_refused_and_the_formats_listed(tmp_path: Path) -> None:
     shutil.copytree(PHOTOS, tmp_path / "plain")
     (tmp_path / "empty").mkdir()
     for folder in (tmp_path / "plain", tmp_path / "empty"):
@@ -216,7 +216,7 @@ def test_a_format_that_a_source_cannot_have_is_refused(tmp_path: Path) -> None:
     assert run(tmp_path / "archive", str(SOURCES["csv"]), "--format", "csv", "--photos", ".").exit_code == 2
 
 
-def test_loops_of_links_end_and_hidden_files_are_passed_over(tmp_path: Path) -> None:
+def test_loops_of_links_end_and_hidden_files_are_skipped(tmp_path: Path) -> None:
     for format in ("instaloader", "gallery-dl", "keywords"):
         folder = tmp_path / format / SOURCES[format].name
         shutil.copytree(SOURCES[format], folder)
@@ -233,7 +233,7 @@ def test_the_command_offers_and_explains_every_format() -> None:
         assert f"{name} {format.help}" in shown
 
 
-def test_the_suffixes_of_images_are_one_list_and_an_unknown_format_is_refused() -> None:
+def test_photo_suffixes_are_the_encoders_and_an_unknown_format_is_refused() -> None:
     assert PHOTO_SUFFIXES == IMAGE_SUFFIXES
     with pytest.raises(CrawlError, match="word is not a format"):
         source_format(SOURCES["csv"], "word")

@@ -10,13 +10,13 @@ from hashtag_archive.indexer.upkeep.stats import archive_stats
 from tests.conftest import draw_photo
 
 
-def bring_in(archive: Archive, path: Path, *posts: Mapping[str, object]) -> ImportTotals:
+def import_jsonl(archive: Archive, path: Path, *posts: Mapping[str, object]) -> ImportTotals:
     path.write_text("".join(json.dumps(post) + "\n" for post in posts))
     return import_crawls(archive, [path])
 
 
 def content(archive: Archive) -> list[str]:
-    """Everything in the database, as text."""
+    """Return everything in the database, as SQL."""
     with sqlite3.connect(archive.folder / "archive.db") as connection:
         return list(connection.iterdump())
 
@@ -27,17 +27,19 @@ def test_importing_twice_changes_nothing(archive: Archive, tmp_path: Path) -> No
         {"key": "1", "hashtags": ["a", "b"], "photos": ["a.png", "gone.png"]},
         {"key": "2", "hashtags": []},
     ]
-    first = bring_in(archive, tmp_path / "p.jsonl", *posts)
+    first = import_jsonl(archive, tmp_path / "p.jsonl", *posts)
     before = content(archive)
-    second = bring_in(archive, tmp_path / "p.jsonl", *posts)
+    second = import_jsonl(archive, tmp_path / "p.jsonl", *posts)
     assert (first.new, first.unchanged, first.without_photo, first.missing_photos) == (2, 0, 1, 1)
     assert (second.new, second.updated, second.unchanged, second.without_photo) == (0, 0, 2, 1)
     assert content(archive) == before
 
 
-def test_a_later_crawl_replaces_hashtags_and_keeps_what_was(archive: Archive, tmp_path: Path) -> None:
-    bring_in(archive, tmp_path / "1.jsonl", {"key": "1", "hashtags": ["old", "both"], "owner": "me"})
-    totals = bring_in(archive, tmp_path / "2.jsonl", {"key": "1", "hashtags": ["both", "new"]})
+def test_a_later_crawl_replaces_hashtags_and_keeps_the_earlier_version(
+    archive: Archive, tmp_path: Path
+) -> None:
+    import_jsonl(archive, tmp_path / "1.jsonl", {"key": "1", "hashtags": ["old", "both"], "owner": "me"})
+    totals = import_jsonl(archive, tmp_path / "2.jsonl", {"key": "1", "hashtags": ["both", "new"]})
     assert (totals.new, totals.updated) == (0, 1)
     assert {text for text, _ in archive_stats(archive).most_frequent} == {"both", "new"}
     (version,) = archive.store.posts.versions("1")
@@ -45,10 +47,10 @@ def test_a_later_crawl_replaces_hashtags_and_keeps_what_was(archive: Archive, tm
     assert version["owner"] == "me"
 
 
-def test_a_key_given_twice_in_one_source_is_refused_the_second_time(archive: Archive, tmp_path: Path) -> None:
+def test_a_duplicate_key_in_one_source_is_refused(archive: Archive, tmp_path: Path) -> None:
     posts = [{"key": "1", "hashtags": ["first"]}, {"key": "1", "hashtags": ["second"]}]
     for _ in range(2):
-        totals = bring_in(archive, tmp_path / "p.jsonl", *posts)
+        totals = import_jsonl(archive, tmp_path / "p.jsonl", *posts)
         assert totals.refused == {"duplicate key": 1}
         assert archive_stats(archive).most_frequent == [("first", 1)]
 
@@ -56,34 +58,36 @@ def test_a_key_given_twice_in_one_source_is_refused_the_second_time(archive: Arc
 def test_the_same_content_at_two_paths_is_one_photo(archive: Archive, tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         draw_photo(tmp_path / name, "red", 1)
-    bring_in(
+    import_jsonl(
         archive, tmp_path / "p.jsonl", {"key": "1", "photos": ["a.png"]}, {"key": "2", "photos": ["b.png"]}
     )
     stats = archive_stats(archive)
     assert (stats.photos, stats.photo_paths, stats.posts_with_photo) == (1, 2, 2)
 
 
-def test_a_photo_that_comes_later_is_found_by_the_next_import(archive: Archive, tmp_path: Path) -> None:
+def test_a_photo_that_appears_later_is_found_by_the_next_import(archive: Archive, tmp_path: Path) -> None:
     post = {"key": "1", "hashtags": ["a"], "photos": ["a.png"]}
-    assert bring_in(archive, tmp_path / "p.jsonl", post).missing_photos == 1
+    assert import_jsonl(archive, tmp_path / "p.jsonl", post).missing_photos == 1
     draw_photo(tmp_path / "a.png", "red", 1)
-    assert bring_in(archive, tmp_path / "p.jsonl", post).missing_photos == 0
+    assert import_jsonl(archive, tmp_path / "p.jsonl", post).missing_photos == 0
     assert archive_stats(archive).posts_with_photo == 1
 
 
-def test_a_folder_whose_name_is_no_unicode_is_taken_in(archive: Archive, tmp_path: Path) -> None:
+def test_a_folder_whose_name_is_not_valid_unicode_is_imported(archive: Archive, tmp_path: Path) -> None:
     folder = tmp_path / "caf\udce9"
     draw_photo(folder / "a.png", "red", 1)
-    totals = bring_in(archive, folder / "p.jsonl", {"key": "1", "hashtags": ["a"], "photos": ["a.png"]})
+    totals = import_jsonl(archive, folder / "p.jsonl", {"key": "1", "hashtags": ["a"], "photos": ["a.png"]})
     assert (totals.new, totals.missing_photos) == (1, 0)
     assert (
-        bring_in(archive, folder / "p.jsonl", {"key": "1", "hashtags": ["a"], "photos": ["a.png"]}).unchanged
+        import_jsonl(
+            archive, folder / "p.jsonl", {"key": "1", "hashtags": ["a"], "photos": ["a.png"]}
+        ).unchanged
         == 1
     )
 
 
-def test_a_hashtag_id_is_never_given_to_another(archive: Archive, tmp_path: Path) -> None:
-    bring_in(archive, tmp_path / "p.jsonl", {"key": "1", "hashtags": ["a"]})
+def test_a_hashtag_id_is_never_reused(archive: Archive, tmp_path: Path) -> None:
+    import_jsonl(archive, tmp_path / "p.jsonl", {"key": "1", "hashtags": ["a"]})
     with archive.store.write() as connection:
         first = archive.store.posts.ensure_hashtags(connection, {"b"})["b"]
         connection.exec_driver_sql("DELETE FROM hashtags WHERE id = ?", (first,))

@@ -53,7 +53,7 @@ def test_a_jsonl_post_has_its_caption_hashtags_and_absolute_photos(tmp_path: Pat
         (b"[" * 100_000, "not JSON"),
     ],
 )
-def test_a_malformed_entry_is_named_and_the_rest_goes_in(tmp_path: Path, line: bytes, reason: str) -> None:
+def test_a_malformed_entry_is_reported_and_the_rest_is_read(tmp_path: Path, line: bytes, reason: str) -> None:
     source = tmp_path / "p.jsonl"
     first, second, third = read(source, b'{"key": "1"}\n' + line + b'\n{"key": "3"}\n')
     assert isinstance(first, CrawledPost)
@@ -63,7 +63,7 @@ def test_a_malformed_entry_is_named_and_the_rest_goes_in(tmp_path: Path, line: b
     assert second.reason.startswith(reason)
 
 
-def test_equal_lines_of_a_hashtags_file_are_posts_of_their_own(tmp_path: Path) -> None:
+def test_equal_lines_of_a_hashtags_file_are_separate_posts(tmp_path: Path) -> None:
     posts = read(tmp_path / "tags.txt", b"\xef\xbb\xbf#Sea sun\n\nsun sea\n", "hashtags")
     assert [post.hashtags for post in posts if isinstance(post, CrawledPost)] == [
         ("sea", "sun"),
@@ -73,7 +73,7 @@ def test_equal_lines_of_a_hashtags_file_are_posts_of_their_own(tmp_path: Path) -
     assert posts == list(read_source(tmp_path / "tags.txt", "hashtags"))
 
 
-def test_the_format_is_told_by_ending_or_first_bytes(tmp_path: Path) -> None:
+def test_the_format_is_detected_by_suffix_or_first_bytes(tmp_path: Path) -> None:
     for name, content, expected in (
         ("a.jsonl", b"", "jsonl"),
         ("b.txt", b' {"key": 1}', "jsonl"),
@@ -83,7 +83,7 @@ def test_the_format_is_told_by_ending_or_first_bytes(tmp_path: Path) -> None:
         assert detect_format(tmp_path / name) == expected
 
 
-def test_a_folder_or_missing_source_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_folder_or_missing_source_is_refused_with_its_path(tmp_path: Path) -> None:
     for source in (tmp_path, tmp_path / "none.jsonl"):
         with pytest.raises(CrawlError, match=str(source)):
             list(read_source(source, "jsonl"))

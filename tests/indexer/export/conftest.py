@@ -1,4 +1,4 @@
-"""Photos in an archive that has tagged them."""
+"""Photos, an archive that has tagged them, and commands on it."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from tests.conftest import COLOURS, draw_photo
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """A folder of four photos, one a colour, the last in a folder below."""
+    """A folder of four photos, one per colour, the last in a subfolder."""
     folder = tmp_path / "new"
     for number, colour in enumerate(COLOURS):
         draw_photo(folder / ("below" if number == 3 else ".") / f"{colour}.png", colour, 1000 + number)
@@ -40,7 +40,7 @@ def done(archive: Archive, *arguments: Any) -> Result:
     return result
 
 
-def say(archive: Archive, path: Path, hashtag: str, accepted: bool) -> None:
+def give_verdict(archive: Archive, path: Path, hashtag: str, accepted: bool) -> None:
     with archive.store.write() as connection:
         photo = archive.store.exports.photo_ids([str(path)])[str(path)]
         ids = archive.store.posts.ensure_hashtags(connection, {hashtag})

@@ -12,7 +12,7 @@ import pytest
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.tagging.tag import tag_photos
 from tests.conftest import draw_photo
-from tests.indexer.export.conftest import done, run, say
+from tests.indexer.export.conftest import done, give_verdict, run
 
 
 def read_back(photo: Path) -> Any:
@@ -22,7 +22,7 @@ def read_back(photo: Path) -> Any:
 
 @pytest.fixture
 def jpegs(colours: Archive, tmp_path: Path) -> Path:
-    """A folder of two tagged JPEGs: one with a person's keywords and EXIF, one with nothing."""
+    """A folder of two tagged JPEGs: one with the user's keywords and EXIF, one without metadata."""
     if not shutil.which("exiftool"):
         pytest.skip("exiftool is absent: apt-get install libimage-exiftool-perl")
     red = draw_photo(tmp_path / "jpegs/red.jpg", "red", 1)
@@ -33,10 +33,10 @@ def jpegs(colours: Archive, tmp_path: Path) -> Path:
     return red.parent
 
 
-def test_embedded_tags_are_read_back_and_taken_back_and_the_photo_stays_known(
+def test_embedded_tags_are_read_back_and_removed_and_the_photo_stays_known(
     colours: Archive, jpegs: Path
 ) -> None:
-    say(colours, jpegs / "red.jpg", "🍜 supper", True)
+    give_verdict(colours, jpegs / "red.jpg", "🍜 supper", True)
     before = {photo: (photo.read_bytes(), photo.stat().st_mtime_ns) for photo in jpegs.iterdir()}
     own = read_back(jpegs / "red.jpg")
     embed = ("export", "--to", "xmp,iptc", "--embed", "--keep-times", "--threshold", 0.5, jpegs)
@@ -53,7 +53,7 @@ def test_embedded_tags_are_read_back_and_taken_back_and_the_photo_stays_known(
     assert [photo.outcome for photo in tag_photos(colours, [str(jpegs)])] == ["done", "done"]
     assert colours.store.photos.counts()["photos"] == 98
     (red,) = colours.store.exports.photo_ids([str(jpegs / "red.jpg")]).values()
-    assert [word.hashtag for word in colours.store.verdicts.of([red])[red]] == ["🍜 supper"]
+    assert [verdict.hashtag for verdict in colours.store.verdicts.of([red])[red]] == ["🍜 supper"]
     done(colours, "untag", "--all", jpegs)
     left = read_back(jpegs / "red.jpg")
     assert sorted(left["Subject"]) == ["warm", "🍜 supper"]
@@ -63,7 +63,9 @@ def test_embedded_tags_are_read_back_and_taken_back_and_the_photo_stays_known(
     assert colours.store.models.assignments([red]) == {}
 
 
-def test_what_a_killed_embedding_left_beside_photos_goes_with_the_next(colours: Archive, jpegs: Path) -> None:
+def test_what_a_killed_embedding_left_next_to_photos_is_removed_by_the_next(
+    colours: Archive, jpegs: Path
+) -> None:
     dead = subprocess.Popen(["true"])
     dead.wait()
     for process in (dead.pid, os.getppid()):
@@ -71,24 +73,24 @@ def test_what_a_killed_embedding_left_beside_photos_goes_with_the_next(colours: 
         (jpegs / f".hashtag-{process}-abcd_123" / "red.jpg").write_bytes(b"half")
     (jpegs / ".hashtag-notes").mkdir()
     done(colours, "export", "--to", "xmp", "--embed", jpegs)
-    assert (jpegs / ".hashtag-notes").is_dir()  # somebody's own
+    assert (jpegs / ".hashtag-notes").is_dir()  # the user's own
     assert not (jpegs / f".hashtag-{dead.pid}-abcd_123").exists()
-    assert (jpegs / f".hashtag-{os.getppid()}-abcd_123/red.jpg").exists()  # another one is at work
+    assert (jpegs / f".hashtag-{os.getppid()}-abcd_123/red.jpg").exists()  # of a process that is running
 
 
-def test_a_photo_that_cannot_be_written_is_named_and_left_as_it_is(
+def test_a_photo_that_cannot_be_written_is_reported_and_left_unchanged(
     colours: Archive, jpegs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = (jpegs / "red.jpg").read_bytes()[:900]
     (jpegs / "red.jpg").write_bytes(content)
-    told = run(colours, "export", "--to", "iptc", "--embed", jpegs)
-    assert told.exit_code == 1
-    assert f"{jpegs / 'red.jpg'}: " in told.stderr and "1 made" in told.stderr
+    result = run(colours, "export", "--to", "iptc", "--embed", jpegs)
+    assert result.exit_code == 1
+    assert f"{jpegs / 'red.jpg'}: " in result.stderr and "1 made" in result.stderr
     assert (jpegs / "red.jpg").read_bytes() == content
     assert run(colours, "export", "--to", "iptc").exit_code == 2
     assert run(colours, "export", "--to", "csv", "--embed").exit_code == 2
     monkeypatch.setenv("PATH", "")
-    told = run(colours, "export", "--to", "iptc", "--embed", jpegs)
-    assert told.stderr.splitlines()[-1] == (
+    result = run(colours, "export", "--to", "iptc", "--embed", jpegs)
+    assert result.stderr.splitlines()[-1] == (
         "Error: exiftool is absent: apt-get install libimage-exiftool-perl"
     )

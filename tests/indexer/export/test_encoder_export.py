@@ -38,7 +38,7 @@ def test_the_fused_file_gives_the_products_own_embeddings(colours: Archive, tmp_
     )
 
 
-def test_the_readmes_lines_tag_a_photo_with_that_file_and_the_index(
+def test_the_readmes_example_tags_a_photo_with_that_file_and_the_index(
     colours: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -52,12 +52,14 @@ def test_the_readmes_lines_tag_a_photo_with_that_file_and_the_index(
     monkeypatch.chdir(tmp_path)
     exec(lines.replace("lunch.jpg", "lunch.png"), {})
     printed = [line.split(" #") for line in capsys.readouterr().out.splitlines()]
-    asked = query_photo(open_model(colours), str(tmp_path / "lunch.png"), best=5)
-    assert [hashtag for _, hashtag in printed] == [found.hashtag for found in asked]
-    np.testing.assert_allclose([float(p) for p, _ in printed], [found.score for found in asked], atol=2e-3)
+    expected = query_photo(open_model(colours), str(tmp_path / "lunch.png"), best=5)
+    assert [hashtag for _, hashtag in printed] == [found.hashtag for found in expected]
+    np.testing.assert_allclose([float(p) for p, _ in printed], [found.score for found in expected], atol=2e-3)
 
 
-def test_a_folder_that_cannot_be_written_leaves_nothing(colours: Archive, tmp_path: Path) -> None:
+def test_an_export_to_a_folder_that_cannot_be_written_leaves_nothing(
+    colours: Archive, tmp_path: Path
+) -> None:
     with pytest.raises((EncoderError, OSError)):
         export_encoder(colours, tmp_path / "none" / "encoder.onnx")
     assert list(tmp_path.glob("**/*.part")) == []

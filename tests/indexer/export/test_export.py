@@ -12,17 +12,17 @@ from hashtag_archive.indexer.export.xmp import Xmp
 from hashtag_archive.indexer.export.xmp_tags import HIERARCHY, SUBJECT
 from hashtag_archive.indexer.tagging.tag import tag_photos
 from tests.conftest import draw_photo
-from tests.indexer.export.conftest import done, run, say, subjects
+from tests.indexer.export.conftest import done, give_verdict, run, subjects
 
 
-def test_one_pass_writes_several_formats_that_say_the_same(
+def test_one_pass_writes_several_formats_with_the_same_tags(
     tagged: Archive, photos: Path, tmp_path: Path
 ) -> None:
-    say(tagged, photos / "red.png", "supper", True)
-    say(tagged, photos / "red.png", "red", False)
+    give_verdict(tagged, photos / "red.png", "supper", True)
+    give_verdict(tagged, photos / "red.png", "red", False)
     out = tmp_path / "out"
-    told = done(tagged, "export", "--to", "csv,jsonl,txt,xmp", "--out", out, "--threshold", 0.5, photos)
-    assert told.stdout == ""
+    result = done(tagged, "export", "--to", "csv,jsonl,txt,xmp", "--out", out, "--threshold", 0.5, photos)
+    assert result.stdout == ""
     lines = [json.loads(line) for line in (out / "tags.jsonl").read_text().splitlines()]
     assert [Path(line["photo"]).name for line in lines] == ["blue.png", "green.png", "red.png", "white.png"]
     red = lines[2]["hashtags"]
@@ -40,15 +40,15 @@ def test_one_pass_writes_several_formats_that_say_the_same(
     assert sorted(path.name for path in photos.iterdir()) == ["below", "blue.png", "green.png", "red.png"]
 
 
-def test_without_a_folder_lines_go_to_stdout_and_only_one_table_can(tagged: Archive, photos: Path) -> None:
-    told = done(tagged, "export", "--to", "jsonl", "--top", 1, photos)
-    assert [len(json.loads(line)["hashtags"]) for line in told.stdout.splitlines()] == [1] * 4
+def test_without_an_output_folder_one_table_goes_to_stdout(tagged: Archive, photos: Path) -> None:
+    result = done(tagged, "export", "--to", "jsonl", "--top", 1, photos)
+    assert [len(json.loads(line)["hashtags"]) for line in result.stdout.splitlines()] == [1] * 4
     assert len(done(tagged, "export", "--to", "csv", "--top", 1, photos).stdout.splitlines()) == 5
     for formats in ("csv,jsonl", "parquet", "gif"):
         assert run(tagged, "export", "--to", formats).exit_code == 2
 
 
-def test_parquet_holds_the_same_rows(tagged: Archive, photos: Path, tmp_path: Path) -> None:
+def test_parquet_has_the_same_rows_as_csv(tagged: Archive, photos: Path, tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is absent: the extra `parquet`")
     done(tagged, "export", "--to", "parquet,csv", "--out", tmp_path / "out", photos)
     rows = parquet.read_table(tmp_path / "out/tags.parquet").to_pylist()
@@ -63,55 +63,57 @@ def test_parquet_without_pyarrow_names_the_extra(
     tagged: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    told = run(tagged, "export", "--to", "parquet", "--out", tmp_path / "out")
-    assert told.stderr.splitlines()[-1] == "Error: this needs pyarrow: pip install 'hashtag-archive[parquet]'"
-    assert (told.exit_code, (tmp_path / "out").exists()) == (1, False)
+    result = run(tagged, "export", "--to", "parquet", "--out", tmp_path / "out")
+    assert (
+        result.stderr.splitlines()[-1] == "Error: this needs pyarrow: pip install 'hashtag-archive[parquet]'"
+    )
+    assert (result.exit_code, (tmp_path / "out").exists()) == (1, False)
 
 
 def test_a_text_that_is_not_ours_is_never_overwritten(tagged: Archive, photos: Path) -> None:
     caption = photos / "red.txt"
     caption.write_text("what the photographer wrote")
-    told = run(tagged, "export", "--to", "txt", photos)
-    assert told.exit_code == 1
-    assert f"{caption}: not written by hashtag, or changed since: left unchanged" in told.stderr
+    result = run(tagged, "export", "--to", "txt", photos)
+    assert result.exit_code == 1
+    assert f"{caption}: not written by hashtag, or changed since: left unchanged" in result.stderr
     assert caption.read_text() == "what the photographer wrote"
     (photos / "blue.txt").write_text("edited")
-    told = run(tagged, "untag", "--all", photos)
-    assert f"{photos / 'blue.txt'}: not written by hashtag" in told.stderr
+    result = run(tagged, "untag", "--all", photos)
+    assert f"{photos / 'blue.txt'}: not written by hashtag" in result.stderr
     assert sorted(path.name for path in photos.glob("**/*.txt")) == ["blue.txt", "red.txt"]
 
 
-def test_sidecars_are_written_as_photos_are_tagged_and_follow_what_is_assigned(
+def test_sidecars_are_written_while_tagging_and_updated_by_the_next_export(
     colours: Archive, photos: Path
 ) -> None:
     with colours.store.write() as connection:
         colours.store.vocabulary.set_parent(connection, "tomato", "food")
     broken = photos / "blue.png.xmp"
     broken.write_text("<x:xmpmeta")
-    told = run(colours, "tag", "--write", "xmp", "--threshold", 0.5, photos)
-    assert told.exit_code == 1
-    assert f"{broken}: XMP is broken" in told.stderr
+    result = run(colours, "tag", "--write", "xmp", "--threshold", 0.5, photos)
+    assert result.exit_code == 1
+    assert f"{broken}: XMP is broken" in result.stderr
     assert broken.read_text() == "<x:xmpmeta"
-    assert len(told.stdout.splitlines()) == 4
+    assert len(result.stdout.splitlines()) == 4
     assert set(subjects(photos / "red.png")) == {"red", "warm", "tomato"}
     assert "food|tomato" in Xmp((photos / "red.png.xmp").read_bytes()).texts(HIERARCHY)
     broken.unlink()
-    say(colours, photos / "red.png", "red", False)
+    give_verdict(colours, photos / "red.png", "red", False)
     done(colours, "export", "--to", "xmp", "--threshold", 0.5, photos)
     assert set(subjects(photos / "red.png")) == {"warm", "tomato"}
     assert "blue" in subjects(photos / "blue.png")
 
 
-def test_untag_takes_back_what_a_model_wrote_and_nothing_else(tagged: Archive, photos: Path) -> None:
-    say(tagged, photos / "green.png", "supper", True)
+def test_untag_removes_what_a_model_wrote_and_nothing_else(tagged: Archive, photos: Path) -> None:
+    give_verdict(tagged, photos / "green.png", "supper", True)
     foreign = photos / "red.png.xmp"
     done(tagged, "export", "--to", "xmp", photos)
     foreign.write_text(foreign.read_text().replace("<rdf:Bag>", "<rdf:Bag><rdf:li>by hand</rdf:li>", 1))
     assert "guesses removed from 0 photos" in done(tagged, "untag", "--model", 2).stderr
     assert "red" in subjects(photos / "red.png")
     (photos / "blue.png.xmp").unlink()
-    told = done(tagged, "untag", "--model", 1, "--json", photos)
-    assert json.loads(told.stdout) == {
+    result = done(tagged, "untag", "--model", 1, "--json", photos)
+    assert json.loads(result.stdout) == {
         "photos": 4,
         "files": {"updated": 2, "removed": 1, "gone": 1},
         "named": [{"file": str(photos / "blue.png.xmp"), "reason": "it is gone; nothing to remove"}],
@@ -123,7 +125,7 @@ def test_untag_takes_back_what_a_model_wrote_and_nothing_else(tagged: Archive, p
     assert [photo.outcome for photo in tag_photos(tagged, [str(photos)])] == ["rescored"] * 4
 
 
-def test_what_is_no_longer_tagged_loses_its_sidecar_at_the_next_export(
+def test_a_photo_that_is_no_longer_tagged_loses_its_sidecar_at_the_next_export(
     tagged: Archive, photos: Path, tmp_path: Path
 ) -> None:
     done(tagged, "export", "--to", "xmp,txt", photos)
@@ -135,16 +137,16 @@ def test_what_is_no_longer_tagged_loses_its_sidecar_at_the_next_export(
     assert (photos / "blue.png.xmp").exists() and (photos / "blue.txt").exists()
 
 
-def test_two_photos_that_would_share_a_sidecar_are_told_apart(tagged: Archive, photos: Path) -> None:
+def test_the_second_of_two_photos_that_share_a_sidecar_is_refused(tagged: Archive, photos: Path) -> None:
     draw_photo(photos / "red.jpg", "green", 7)
     list(tag_photos(tagged, [str(photos)]))
     done(tagged, "export", "--to", "xmp", "--sidecar-name", "photo.xmp", photos / "red.png")
-    told = run(tagged, "export", "--to", "xmp", "--sidecar-name", "photo.xmp", photos / "red.jpg")
-    assert f"{photos / 'red.xmp'}: it holds the tags of {photos / 'red.png'}" in told.stderr
+    result = run(tagged, "export", "--to", "xmp", "--sidecar-name", "photo.xmp", photos / "red.jpg")
+    assert f"{photos / 'red.xmp'}: it holds the tags of {photos / 'red.png'}" in result.stderr
     assert "red" in subjects(photos / "red.png", ".xmp")
 
 
-def test_a_place_where_nothing_is_tagged_is_named(tagged: Archive, tmp_path: Path) -> None:
-    told = run(tagged, "export", "--to", "jsonl", tmp_path / "elsewhere")
-    assert f"{tmp_path / 'elsewhere'}: no tagged photo here" in told.stderr
-    assert (told.exit_code, told.stdout) == (1, "")
+def test_a_path_without_a_tagged_photo_is_reported(tagged: Archive, tmp_path: Path) -> None:
+    result = run(tagged, "export", "--to", "jsonl", tmp_path / "elsewhere")
+    assert f"{tmp_path / 'elsewhere'}: no tagged photo here" in result.stderr
+    assert (result.exit_code, result.stdout) == (1, "")

@@ -1,4 +1,4 @@
-"""Hashtags in XMP beside what other programs wrote."""
+"""Hashtags in XMP, next to what other programs wrote."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ from hashtag_archive.indexer.export.xmp_tags import HIERARCHY, SUBJECT, marks_of
 from hashtag_archive.indexer.photos.keywords import PhotoKeywords, add_xmp
 from hashtag_archive.indexer.tagging.assigned import AssignedHashtag
 
-# As other programs write: several descriptions, line breaks in attributes, prefixes of their own, comments.
+# As other programs write XMP: several descriptions, line breaks in attributes, their own prefixes, comments.
 FOREIGN = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="XMP Core 4.4.0-Exiv2">
  <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -39,7 +39,7 @@ def guess(hashtag: str, *above: str, model: int = 1, probability: float = 0.9) -
     return AssignedHashtag(hashtag, probability, "machine", model, (*above, hashtag))
 
 
-def said(hashtag: str) -> AssignedHashtag:
+def accepted(hashtag: str) -> AssignedHashtag:
     return AssignedHashtag(hashtag, 1.0, "person", None, (hashtag,))
 
 
@@ -47,7 +47,7 @@ def keywords(path: Path) -> list[str]:
     return Xmp(path.read_bytes()).texts(SUBJECT)
 
 
-def test_a_sidecar_of_another_program_keeps_everything_and_gets_it_all_back(tmp_path: Path) -> None:
+def test_another_programs_sidecar_keeps_everything_and_is_restored_by_untag(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg.xmp"
     path.write_text(FOREIGN)
     assert write_sidecar(str(path), [guess("ramen"), guess("noodles", "food")]) == ("updated", True)
@@ -60,9 +60,9 @@ def test_a_sidecar_of_another_program_keeps_everything_and_gets_it_all_back(tmp_
     assert keywords(path) == ["Ramen", "holiday <2019>"]
 
 
-def test_writing_again_updates_in_place_and_takes_away_what_is_no_longer_assigned(tmp_path: Path) -> None:
+def test_writing_again_updates_in_place_and_removes_what_is_no_longer_assigned(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg.xmp"
-    first = [guess("ramen", "food", "noodles"), guess("spicy", model=2), said("lunch")]
+    first = [guess("ramen", "food", "noodles"), guess("spicy", model=2), accepted("lunch")]
     assert write_sidecar(str(path), first) == ("made", True)
     assert Xmp(path.read_bytes()).texts(HIERARCHY) == ["food|noodles|ramen", "spicy", "lunch"]
     assert write_sidecar(str(path), [guess("ramen", "food", probability=0.5)]) == ("updated", True)
@@ -73,16 +73,16 @@ def test_writing_again_updates_in_place_and_takes_away_what_is_no_longer_assigne
     assert not path.exists()
 
 
-def test_one_models_guesses_go_and_another_models_and_a_persons_word_stay(tmp_path: Path) -> None:
+def test_one_models_guesses_are_removed_and_another_models_and_verdicts_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg.xmp"
-    write_sidecar(str(path), [said("lunch"), guess("ramen", model=1), guess("spicy", model=2)])
+    write_sidecar(str(path), [accepted("lunch"), guess("ramen", model=1), guess("spicy", model=2)])
     assert untag_sidecar(str(path), 1) == ("updated", True)
     assert keywords(path) == ["lunch", "spicy"]
     assert untag_sidecar(str(path), None) == ("updated", True)
     assert keywords(path) == ["lunch"]
 
 
-def test_a_keyword_that_stands_alone_or_as_an_attribute_becomes_an_item_and_stays() -> None:
+def test_a_single_keyword_or_an_attribute_becomes_an_item_and_is_kept() -> None:
     about = 'rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/"'
     rdf = 'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
     for spelt in (
@@ -96,7 +96,7 @@ def test_a_keyword_that_stands_alone_or_as_an_attribute_becomes_an_item_and_stay
         assert xmp.texts(SUBJECT) == ["sea"]
 
 
-def test_what_is_nested_endlessly_costs_nothing(tmp_path: Path) -> None:
+def test_deeply_nested_elements_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg.xmp"
     deep = "<dt:x>" * 2_000 + "</dt:x>" * 2_000
     path.write_text(FOREIGN.replace("<dt:history>", f"{deep}<dt:history>"))
@@ -114,7 +114,7 @@ def test_what_is_nested_endlessly_costs_nothing(tmp_path: Path) -> None:
         b'<!DOCTYPE x [<!ENTITY a "b">]>' + FOREIGN.encode().split(b"?>", 1)[1],
     ],
 )
-def test_a_sidecar_that_is_broken_is_refused_and_left_as_it_is(tmp_path: Path, content: bytes) -> None:
+def test_a_broken_sidecar_is_refused_and_left_unchanged(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.jpg.xmp"
     path.write_bytes(content)
     with pytest.raises(XmpError):
@@ -123,10 +123,10 @@ def test_a_sidecar_that_is_broken_is_refused_and_left_as_it_is(tmp_path: Path, c
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
-def test_an_import_learns_a_persons_keywords_and_none_of_our_guesses(tmp_path: Path) -> None:
+def test_an_import_reads_the_users_keywords_and_none_of_our_guesses(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg.xmp"
     path.write_text(FOREIGN)
-    write_sidecar(str(path), [guess("noodles", "food"), said("lunch")])
+    write_sidecar(str(path), [guess("noodles", "food"), accepted("lunch")])
     found = PhotoKeywords()
     add_xmp(path.read_bytes(), found)
     assert sorted(set(found.keywords)) == ["Ramen", "holiday <2019>", "lunch"]
@@ -143,7 +143,7 @@ def exiftool(*arguments: str) -> Any:
 
 def test_exiftool_reads_what_was_written_and_its_own_changes_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg.xmp"
-    write_sidecar(str(path), [guess("ramen", "food"), said("🍜 lunch"), guess("crème brûlée")])
+    write_sidecar(str(path), [guess("ramen", "food"), accepted("🍜 lunch"), guess("crème brûlée")])
     read = exiftool("-XMP:all", str(path))
     assert read["Subject"] == ["ramen", "🍜 lunch", "crème brûlée"]
     assert read["HierarchicalSubject"] == ["food|ramen", "🍜 lunch", "crème brûlée"]

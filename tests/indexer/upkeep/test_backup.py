@@ -1,4 +1,4 @@
-"""Copies of an archive that is in use."""
+"""Backups of an archive that is in use."""
 
 import json
 import shutil
@@ -33,7 +33,7 @@ for number in range(10**9):
 """
 
 
-def test_a_backup_is_of_one_moment_while_another_process_writes(colours: Archive, tmp_path: Path) -> None:
+def test_a_backup_is_consistent_while_another_process_writes(colours: Archive, tmp_path: Path) -> None:
     command = [sys.executable, "-c", WRITER, str(colours.folder / "archive.db")]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
         assert writer.stdout
@@ -54,7 +54,7 @@ def test_a_backup_is_of_one_moment_while_another_process_writes(colours: Archive
         assert query_photo(open_model(copy), str(photo)) == query_photo(open_model(colours), str(photo))
 
 
-def test_a_second_backup_takes_over_what_did_not_change_and_brings_what_did(
+def test_a_second_backup_reuses_unchanged_files_and_copies_the_others(
     colours: Archive, tmp_path: Path
 ) -> None:
     first = back_up(colours, tmp_path / "copy")
@@ -71,7 +71,7 @@ def test_a_second_backup_takes_over_what_did_not_change_and_brings_what_did(
     assert {path.name for path in tmp_path.iterdir()} == {"copy", "archive"}
 
 
-def test_a_backup_killed_between_its_renames_leaves_the_earlier_one_to_be_found(
+def test_the_earlier_backup_is_found_after_one_was_killed_between_its_renames(
     colours: Archive, tmp_path: Path
 ) -> None:
     back_up(colours, tmp_path / "copy")
@@ -81,7 +81,7 @@ def test_a_backup_killed_between_its_renames_leaves_the_earlier_one_to_be_found(
     assert {path.name for path in tmp_path.iterdir()} == {"copy", "archive"}
 
 
-def test_a_folder_with_anything_else_in_it_is_refused_and_left_alone(
+def test_a_folder_with_anything_else_in_it_is_refused_and_left_unchanged(
     colours: Archive, tmp_path: Path
 ) -> None:
     (tmp_path / "mine").mkdir()
@@ -93,11 +93,11 @@ def test_a_folder_with_anything_else_in_it_is_refused_and_left_alone(
     with pytest.raises(ArchiveError, match="a backup of another archive, /elsewhere"):
         back_up(colours, tmp_path / "mine")
     for folder in (colours.folder, colours.folder / "copy", tmp_path):
-        with pytest.raises(ArchiveError, match="must lie outside the archive"):
+        with pytest.raises(ArchiveError, match="must be outside the archive"):
             back_up(colours, folder)
 
 
-def test_a_model_that_is_damaged_in_the_archive_is_named_by_its_backup(
+def test_a_model_that_is_damaged_in_the_archive_is_reported_by_its_backup(
     colours: Archive, tmp_path: Path
 ) -> None:
     (colours.model_folder(1) / "head.onnx").unlink()

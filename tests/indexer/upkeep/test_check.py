@@ -1,4 +1,4 @@
-"""Archives that are damaged, and what a check says and mends of them."""
+"""Damaged archives: what a check reports and repairs."""
 
 import json
 import shutil
@@ -25,13 +25,13 @@ def kinds(archive: Archive, *, repair: bool = False) -> list[str]:
 
 
 def execute(archive: Archive, *statements: str) -> None:
-    """Write as another program would, which holds itself to no foreign key."""
+    """Write as another program would, without checks of foreign keys."""
     with closing(sqlite3.connect(archive.folder / "archive.db")) as connection, connection:
         for statement in statements:
             connection.execute(statement)
 
 
-def test_a_whole_archive_with_two_models_and_tags_has_nothing_wrong(colours: Archive) -> None:
+def test_an_undamaged_archive_with_two_models_and_tags_has_no_problem(colours: Archive) -> None:
     rebuild_model(colours, config=QUICK)
     retag_photos(colours)
     assert check_archive(colours) == []
@@ -40,7 +40,7 @@ def test_a_whole_archive_with_two_models_and_tags_has_nothing_wrong(colours: Arc
     assert done.stderr.endswith("no problems found\n")
 
 
-def test_rows_that_hang_on_nothing_are_deleted_and_the_others_stay(colours: Archive) -> None:
+def test_rows_whose_parent_is_missing_are_deleted_and_the_others_kept(colours: Archive) -> None:
     retag_photos(colours)
     execute(
         colours,
@@ -62,7 +62,7 @@ def test_rows_that_hang_on_nothing_are_deleted_and_the_others_stay(colours: Arch
     assert retag_photos(colours).retagged == 2
 
 
-def test_features_that_do_not_fit_are_forgotten_with_their_guesses_and_made_again(
+def test_malformed_features_are_removed_with_their_guesses_and_computed_again(
     colours: Archive, colour_folder: Path
 ) -> None:
     retag_photos(colours)
@@ -80,7 +80,7 @@ def test_features_that_do_not_fit_are_forgotten_with_their_guesses_and_made_agai
 
 
 @pytest.mark.parametrize("name", ["head.onnx", "manifest.json", "evidence.npz"])
-def test_a_damaged_current_model_gives_way_to_the_newest_whole_one(colours: Archive, name: str) -> None:
+def test_a_damaged_current_model_is_replaced_by_the_newest_undamaged_one(colours: Archive, name: str) -> None:
     rebuild_model(colours, config=QUICK)
     path = colours.model_folder(2) / name
     content = bytearray(path.read_bytes())
@@ -94,7 +94,7 @@ def test_a_damaged_current_model_gives_way_to_the_newest_whole_one(colours: Arch
     assert "hashtag prune --model 2" in check_archive(colours)[0].cure
 
 
-def test_a_model_folder_put_in_anothers_place_is_told(colours: Archive) -> None:
+def test_a_model_folder_that_replaced_another_is_reported(colours: Archive) -> None:
     rebuild_model(colours, config=QUICK)
     shutil.rmtree(colours.model_folder(1))
     shutil.copytree(colours.model_folder(2), colours.model_folder(1))
@@ -103,13 +103,13 @@ def test_a_model_folder_put_in_anothers_place_is_told(colours: Archive) -> None:
     assert "differs from the recorded one" in finding.what
 
 
-def test_a_backbone_that_is_gone_is_told_of_its_model_and_of_the_setting(colours: Archive) -> None:
+def test_a_missing_backbone_is_reported_for_its_model_and_for_the_setting(colours: Archive) -> None:
     next(colours.backbones_folder.glob("*.onnx")).unlink()
     assert kinds(colours, repair=True) == ["model", "current model", "setting"]
     assert kinds(colours) == ["model", "current model"]
 
 
-def test_what_killed_processes_left_is_told_is_not_wrong_and_is_removed(colours: Archive) -> None:
+def test_what_killed_processes_left_is_reported_as_harmless_and_removed(colours: Archive) -> None:
     shutil.copytree(colours.model_folder(1), colours.models_folder / ".building-0002")
     shutil.copytree(colours.model_folder(1), colours.model_folder(2))
     (colours.backbones_folder / ".half.onnx.part").write_bytes(b"half")
@@ -121,7 +121,7 @@ def test_what_killed_processes_left_is_told_is_not_wrong_and_is_removed(colours:
     with colours.building():
         colours.store.close()
         (colours.models_folder / ".building-0002").mkdir()
-        assert check_archive(colours)[:-1] == []  # a rebuild at work is no killed one
+        assert check_archive(colours)[:-1] == []  # a rebuild is running, so nothing is left over
     assert CliRunner().invoke(main, [*command, "--repair"]).exit_code == 0
     assert check_archive(colours) == []
     assert colours.model_folder(1).is_dir()
@@ -138,7 +138,7 @@ def test_moved_photos_are_found_by_content_and_keep_their_posts_and_tags(
     (tmp_path / "crawl/photos").rename(new)
     draw_photo(new / "other.png", "red", 999)
     (new / "001.png").unlink()
-    list(tag_photos(archive, [str(new / "000.png")]))  # seen at its new place already
+    list(tag_photos(archive, [str(new / "000.png")]))  # already seen at its new path
     found = check_archive(archive)
     assert [finding.kind for finding in found].count("gone") == 95
     command = ["--archive", str(archive.folder), "check", "--look-in", str(new.parent)]
@@ -153,7 +153,7 @@ def test_moved_photos_are_found_by_content_and_keep_their_posts_and_tags(
     assert rebuild_model(archive, config=QUICK).manifest["counts"]["photos"] == 96
 
 
-def test_photos_deleted_for_good_are_missed_no_more_and_teach_on(
+def test_photos_deleted_for_good_are_not_reported_again_and_still_trained_on(
     archive: Archive, tmp_path: Path, backbone: Path
 ) -> None:
     import_crawls(archive, [write_crawl(tmp_path / "crawl")])
@@ -161,19 +161,18 @@ def test_photos_deleted_for_good_are_missed_no_more_and_teach_on(
     for name in ("000.png", "001.png"):
         (tmp_path / "crawl/photos" / name).unlink()
     command = ["--archive", str(archive.folder), "check"]
-    told = CliRunner().invoke(main, command)
-    assert told.exit_code == 1 and told.stdout.count("--accept-gone") == 2
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 1 and result.stdout.count("--accept-gone") == 2
     done = CliRunner().invoke(main, [*command, "--accept-gone"])
     assert done.exit_code == 0 and done.stdout.count("accepted as deleted") == 2
     assert check_archive(archive) == []
     (tmp_path / "crawl/photos/002.png").unlink()
-    assert [finding.kind for finding in check_archive(archive, repair=True)] == [
-        "gone"
-    ]  # is a word of its own
+    # `repair` alone does not accept a missing photo.
+    assert [finding.kind for finding in check_archive(archive, repair=True)] == ["gone"]
     assert rebuild_model(archive, config=QUICK).manifest["counts"]["photos"] == 96
 
 
-def test_a_database_with_a_damaged_page_is_told(colours: Archive) -> None:
+def test_a_database_with_a_damaged_page_is_reported(colours: Archive) -> None:
     retag_photos(colours)
     colours.close()
     path = colours.folder / "archive.db"

@@ -1,4 +1,4 @@
-"""Forgetting a person: what was planted is looked for in the archive's bytes by a search of the test's own."""
+"""Forgetting an owner: the test searches the archive's bytes for planted strings, by a search of its own."""
 
 import json
 import os
@@ -29,7 +29,7 @@ from tests.support.planted import MARKS, OWNER, everything, post, run, still_the
 
 @pytest.fixture(scope="module")
 def crawled(tmp_path_factory: pytest.TempPathFactory, backbone: Path) -> Path:
-    """A folder with colours of others and posts of hers, crawled twice, learnt with words, and tagged."""
+    """A folder with posts of others and of the owner, crawled twice, trained on with texts, and tagged."""
     folder = tmp_path_factory.mktemp("forget")
     crawl = write_crawl(folder, 64)
     for number in range(4):
@@ -41,18 +41,18 @@ def crawled(tmp_path_factory: pytest.TempPathFactory, backbone: Path) -> Path:
     with open_archive(folder / "archive", create=True) as opened:
         import_crawls(opened, [crawl, write(folder / "quirina-1.jsonl", *first)])
         import_crawls(opened, [write(folder / "quirina-2.jsonl", *again)])
-        learn = replace(QUICK, text_fields=("caption", "location"))
-        with pytest.MonkeyPatch.context() as only_weight:
-            # Validation decides by a hair whether texts count, and rounding decides the hair: here they always do.
-            only_weight.setattr("hashtag_archive.indexer.learning.text_fit._WEIGHTS", (1.0,))
-            rebuild_model(opened, backbone, learn)
+        config = replace(QUICK, text_fields=("caption", "location"))
+        with pytest.MonkeyPatch.context() as patch:
+            # Validation decides narrowly whether texts count, and rounding could change it; here they always do.
+            patch.setattr("hashtag_archive.indexer.learning.text_fit._WEIGHTS", (1.0,))
+            rebuild_model(opened, backbone, config)
         list(tag_photos(opened, [str(folder / "photos")]))
     return folder
 
 
 @pytest.fixture
 def hers(crawled: Path, tmp_path: Path) -> Iterator[Archive]:
-    """A copy of that archive, to be changed at will."""
+    """A copy of that archive, which a test may change."""
     with open_archive(copy_archive(crawled / "archive", tmp_path / "archive")) as opened:
         yield opened
 
@@ -93,7 +93,7 @@ def test_nothing_of_a_forgotten_owner_is_left_in_the_archives_bytes(hers: Archiv
         assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
 
 
-def test_a_later_crawl_brings_nobody_back_until_the_tombstone_is_lifted(
+def test_a_later_crawl_is_not_imported_until_the_tombstone_is_lifted(
     hers: Archive, crawled: Path, tmp_path: Path
 ) -> None:
     forget_posts(hers, ForgetRequest(OWNER))
@@ -110,7 +110,9 @@ def test_a_later_crawl_brings_nobody_back_until_the_tombstone_is_lifted(
     assert import_crawls(hers, [crawl]).new == 4
 
 
-def test_what_others_hold_too_stays_without_her_words(hers: Archive, crawled: Path, tmp_path: Path) -> None:
+def test_photos_that_others_have_are_kept_without_the_owners_texts(
+    hers: Archive, crawled: Path, tmp_path: Path
+) -> None:
     theirs = {"key": "bobs", "owner": "bob", "hashtags": ["kruidnagelsquirina"]}
     import_crawls(hers, [write(crawled / "b.jsonl", theirs | {"photos": ["photos/wolkenveer-0.png"]})])
     mine = tmp_path / "mine/holiday.png"
@@ -128,7 +130,7 @@ def test_what_others_hold_too_stays_without_her_words(hers: Archive, crawled: Pa
     assert still_there(hers.folder) == {"wolkenveer", "kruidnagel", "quirina"}
 
 
-def test_a_name_that_was_never_here_takes_nothing_away(hers: Archive) -> None:
+def test_a_name_without_posts_removes_nothing(hers: Archive) -> None:
     (hers.folder / "archive.db.schema-1").write_bytes(b"a copy")
     done = run(hers, "forget", "--owner", "nobody_of_that_name", "--yes")
     assert done.exit_code == 0
@@ -137,7 +139,7 @@ def test_a_name_that_was_never_here_takes_nothing_away(hers: Archive) -> None:
     assert (archive_stats(hers).posts, hers.current()) == (68, 1)
 
 
-def test_a_backbone_that_was_learnt_here_goes_with_its_models(hers: Archive) -> None:
+def test_a_backbone_that_was_trained_here_is_removed_with_its_models(hers: Archive) -> None:
     given = hers.store.setting("backbone") or ""
     learnt = "f" * 64
     with hers.store.write() as connection:
@@ -157,7 +159,7 @@ def test_a_backbone_that_was_learnt_here_goes_with_its_models(hers: Archive) -> 
     assert b"zwanenmeer-2" in everything(hers.folder)
 
 
-def test_a_model_that_is_kept_is_named_and_guesses_no_forgotten_hashtag(hers: Archive) -> None:
+def test_a_kept_model_is_reported_and_guesses_no_forgotten_hashtag(hers: Archive) -> None:
     done = run(hers, "forget", "--owner", OWNER, "--yes", "--keep-models")
     assert done.exit_code == 0, done.output
     assert "models/0001: kept and not searched" in done.output
@@ -171,7 +173,7 @@ def test_a_model_that_is_kept_is_named_and_guesses_no_forgotten_hashtag(hers: Ar
     assert all(guesses for guesses in guessed.values())
 
 
-def test_what_is_left_in_a_file_of_the_archive_is_found_and_the_file_named(hers: Archive) -> None:
+def test_remains_in_a_file_of_the_archive_are_found_and_the_file_reported(hers: Archive) -> None:
     (hers.folder / "notes.txt").write_text(f"x{post(2)['caption']}")
     np.savez_compressed(hers.folder / "words.npz", words=np.array(["a", "kruidnagelsquirina"]))
     done = run(hers, "forget", "--owner", OWNER, "--yes")
@@ -193,7 +195,7 @@ def test_without_a_terminal_it_asks_for_yes_and_a_dry_run_changes_nothing(hers: 
 @pytest.mark.parametrize(
     "moment", ["_erase_learnt_backbones", "_erase_files", "Store.compact", "search_archive"]
 )
-def test_kill_9_between_two_steps_and_the_same_again_ends_the_same(
+def test_repeating_a_forget_that_was_killed_between_two_steps_completes_it(
     hers: Archive, crawled: Path, moment: str
 ) -> None:
     hers.close()
@@ -218,7 +220,7 @@ cli.main()
     assert not list((hers.folder / "models").iterdir())
 
 
-def test_what_another_process_still_reads_is_said_and_gone_once_it_ended(
+def test_another_reading_process_is_reported_and_a_repeat_after_it_removes_the_rest(
     hers: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hashtag_archive.db.sqlite_file._WAIT", 1)

@@ -1,4 +1,4 @@
-"""Old models removed, and what stays."""
+"""Which models and backbones a prune removes, and which it keeps."""
 
 import json
 import subprocess
@@ -20,14 +20,14 @@ from hashtag_archive.indexer.upkeep.stats import list_models
 from tests.conftest import QUICK, write_backbone
 from tests.support.paths import ROOT
 
-DIES = """
+KILLED = """
 import os, shutil
-removes = shutil.rmtree
-def dies(path, **options):
+remove = shutil.rmtree
+def killed(path, **options):
     if path.parent.name == "models":
         os.kill(os.getpid(), 9)
-    removes(path, **options)
-shutil.rmtree = dies
+    remove(path, **options)
+shutil.rmtree = killed
 from hashtag_archive import cli
 cli.main()
 """
@@ -35,7 +35,7 @@ cli.main()
 
 @pytest.fixture
 def three(colours: Archive, tmp_path: Path) -> Archive:
-    """Models 1 and 3 of one backbone, 2 of another, 1 current and the one that tagged."""
+    """Models 1 and 3 of one backbone, 2 of another; 1 is current, and all photos are tagged by it."""
     retag_photos(colours)
     first = next(colours.backbones_folder.glob("*.onnx"))
     rebuild_model(colours, write_backbone(tmp_path / "other.onnx", size=64), QUICK)
@@ -44,7 +44,7 @@ def three(colours: Archive, tmp_path: Path) -> Archive:
     return colours
 
 
-def test_old_models_go_with_their_backbones_and_the_current_one_stays(three: Archive) -> None:
+def test_old_models_are_removed_with_their_backbones_and_the_current_one_is_kept(three: Archive) -> None:
     done = CliRunner().invoke(main, ["--archive", str(three.folder), "prune", "--keep", "1", "--json"])
     pruned = json.loads(done.stdout)
     assert (pruned["models"], pruned["backbones"], pruned["kept"]) == ([2, 3], ["pool"], {})
@@ -54,10 +54,10 @@ def test_old_models_go_with_their_backbones_and_the_current_one_stays(three: Arc
     assert len(list(three.backbones_folder.iterdir())) == 2
     assert check_archive(three) == []
     assert three.store.models.tagged() == {1: 96}
-    assert rebuild_model(three, config=QUICK).manifest["number"] == 4  # numbers are never given twice
+    assert rebuild_model(three, config=QUICK).manifest["number"] == 4  # numbers are never reused
 
 
-def test_a_model_by_which_photos_are_tagged_stays_until_they_are_tagged_by_another(three: Archive) -> None:
+def test_a_model_that_photos_are_tagged_by_is_kept_until_they_are_tagged_by_another(three: Archive) -> None:
     use_model(three, 3)
     command = ["--archive", str(three.folder), "prune", "--keep", "2"]
     done = CliRunner().invoke(main, [*command])
@@ -74,9 +74,9 @@ def test_a_model_by_which_photos_are_tagged_stays_until_they_are_tagged_by_anoth
     assert check_archive(three) == []
 
 
-def test_a_prune_killed_between_its_commit_and_its_files_costs_space_alone(three: Archive) -> None:
+def test_a_prune_killed_between_its_commit_and_its_files_only_costs_space(three: Archive) -> None:
     three.close()
-    command = [sys.executable, "-c", DIES, "--archive", str(three.folder), "prune", "--keep", "1"]
+    command = [sys.executable, "-c", KILLED, "--archive", str(three.folder), "prune", "--keep", "1"]
     assert subprocess.run(command, cwd=ROOT).returncode == -9
     with open_archive(three.folder) as after:
         assert [model.number for model in list_models(after)] == [1]
