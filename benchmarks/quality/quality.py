@@ -149,7 +149,8 @@ def draw(path: Path, runs: list[dict[str, SystemScores]]) -> None:
     for name in PLOTTED:
         pairs = [run[name].pairs for run in runs]
         together = BestPairs(
-            np.concatenate([each.said for each in pairs]), np.concatenate([each.was for each in pairs])
+            np.concatenate([each.probability for each in pairs]),
+            np.concatenate([each.is_true for each in pairs]),
         )
         error = np.mean([run[name].figures.ece for run in runs])
         systems[f"{name}, ECE {error:.3f}"] = equal_mass_bins(together)

@@ -58,14 +58,14 @@ def query_command(
     archive = open_from(context, device=device)
     model = open_model(archive)
     set_dtype(archive, model, dtype)
-    said = {name: text for name, text in (("caption", caption), ("location", location)) if text}
-    if unread := set(said) - set(model.text.fields if model.text else ()):
+    text = {name: text for name, text in (("caption", caption), ("location", location)) if text}
+    if unread := set(text) - set(model.text.fields if model.text else ()):
         names = ",".join(sorted(unread))
         info(f"{names} ignored: model {model.number} was not learnt --with {names}")
     failed = False
     for photo in photos:
         try:
-            found = query_photo(model, photo, best=top, rule=rule, text=said)
+            found = query_photo(model, photo, best=top, rule=rule, text=text)
         except PhotoError as error:
             failed = True
             warn(printable(f"{photo}: {error}"))

@@ -80,8 +80,8 @@ def _lines(shown: "ShownPhoto", cut: "Cut") -> Iterator[tuple[str, str]]:
 
 
 def _post_lines(post: "RecordedPost") -> Iterator[tuple[str, str]]:
-    said = {"by": post.owner, "taken": post.taken_at, "in": post.location}
-    yield "post", ", ".join([post.key, *(f"{name} {value}" for name, value in said.items() if value)])
+    details = {"by": post.owner, "taken": post.taken_at, "in": post.location}
+    yield "post", ", ".join([post.key, *(f"{name} {value}" for name, value in details.items() if value)])
     yield "  crawl", f"{post.crawled_from} ({post.crawl_format}), {post.crawled_at}"
     yield "  hashtags", " ".join(f"#{hashtag}" for hashtag in post.hashtags) or "none"
     if post.caption:

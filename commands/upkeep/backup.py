@@ -36,5 +36,5 @@ def backup_command(context: click.Context, folder: Path, as_json: bool) -> None:
     else:
         click.echo(
             f"{made.folder}: {len(made.models)} models, {made.size / 1e6:.1f} MB,"
-            f" {made.taken_over / 1e6:.1f} MB of them reused from the previous backup"
+            f" {made.reused / 1e6:.1f} MB of them reused from the previous backup"
         )

@@ -24,13 +24,13 @@ _DELETABLE = ("features", "taggings", "post_hashtags", "post_photos", "post_vers
 _UNKNOWN_PHOTO = "its photo is no longer known"
 
 
-class Strays(NamedTuple):
+class Orphans(NamedTuple):
     """How many `rows` of `table` refer to a missing row of `parent`, and whether they may be repaired."""
 
     table: str
     parent: str
     rows: int
-    may_go: bool
+    can_delete: bool
 
 
 class FeatureRow(NamedTuple):
@@ -68,18 +68,18 @@ class CheckStore:
             return [str(error.orig)]
         return [] if found == ["ok"] else found
 
-    def strays(self) -> list[Strays]:
+    def orphans(self) -> list[Orphans]:
         """Return how many rows refer to a missing row, by table and by the table referred to."""
         counts: dict[tuple[str, str], int] = {}
         with self._engine.connect() as connection:
             for table, _, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
                 counts[table, parent] = counts.get((table, parent), 0) + 1
         return [
-            Strays(table, parent, count, table in _DELETABLE or table == "photo_paths")
+            Orphans(table, parent, count, table in _DELETABLE or table == "photo_paths")
             for (table, parent), count in sorted(counts.items())
         ]
 
-    def delete_strays(self, connection: Connection, table: str, parent: str) -> None:
+    def delete_orphans(self, connection: Connection, table: str, parent: str) -> None:
         """Delete the rows of `table` that refer to a missing row of `parent`.
 
         A path is kept, without its photo and with an error, so that it is read again. Tables that may not be

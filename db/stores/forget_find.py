@@ -25,23 +25,23 @@ _CHUNK = 10_000  # values bound in one statement; SQLite allows 32,766
 
 
 @dataclass
-class Going:
+class Removal:
     """What is to be deleted along with an owner's posts or one post: ids, and the texts to search for afterwards.
 
     `posts`, `paths`, `photos` and `hashtags` are id → text (a post's key, a path, a content's sha256, a hashtag);
-    the last three include only what no other post has. `said` has captions and locations. `staying` counts the
+    the last three include only what no other post has. `texts` has captions and locations. `kept_photos` counts the
     photos that others have too. `models` are those created after the first of these posts was imported.
     """
 
     posts: dict[int, str] = field(default_factory=dict)
     owners: set[str] = field(default_factory=set)
-    said: set[str] = field(default_factory=set)
+    texts: set[str] = field(default_factory=set)
     paths: dict[int, str] = field(default_factory=dict)
     photos: dict[int, str] = field(default_factory=dict)
     hashtags: dict[int, str] = field(default_factory=dict)
     models: list[int] = field(default_factory=list)
     versions: int = 0
-    staying: int = 0
+    kept_photos: int = 0
     verdicts: int = 0
 
 
@@ -59,20 +59,20 @@ class _Versions:
     crawls: set[int] = field(default_factory=set)
 
 
-def find_going(connection: Connection, owner: str | None, key: str | None) -> Going:
+def find_removal(connection: Connection, owner: str | None, key: str | None) -> Removal:
     """Return what came from `owner`, in any version of a post, or, without an owner, with the post `key`."""
-    going = Going()
-    _find_posts(connection, going, owner, key)
-    if not going.posts:
-        return going
-    versions = _read_versions(connection, going)
-    _find_photos(connection, going, versions)
-    _find_hashtags(connection, going, versions)
-    _find_models(connection, going, versions)
-    for ids in chunks(going.photos):
+    removal = Removal()
+    _find_posts(connection, removal, owner, key)
+    if not removal.posts:
+        return removal
+    versions = _read_versions(connection, removal)
+    _find_photos(connection, removal, versions)
+    _find_hashtags(connection, removal, versions)
+    _find_models(connection, removal, versions)
+    for ids in chunks(removal.photos):
         verdicts = select(func.count()).select_from(Verdict).where(Verdict.photo_id.in_(ids))
-        going.verdicts += connection.scalar(verdicts) or 0
-    return going
+        removal.verdicts += connection.scalar(verdicts) or 0
+    return removal
 
 
 def chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
@@ -82,7 +82,7 @@ def chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
         yield ordered[start : start + _CHUNK]
 
 
-def _find_posts(connection: Connection, going: Going, owner: str | None, key: str | None) -> None:
+def _find_posts(connection: Connection, removal: Removal, owner: str | None, key: str | None) -> None:
     """Find the posts. One that any crawl gave to the owner counts as the owner's, whoever has it now."""
     if owner is not None:
         wanted = owner_key(owner)
@@ -98,9 +98,9 @@ def _find_posts(connection: Connection, going: Going, owner: str | None, key: st
     for condition in conditions:
         rows = select(Post.id, Post.key, Post.owner, Post.caption, Post.location).where(condition)
         for id, post_key, post_owner, caption, location in connection.execute(rows):
-            going.posts[id] = post_key
-            going.owners.update(filter(None, [post_owner]))
-            going.said.update(filter(None, [caption, location]))
+            removal.posts[id] = post_key
+            removal.owners.update(filter(None, [post_owner]))
+            removal.texts.update(filter(None, [caption, location]))
 
 
 def _versions(connection: Connection) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -110,26 +110,26 @@ def _versions(connection: Connection) -> Iterator[tuple[int, dict[str, Any]]]:
     return ((post, json.loads(content)) for post, content in rows)
 
 
-def _read_versions(connection: Connection, going: Going) -> _Versions:
+def _read_versions(connection: Connection, removal: Removal) -> _Versions:
     found = _Versions()
     for post, content in _versions(connection):
-        if post not in going.posts:
+        if post not in removal.posts:
             found.others_hashtags.update(content["hashtags"])
             found.others_photos.update(content["photos"])
             continue
-        going.versions += 1
-        going.owners.update(filter(None, [content["owner"]]))
-        going.said.update(filter(None, [content["caption"], content["location"]]))
+        removal.versions += 1
+        removal.owners.update(filter(None, [content["owner"]]))
+        removal.texts.update(filter(None, [content["caption"], content["location"]]))
         found.hashtags.update(content["hashtags"])
         found.photos.update(content["photos"])
-    for ids in chunks(going.posts):
+    for ids in chunks(removal.posts):
         found.crawls.update(connection.scalars(select(Post.crawl_id).where(Post.id.in_(ids))))
         earlier = select(PostVersion.crawl_id).where(PostVersion.post_id.in_(ids))
         found.crawls.update(connection.scalars(earlier))
     return found
 
 
-def _find_photos(connection: Connection, going: Going, versions: _Versions) -> None:
+def _find_photos(connection: Connection, removal: Removal, versions: _Versions) -> None:
     """Find the paths that only these posts name, and the contents that are at no other path.
 
     Contents at no path at all, left over from files that have changed, are included unless they have a verdict,
@@ -137,7 +137,7 @@ def _find_photos(connection: Connection, going: Going, versions: _Versions) -> N
     """
     theirs: dict[int, tuple[str, int | None]] = {}
     rows = select(PhotoPath.id, PhotoPath.path, PhotoPath.photo_id)
-    for ids in chunks(going.posts):
+    for ids in chunks(removal.posts):
         in_posts = rows.join(PostPhoto, PostPhoto.path_id == PhotoPath.id).where(PostPhoto.post_id.in_(ids))
         theirs |= {id: (path, photo) for id, path, photo in connection.execute(in_posts)}
     for paths in chunks(versions.photos):
@@ -146,33 +146,33 @@ def _find_photos(connection: Connection, going: Going, versions: _Versions) -> N
     others: set[int] = set()
     for ids in chunks(theirs):
         links = select(PostPhoto.path_id, PostPhoto.post_id).where(PostPhoto.path_id.in_(ids))
-        others |= {path for path, post in connection.execute(links) if post not in going.posts}
+        others |= {path for path, post in connection.execute(links) if post not in removal.posts}
     gone = {id for id in theirs if id not in others and theirs[id][0] not in versions.others_photos}
-    going.paths = {id: theirs[id][0] for id in gone}
+    removal.paths = {id: theirs[id][0] for id in gone}
     photos = {photo for _, photo in theirs.values() if photo is not None}
-    staying: set[int] = set()
+    kept_photos: set[int] = set()
     for ids in chunks(photos):
         paths_of = select(PhotoPath.id, PhotoPath.photo_id).where(PhotoPath.photo_id.in_(ids))
-        staying |= {
+        kept_photos |= {
             photo for id, photo in connection.execute(paths_of) if id not in gone and photo is not None
         }
-    going.staying = len(staying)
+    removal.kept_photos = len(kept_photos)
     has_no_path = ~select(PhotoPath.id).where(PhotoPath.photo_id == Photo.id).exists()
     has_no_verdict = ~select(Verdict.photo_id).where(Verdict.photo_id == Photo.id).exists()
-    wanted = [Photo.id.in_(ids) for ids in chunks(photos - staying)]
+    wanted = [Photo.id.in_(ids) for ids in chunks(photos - kept_photos)]
     for condition in [*wanted, has_no_path & has_no_verdict]:
-        going.photos |= {
+        removal.photos |= {
             id: sha for id, sha in connection.execute(select(Photo.id, Photo.sha256).where(condition))
         }
 
 
-def _find_hashtags(connection: Connection, going: Going, versions: _Versions) -> None:
+def _find_hashtags(connection: Connection, removal: Removal, versions: _Versions) -> None:
     """Find the hashtags that no other post has or had in an earlier version, and that no other photo was given.
 
     A photo is given a hashtag by an accept.
     """
     theirs: dict[int, str] = {}
-    for ids in chunks(going.posts):
+    for ids in chunks(removal.posts):
         used = (
             select(Hashtag.id, Hashtag.text)
             .join(PostHashtag, PostHashtag.hashtag_id == Hashtag.id)
@@ -185,21 +185,21 @@ def _find_hashtags(connection: Connection, going: Going, versions: _Versions) ->
     others: set[int] = {id for id, text in theirs.items() if text in versions.others_hashtags}
     for ids in chunks(theirs):
         on_posts = select(PostHashtag.hashtag_id, PostHashtag.post_id).where(PostHashtag.hashtag_id.in_(ids))
-        others |= {id for id, post in connection.execute(on_posts) if post not in going.posts}
+        others |= {id for id, post in connection.execute(on_posts) if post not in removal.posts}
         accepted = select(Verdict.hashtag_id, Verdict.photo_id).where(
             Verdict.hashtag_id.in_(ids), Verdict.accepted
         )
-        others |= {id for id, photo in connection.execute(accepted) if photo not in going.photos}
-    going.hashtags = {id: text for id, text in theirs.items() if id not in others}
+        others |= {id for id, photo in connection.execute(accepted) if photo not in removal.photos}
+    removal.hashtags = {id: text for id, text in theirs.items() if id not in others}
 
 
-def _find_models(connection: Connection, going: Going, versions: _Versions) -> None:
+def _find_models(connection: Connection, removal: Removal, versions: _Versions) -> None:
     began = [
         connection.scalar(select(func.min(Crawl.started_at)).where(Crawl.id.in_(ids)))
         for ids in chunks(versions.crawls)
     ]
     first = min(time for time in began if time)
-    going.models = list(
+    removal.models = list(
         connection.scalars(
             select(NumberedModel.number)
             .where(NumberedModel.created_at >= first)

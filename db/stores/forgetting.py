@@ -27,7 +27,7 @@ from hashtag_archive.db.schema.tables import (
     Verdict,
     Written,
 )
-from hashtag_archive.db.stores.forget_find import Going, chunks, find_going
+from hashtag_archive.db.stores.forget_find import Removal, chunks, find_removal
 from hashtag_archive.db.stores.models import without_hashtags
 
 FORGOTTEN = "(forgotten)"  # replaces a crawl's source that names what is forgotten
@@ -40,32 +40,32 @@ class ForgetStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def find(self, connection: Connection, owner: str | None, key: str | None) -> Going:
+    def find(self, connection: Connection, owner: str | None, key: str | None) -> Removal:
         """Return what came from `owner`, in any version of a post, or, without an owner, with the post `key`."""
-        return find_going(connection, owner, key)
+        return find_removal(connection, owner, key)
 
-    def erase(self, connection: Connection, going: Going, names: Iterable[str], *, models: bool) -> None:
-        """Delete all of `going`; its models, and all their guesses, only if `models` is true.
+    def erase(self, connection: Connection, removal: Removal, names: Iterable[str], *, models: bool) -> None:
+        """Delete all of `removal`; its models, and all their guesses, only if `models` is true.
 
         A crawl keeps its row, but loses its source if that contains one of `names` or the key of a deleted post.
         Deleted content is overwritten in the file; `Store.compact` then releases the space.
         """
         connection.exec_driver_sql("PRAGMA secure_delete = ON")
-        _delete(connection, Post.id, going.posts)  # cascades to hashtags, photo positions and versions
-        for some in chunks(going.paths):  # sidecars of these photos are left to the user to delete
+        _delete(connection, Post.id, removal.posts)  # cascades to hashtags, photo positions and versions
+        for some in chunks(removal.paths):  # sidecars of these photos are left to the user to delete
             paths = select(PhotoPath.path).where(PhotoPath.id.in_(some))
             connection.execute(delete(Written).where(Written.photo_path.in_(paths)))
-        _delete(connection, PhotoPath.id, going.paths)
-        _delete(connection, Photo.id, going.photos)  # cascades to features, guesses and verdicts
+        _delete(connection, PhotoPath.id, removal.paths)
+        _delete(connection, Photo.id, removal.photos)  # cascades to features, guesses and verdicts
         if models:
-            _delete(connection, Tagging.model, going.models)
-            _delete(connection, NumberedModel.number, going.models)
-        _strip_guesses(connection, set(going.hashtags))
-        _delete(connection, Verdict.hashtag_id, going.hashtags)
-        _delete(connection, Hashtag.id, going.hashtags)
+            _delete(connection, Tagging.model, removal.models)
+            _delete(connection, NumberedModel.number, removal.models)
+        _strip_guesses(connection, set(removal.hashtags))
+        _delete(connection, Verdict.hashtag_id, removal.hashtags)
+        _delete(connection, Hashtag.id, removal.hashtags)
         for column in (Blocked.hashtag, Alias.hashtag, Alias.target, Parent.hashtag, Parent.parent):
-            _delete(connection, column, going.hashtags.values())
-        keys = {key for key in going.posts.values() if len(key) >= _LEAST_KEY}
+            _delete(connection, column, removal.hashtags.values())
+        keys = {key for key in removal.posts.values() if len(key) >= _LEAST_KEY}
         _clear_crawls(connection, {*names, *keys})
 
     def erase_backbones(self, connection: Connection, setting: str) -> list[str]:

@@ -75,27 +75,27 @@ class Unfrozen:
 
 def train_layer4(
     backbone: PixelBackbone,
-    lesson: TrainingData,
+    data: TrainingData,
     config: UnfreezeConfig,
     checkpoint: Checkpoint,
-    tell: Callable[[int, int], None] = lambda done, total: None,
+    advance: Callable[[int, int], None] = lambda done, total: None,
     machine: Machine | None = None,
 ) -> Unfrozen:
     """Train layer4 of `backbone` in place, with a head into the space of the hashtag vectors.
 
     The epoch with the lowest loss on validation photos is kept. After each epoch the state is saved to
-    `checkpoint`; if there is a checkpoint already, training is resumed from it. `tell` is called with the number of
-    batches done and their total.
+    `checkpoint`; if there is a checkpoint already, training is resumed from it. `advance` is called with the
+    number of batches done and their total.
     """
     machine = machine or Machine.here()
     with torch.random.fork_rng(devices=[]), deterministic():
         torch.manual_seed(config.seed)
-        run = _Run(backbone, lesson, config, machine)
+        run = _Run(backbone, data, config, machine)
         outcome = run.resume(checkpoint)
-        total = config.epochs * -(-len(lesson.training.maps) // config.batch_size)
+        total = config.epochs * -(-len(data.training.maps) // config.batch_size)
         while run.epoch < config.epochs and run.epoch - run.best_epoch < config.patience:
-            run.train(lesson.training, tell, total)
-            run.validate(lesson.validation)
+            run.train(data.training, advance, total)
+            run.validate(data.validation)
             checkpoint.save(run.state())
         run.layer4.load_state_dict(run.best)
     backbone.cpu().requires_grad_(False)
@@ -107,7 +107,7 @@ class _Run:
     """The current state of a training run, which a checkpoint stores."""
 
     def __init__(
-        self, backbone: PixelBackbone, lesson: TrainingData, config: UnfreezeConfig, machine: Machine
+        self, backbone: PixelBackbone, data: TrainingData, config: UnfreezeConfig, machine: Machine
     ) -> None:
         backbone.requires_grad_(False).eval().to(machine.device)
         layer4 = backbone.network.layer4
@@ -115,7 +115,7 @@ class _Run:
         # It stays in evaluation mode, so that the statistics of its batch norms are frozen: those of a few dozen
         # photos are noise, and tagging, which encodes single photos, can only use stored statistics.
         self.layer4 = layer4.requires_grad_(True)
-        vectors, priors = torch.from_numpy(lesson.vectors), torch.from_numpy(lesson.prior_logits)
+        vectors, priors = torch.from_numpy(data.vectors), torch.from_numpy(data.prior_logits)
         head = Head(FEATURES, config.hidden, vectors.shape[1], config.dropout)
         rule = LogitRule(vectors, priors, config.scale)
         self.head = nn.Sequential(head, rule).to(machine.device)
@@ -133,7 +133,7 @@ class _Run:
         self.best = self._weights()
         self.losses: list[dict[str, float]] = []
 
-    def train(self, data: MapSet, tell: Callable[[int, int], None], total: int) -> None:
+    def train(self, data: MapSet, advance: Callable[[int, int], None], total: int) -> None:
         """Run one epoch with a seed of its own, so that no generator's state needs to be stored."""
         self.epoch += 1
         draw = np.random.default_rng([self.config.seed, self.epoch])
@@ -148,7 +148,7 @@ class _Run:
             self.scaler.step(self.optimizer)
             self.scaler.update()
             summed += loss.item() * len(rows)
-            tell(done + step, total)
+            advance(done + step, total)
         self.losses.append({"epoch": float(self.epoch), "training": summed / len(data.maps)})
 
     def validate(self, data: MapSet) -> None:

@@ -85,8 +85,8 @@ def undo_verdict(archive: Archive, photo: str, hashtags: Sequence[str]) -> int:
     with store.write() as connection:
         known |= _by_path(seen, store.photos.photo_ids(connection, _digests(seen)))
         with_id = {text: id for id, text in store.posts.hashtag_texts(connection).items() if text in named}
-        said = [(known[path], id) for id in with_id.values()] if path in known else []
-        return store.verdicts.remove(connection, said)
+        rows = [(known[path], id) for id in with_id.values()] if path in known else []
+        return store.verdicts.remove(connection, rows)
 
 
 def _record(archive: Archive, lines: Sequence[PhotoVerdicts], totals: VerdictTotals) -> None:
@@ -103,9 +103,9 @@ def _record(archive: Archive, lines: Sequence[PhotoVerdicts], totals: VerdictTot
         known |= _by_path(seen, store.photos.photo_ids(connection, _digests(seen)))
         ids = store.posts.ensure_hashtags(connection, texts)
         for line in good:  # one by one: of two verdicts on a hashtag, the later counts
-            said = [(known[line.photo], ids[text], True) for text in line.accepted]
-            said += [(known[line.photo], ids[text], False) for text in line.rejected]
-            store.verdicts.put(connection, said, now())
+            rows = [(known[line.photo], ids[text], True) for text in line.accepted]
+            rows += [(known[line.photo], ids[text], False) for text in line.rejected]
+            store.verdicts.put(connection, rows, now())
     totals.accepted += sum(len(line.accepted) for line in good)
     totals.rejected += sum(len(line.rejected) for line in good)
 

@@ -144,12 +144,12 @@ def judge_systems(
         config.rule,
     )
     for name in dict.fromkeys(config.systems):
-        tell = partial(progress, f"fitting {name}")
-        tell(0, None)
+        advance = partial(progress, f"fitting {name}")
+        advance(0, None)
         began = time.perf_counter()
-        judged = contest.judge(name, tell)
+        judged = contest.judge(name, advance)
         seconds = time.perf_counter() - began
-        tell(1, 1)
+        advance(1, 1)
         yield name, judged, seconds
 
 

@@ -147,8 +147,8 @@ def _labelled(
         known = np.array(sorted(numbers[text] for text in texts if text in numbers), np.int64)
         columns = np.flatnonzero(np.isin(ids, known))
         if len(columns):
-            said = {"caption": entry.caption, "location": entry.location}
-            text = {name: value for name, value in said.items() if value}
+            fields_of_post = {"caption": entry.caption, "location": entry.location}
+            text = {name: value for name, value in fields_of_post.items() if value}
             yield from (_Labelled(path, columns, text) for path in entry.photos)
 
 

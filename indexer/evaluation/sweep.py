@@ -189,12 +189,12 @@ def _learn_cell(
     config: VectorConfig,
     watched: _Watched,
     popularity: Recovery,
-    tell: Callable[[int, int], None],
+    advance: Callable[[int, int], None],
 ) -> Cell:
     def watch(epoch: int, epochs: int, vectors: Callable[[], HashtagVectors]) -> None:
         if epoch in checkpoint_epochs(epochs):
             watched.look(epoch, vectors())
-        tell(epoch, epochs)
+        advance(epoch, epochs)
 
     train_vectors(training, config, watch)
     checkpoints = tuple(watched.checkpoints)

@@ -30,7 +30,7 @@ SYSTEMS = (
 )
 FROM_PIXELS = frozenset({"cnn", "cnn-embedding"})
 
-Tell = Callable[[int, int], None]
+Advance = Callable[[int, int], None]
 
 
 @dataclass
@@ -59,10 +59,10 @@ class Comparison:
         self._rule = rule
         self._line: rivals.Scorer | None = None
 
-    def judge(self, system: str, tell: Tell) -> SystemScores:
+    def judge(self, system: str, advance: Advance) -> SystemScores:
         """Fit a system on training photos, choose its settings on validation photos, and score all folds."""
         parts = self._split.parts
-        score = self._fit(system, tell)
+        score = self._fit(system, advance)
         logits = {fold: score(parts[fold]) for fold in FOLDS}
         truth = parts[VALIDATION].truth
         if system in FROM_PIXELS or system == "report" or (system == "product" and self._rule == "cosine"):
@@ -72,9 +72,9 @@ class Comparison:
             logits = {fold: calibrate_top(before, logits[fold], truth)[1] for fold in FOLDS}
         return SystemScores(logits, choose_thresholds(logits[VALIDATION], truth), own_rule=False)
 
-    def _fit(self, system: str, tell: Tell) -> Callable[[Part], Floats]:
+    def _fit(self, system: str, advance: Advance) -> Callable[[Part], Floats]:
         if system in FROM_PIXELS:
-            network = self._cnn(system, tell)
+            network = self._cnn(system, advance)
             return lambda part: cnn_logits(network, part.pixels_at_hand, part.judged)
         if system == "product":
             parts = self._split.parts
@@ -87,14 +87,14 @@ class Comparison:
         scorer = self._rival(system)
         return lambda part: scorer(self._split.standardised(part, part.rows))
 
-    def _cnn(self, system: str, tell: Tell) -> nn.Module:
+    def _cnn(self, system: str, advance: Advance) -> nn.Module:
         parts = self._split.parts
         return train_cnn(
             parts[TRAINING].pictures,
             self._split.rows_of_vectors if system == "cnn-embedding" else len(self._split.ids),
             self._report,
             parts[VALIDATION].pictures,
-            tell,
+            advance,
         )
 
     def _rival(self, system: str) -> rivals.Scorer:

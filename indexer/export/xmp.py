@@ -77,8 +77,8 @@ class Xmp:
         """Return the texts of a property, in any place and notation."""
         found = [item for item in map(_text, self.items(name)) if item]
         for description in self._descriptions():
-            if said := description.getAttributeNS(name.uri, name.local):
-                found.append(said)
+            if value := description.getAttributeNS(name.uri, name.local):
+                found.append(value)
             for element in _named(description, name):
                 if not _elements(element) and _text(element):
                     found.append(_text(element))

@@ -135,7 +135,7 @@ def load_corpus(store: Store, *, with_texts: bool = False, bound: HabitLimit | N
         store.posts.put_folds(connection, changes)
         corpus = _corpus(connection, store, posts, links, changes, bound)
         if with_texts:
-            corpus.post_texts = [said for _, said in store.posts.texts(connection)]
+            corpus.post_texts = [text for _, text in store.posts.texts(connection)]
         return corpus
 
 
@@ -164,8 +164,8 @@ def _corpus(
     folds = np.array([changes.get(post.post_id, post.fold) for post in posts], dtype="<U10")
     names = Names.read(connection, store)
     offsets, hashtags = _hashtags_by_post(connection, store, posts, names)
-    said = Verdicts.read(connection, store, names)
-    photos: dict[int, list[int]] = {photo: [] for photo in said.contents}
+    verdicts = Verdicts.read(connection, store, names)
+    photos: dict[int, list[int]] = {photo: [] for photo in verdicts.contents}
     for post_id, photo_id in links:
         photos.setdefault(photo_id, []).append(rows[post_id])
     ordered = sorted(photos)
@@ -175,12 +175,12 @@ def _corpus(
         hashtags,
         folds,
         np.array(ordered, np.int64),
-        np.array([_fold(folds, photos[photo], said.contents.get(photo)) for photo in ordered], "<U10"),
-        [said.truth(photo, found, names.blocked) for photo, found in zip(ordered, crawled, strict=True)],
+        np.array([_fold(folds, photos[photo], verdicts.contents.get(photo)) for photo in ordered], "<U10"),
+        [verdicts.truth(photo, found, names.blocked) for photo, found in zip(ordered, crawled, strict=True)],
         names.texts,
         [photos[photo] for photo in ordered],
-        photo_rejected=[said.rejections(photo) for photo in ordered],
-        verdicts=said.counts,
+        photo_rejected=[verdicts.rejections(photo) for photo in ordered],
+        verdicts=verdicts.counts,
     )
     if bound:
         corpus.habits = bound_habits([post.owner for post in posts], offsets, hashtags, bound)
@@ -188,7 +188,7 @@ def _corpus(
         taught = corpus.without_habits()
         learnt = [_union(photos[photo], taught.offsets, taught.hashtags) for photo in ordered]
         corpus.photo_taught = [
-            said.truth(photo, found, names.blocked) for photo, found in zip(ordered, learnt, strict=True)
+            verdicts.truth(photo, found, names.blocked) for photo, found in zip(ordered, learnt, strict=True)
         ]
     return corpus
 

@@ -23,11 +23,11 @@ class Verdicts:
     def read(cls, connection: Connection, store: Store, names: "Names") -> "Verdicts":
         """Read them in a transaction, with aliases replaced by their targets."""
         rows = store.verdicts.all(connection)
-        said: tuple[dict[int, set[int]], dict[int, set[int]]] = ({}, {})
+        by_photo: tuple[dict[int, set[int]], dict[int, set[int]]] = ({}, {})
         for photo, hashtag, accepted in rows:
-            said[not accepted].setdefault(photo, set()).add(names.targets.get(hashtag, hashtag))
+            by_photo[not accepted].setdefault(photo, set()).add(names.targets.get(hashtag, hashtag))
         total = sum(accepted for _, _, accepted in rows)
-        return cls(*said, store.verdicts.contents(connection), (total, len(rows) - total))
+        return cls(*by_photo, store.verdicts.contents(connection), (total, len(rows) - total))
 
     def truth(self, photo: int, crawled: Ids, blocked: Ids) -> Ids:
         """Return a photo's hashtags: crawled or accepted, and neither rejected nor blocked."""

@@ -120,15 +120,17 @@ def train_vectors(posts: HashtagLists, config: VectorConfig, watch: Watch) -> No
     ids = np.array([int(word) for word in network.wv.index_to_key], np.int64)
     order = np.argsort(ids)
 
-    def tell(epoch: int) -> None:
+    def advance(epoch: int) -> None:
         watch(
             epoch,
             epochs,
             lambda: HashtagVectors(ids[order], unit(np.array(network.wv.vectors, np.float32)[order]), epoch),
         )
 
-    tell(0)
-    network.train(posts, total_examples=network.corpus_count, epochs=epochs, callbacks=[_epoch_teller(tell)])
+    advance(0)
+    network.train(
+        posts, total_examples=network.corpus_count, epochs=epochs, callbacks=[_epoch_callback(advance)]
+    )
 
 
 def require_hashtags(posts: HashtagLists, min_count: int) -> tuple[int, int]:
@@ -146,7 +148,7 @@ def require_hashtags(posts: HashtagLists, min_count: int) -> tuple[int, int]:
     return kept, int(counts.sum())
 
 
-def _epoch_teller(tell: Callable[[int], None]) -> object:
+def _epoch_callback(advance: Callable[[int], None]) -> object:
     """Return a gensim callback that reports the epochs done."""
     from gensim.models.callbacks import CallbackAny2Vec
 
@@ -155,7 +157,7 @@ def _epoch_teller(tell: Callable[[int], None]) -> object:
 
         def on_epoch_end(self, model: object) -> None:
             self.done += 1
-            tell(self.done)
+            advance(self.done)
 
     return Reporter()
 

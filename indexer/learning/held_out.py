@@ -102,9 +102,9 @@ def learn_texts(
 ) -> TextSpace:
     """Learn a text space from `fields` of the posts of `folds`, or of all posts if none is given."""
     kept = np.isin(corpus.post_folds, folds) if folds else np.ones(corpus.posts, np.bool_)
-    said = corpus.post_texts or [{}] * corpus.posts
+    texts = corpus.post_texts or [{}] * corpus.posts
     hashtags = np.split(corpus.hashtags, corpus.offsets[1:-1])
-    posts = [TextPost(hashtags[row], said[row]) for row in np.flatnonzero(kept).tolist()]
+    posts = [TextPost(hashtags[row], texts[row]) for row in np.flatnonzero(kept).tolist()]
     return learn_text_space(posts, fields, config, stages.progress)
 
 

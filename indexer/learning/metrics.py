@@ -115,10 +115,10 @@ BEST, BINS = 10, 15
 
 @dataclass(frozen=True)
 class BestPairs:
-    """(photo, hashtag) pairs: the probability `said` (k,) of each, and whether it `was` true (k,)."""
+    """(photo, hashtag) pairs: the probability (k,) of each, and whether it is true (k,)."""
 
-    said: NDArray[np.float64]
-    was: NDArray[np.bool_]
+    probability: NDArray[np.float64]
+    is_true: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -126,22 +126,22 @@ class Bin:
     """Pairs of similar probability: their number, their mean probability, and the share that was true."""
 
     pairs: int
-    said: float
-    was: float
+    probability: float
+    true_share: float
 
 
 def best_pairs(probabilities: NDArray[np.float64], truth: NDArray[np.bool_], best: int = BEST) -> BestPairs:
     """Return each row's `best` most probable pairs of `probabilities` and `truth` (n, V)."""
     top = np.argsort(-probabilities, axis=1, kind="stable")[:, :best]
-    said = np.take_along_axis(probabilities, top, axis=1).ravel()
-    return BestPairs(said, np.take_along_axis(truth, top, axis=1).ravel())
+    probability = np.take_along_axis(probabilities, top, axis=1).ravel()
+    return BestPairs(probability, np.take_along_axis(truth, top, axis=1).ravel())
 
 
 def equal_mass_bins(pairs: BestPairs, bins: int = BINS) -> list[Bin]:
     """Return the pairs in at most `bins` bins of equal size, by ascending probability."""
-    parts = np.array_split(np.argsort(pairs.said, kind="stable"), bins)
+    parts = np.array_split(np.argsort(pairs.probability, kind="stable"), bins)
     return [
-        Bin(len(part), float(pairs.said[part].mean()), float(pairs.was[part].mean()))
+        Bin(len(part), float(pairs.probability[part].mean()), float(pairs.is_true[part].mean()))
         for part in parts
         if len(part)
     ]
@@ -149,7 +149,7 @@ def equal_mass_bins(pairs: BestPairs, bins: int = BINS) -> list[Bin]:
 
 def mean_gap(bins: Sequence[Bin]) -> float:
     """Return the expected calibration error: the bins' deviations, weighted by their pairs."""
-    gaps = sum(abs(each.said - each.was) * each.pairs for each in bins)
+    gaps = sum(abs(each.probability - each.true_share) * each.pairs for each in bins)
     return gaps / max(1, sum(each.pairs for each in bins))
 
 

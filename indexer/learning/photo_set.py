@@ -39,7 +39,7 @@ class PhotoSet:
         return PhotoSet(
             self.features[rows],
             [ids for ids, kept in zip(self.hashtags, rows, strict=True) if kept],
-            [said for said, kept in zip(self.texts, rows, strict=True) if kept] if self.texts else None,
+            [text for text, kept in zip(self.texts, rows, strict=True) if kept] if self.texts else None,
             self.ids[rows] if self.ids is not None else None,
             [ids for ids, kept in zip(self.rejected, rows, strict=True) if kept] if self.rejected else None,
             [ids for ids, kept in zip(self.taught, rows, strict=True) if kept] if self.taught else None,

@@ -104,9 +104,9 @@ def add_text(fit: TaggerFit, space: TextSpace, training: PhotoSet, weight: float
 
 def _regression(texts: Floats, photos: PhotoSet, ids: Ids) -> NDArray[np.float64]:
     """Return ridge coefficients (V, t) of standardised hashtags on the texts of photos that have one."""
-    said = np.asarray(texts.any(axis=1), np.bool_)
-    texts = texts[said].astype(np.float64)
-    rows = columns([row for row, kept in zip(photos.hashtags, said.tolist(), strict=True) if kept], ids)
+    with_text = np.asarray(texts.any(axis=1), np.bool_)
+    texts = texts[with_text].astype(np.float64)
+    rows = columns([row for row, kept in zip(photos.hashtags, with_text.tolist(), strict=True) if kept], ids)
     shares = np.bincount(np.concatenate([np.zeros(0, np.int64), *rows]), minlength=len(ids)) / max(
         1, len(rows)
     )
@@ -122,5 +122,5 @@ def _regression(texts: Floats, photos: PhotoSet, ids: Ids) -> NDArray[np.float64
 
 def _entropy(logits: Floats, truth: NDArray[np.bool_]) -> float:
     """Return the mean cross-entropy per pair."""
-    said = np.where(truth, sigmoid(logits), 1 - sigmoid(logits))
-    return float(-np.log(np.maximum(said, 1e-12)).mean())
+    likelihood = np.where(truth, sigmoid(logits), 1 - sigmoid(logits))
+    return float(-np.log(np.maximum(likelihood, 1e-12)).mean())

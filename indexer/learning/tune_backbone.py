@@ -171,9 +171,9 @@ def _make(
     network = resnet50_from_onnx(base)
     machine = Machine() if archive.device == "cpu" else Machine.here()
     with _maps(archive, network, spec.size, machine, photos, progress) as (training, validation):
-        lesson = TrainingData(training, validation, photos.vectors, photos.priors)
-        tell = partial(progress, f"training {LAYER}")
-        outcome = train_layer4(network, lesson, config, checkpoint, tell, machine)
+        data = TrainingData(training, validation, photos.vectors, photos.priors)
+        advance = partial(progress, f"training {LAYER}")
+        outcome = train_layer4(network, data, config, checkpoint, advance, machine)
     about = {
         "layer": LAYER,
         "from": frozen.digest,

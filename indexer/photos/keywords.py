@@ -108,9 +108,9 @@ def _guesses(root: Element) -> dict[str, set[str]]:
     """Return this product's guesses (`indexer/export/xmp_tags.py`): a map from place to the texts there."""
     guesses: dict[str, set[str]] = {}
     for item in (item for tags in root.iter(f"{{{OUR_NAMESPACE}}}Tags") for item in tags.iter(f"{_RDF}li")):
-        said = {name: text for node in item.iter() for name, text in [*node.items(), (node.tag, node.text)]}
+        values = {name: text for node in item.iter() for name, text in [*node.items(), (node.tag, node.text)]}
         by, places, keyword, path = (
-            said.get(f"{{{OUR_NAMESPACE}}}{name}") or "" for name in ("By", "Places", "Keyword", "Path")
+            values.get(f"{{{OUR_NAMESPACE}}}{name}") or "" for name in ("By", "Places", "Keyword", "Path")
         )
         for place in places.split() if by == "machine" else ():
             guesses.setdefault(place, set()).add(path if place == "hierarchy" else keyword)

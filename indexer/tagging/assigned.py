@@ -39,10 +39,10 @@ def assigned_hashtags(
     found: dict[int, list[AssignedHashtag]] = {}
     for start in range(0, len(photo_ids), _AT_ONCE):
         chunk = photo_ids[start : start + _AT_ONCE]
-        guesses, said = store.models.assignments(chunk), store.verdicts.of(chunk)
+        guesses, verdicts = store.models.assignments(chunk), store.verdicts.of(chunk)
         for photo in chunk:
-            machine = machine_hashtags(guesses.get(photo, ()), said.get(photo, ()), vocabulary)
-            person = person_hashtags(said.get(photo, ()), vocabulary)
+            machine = machine_hashtags(guesses.get(photo, ()), verdicts.get(photo, ()), vocabulary)
+            person = person_hashtags(verdicts.get(photo, ()), vocabulary)
             if tags := cut_hashtags([*person, *machine], cut, top):
                 found[photo] = tags
     return found
@@ -55,24 +55,24 @@ def cut_hashtags(tags: Sequence[AssignedHashtag], cut: Cut, top: int | None = No
     return [*person, *machine[:top]]
 
 
-def person_hashtags(said: Iterable[StoredVerdict], vocabulary: Vocabulary) -> list[AssignedHashtag]:
+def person_hashtags(verdicts: Iterable[StoredVerdict], vocabulary: Vocabulary) -> list[AssignedHashtag]:
     """Return the accepted hashtags, aliases as their targets, each once."""
-    names = dict.fromkeys(vocabulary.target(word.hashtag) for word in said if word.accepted)
+    names = dict.fromkeys(vocabulary.target(word.hashtag) for word in verdicts if word.accepted)
     return [AssignedHashtag(name, 1.0, "person", None, vocabulary.path(name)) for name in names]
 
 
 def machine_hashtags(
-    guesses: Iterable[Guess], said: Iterable[StoredVerdict], vocabulary: Vocabulary
+    guesses: Iterable[Guess], verdicts: Iterable[StoredVerdict], vocabulary: Vocabulary
 ) -> list[AssignedHashtag]:
     """Return guesses that are not blocked and have no verdict, best first.
 
     Guesses of aliases are merged with their target's, with the highest of their probabilities.
     """
-    spoken_of = {vocabulary.target(word.hashtag) for word in said}
+    judged = {vocabulary.target(word.hashtag) for word in verdicts}
     best: dict[str, Guess] = {}
     for guess in guesses:
         name = vocabulary.target(guess.hashtag)
-        if name in spoken_of or vocabulary.is_blocked(guess.hashtag):
+        if name in judged or vocabulary.is_blocked(guess.hashtag):
             continue
         if name not in best or guess.logit > best[name].logit:
             best[name] = guess

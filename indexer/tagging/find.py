@@ -80,7 +80,7 @@ def unknown_hashtags(archive: Archive, expression: str) -> list[str]:
     """Return the hashtags of an expression that no post, guess or verdict has ever had."""
     asked = list(dict.fromkeys(hashtags_of(parse_expression(expression))))
     names = _names(archive.store, asked, Cut(0))
-    return [text for text in asked if not any(name.said for name in names[text])]
+    return [text for text in asked if not any(name.with_verdict for name in names[text])]
 
 
 def _find(
@@ -105,7 +105,7 @@ class _Name(NamedTuple):
     """A hashtag of the expression: its ids among guesses and among verdicts, and its least probability."""
 
     guessed: frozenset[int]
-    said: frozenset[int]
+    with_verdict: frozenset[int]
     probability: float
 
 
@@ -124,9 +124,9 @@ def _names(store: Store, asked: Collection[str], cut: Cut) -> dict[str, list[_Na
     ids = store.find.hashtag_ids(texts)
 
     def name(text: str) -> _Name:
-        said = {s: ids[s] for s in spellings.get(text, {text}) if s in ids}
-        guessed = frozenset(id for s, id in said.items() if not vocabulary.is_blocked(s))
-        return _Name(guessed, frozenset(said.values()), cut.of(text))
+        known = {s: ids[s] for s in spellings.get(text, {text}) if s in ids}
+        guessed = frozenset(id for s, id in known.items() if not vocabulary.is_blocked(s))
+        return _Name(guessed, frozenset(known.values()), cut.of(text))
 
     return {text: [name(answer) for answer in sorted(found)] for text, found in answers.items()}
 
@@ -134,7 +134,7 @@ def _names(store: Store, asked: Collection[str], cut: Cut) -> dict[str, list[_Na
 def _needs(expression: Expression, names: dict[str, list[_Name]]) -> list[frozenset[int]]:
     """Return sets of hashtag ids; a photo must have at least one of each set. No sets if nothing is required."""
     if isinstance(expression, Has):
-        return [frozenset().union(*(name.said for name in names[expression.hashtag]))]
+        return [frozenset().union(*(name.with_verdict for name in names[expression.hashtag]))]
     if isinstance(expression, Not):
         return []
     parts = [_needs(part, names) for part in expression.parts]
@@ -154,11 +154,11 @@ class _Page:
         self._hashtags = np.frombuffer(b"".join(c.hashtags for c in candidates), "<u4")
         logits = np.frombuffer(b"".join(c.logits for c in candidates), "<f4")
         self._probabilities = sigmoid(logits.astype(np.float64))
-        said = {id for found in names.values() for name in found for id in name.said}
+        with_verdict = {id for found in names.values() for name in found for id in name.with_verdict}
         first, last = candidates[0].photo_id, candidates[-1].photo_id
-        rows = store.find.verdicts(first, last, said)
-        self._said = np.array(rows, np.int64).reshape(-1, 3)
-        self._said = self._said[np.isin(self._said[:, 0], self._photos)]
+        rows = store.find.verdicts(first, last, with_verdict)
+        self._verdicts = np.array(rows, np.int64).reshape(-1, 3)
+        self._verdicts = self._verdicts[np.isin(self._verdicts[:, 0], self._photos)]
 
     def satisfies(self, expression: Expression) -> Flags:
         """Return which of the photos (n,) match an expression."""
@@ -174,10 +174,10 @@ class _Page:
         has = np.zeros(len(self._photos), bool)
         guessed = _among(self._hashtags, name.guessed) & (self._probabilities >= name.probability)
         has[self._places[guessed]] = True
-        said = self._said[_among(self._said[:, 1], name.said)]
-        places = np.searchsorted(self._photos, said[:, 0])
+        verdicts = self._verdicts[_among(self._verdicts[:, 1], name.with_verdict)]
+        places = np.searchsorted(self._photos, verdicts[:, 0])
         has[places] = False
-        has[places[said[:, 2] == 1]] = True
+        has[places[verdicts[:, 2] == 1]] = True
         return has
 
     def _any(self, parts: list[Flags]) -> Flags:

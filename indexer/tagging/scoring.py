@@ -14,8 +14,8 @@ def guess(store: Store, model: Model, photo_ids: Ids, features: NDArray[np.float
     """Return a model's guesses on photos (n,) from features (n, f), and from posts' texts if it uses them."""
     if not model.text:
         return model.guesses(features)
-    said = store.posts.texts_of_photos(photo_ids.tolist())
-    texts = [joined(said.get(photo, ()), model.text.fields) for photo in photo_ids.tolist()]
+    of_photos = store.posts.texts_of_photos(photo_ids.tolist())
+    texts = [joined(of_photos.get(photo, ()), model.text.fields) for photo in photo_ids.tolist()]
     return model.guesses(features, texts)
 
 

@@ -60,21 +60,21 @@ def show_photo(archive: Archive, photo: str, cut: Cut) -> ShownPhoto:
     record = store.show.record(photo_id)
     hashtags = assigned_hashtags(store, [photo_id], cut).get(photo_id, [])
     vocabulary = store.vocabulary.load()
-    said = {vocabulary.target(word.hashtag) for word in record.said}
+    judged = {vocabulary.target(word.hashtag) for word in record.said}
     guesses = [
-        _shown(guess, vocabulary, said, cut)
+        _shown(guess, vocabulary, judged, cut)
         for guess in store.models.assignments([photo_id]).get(photo_id, [])
     ]
     stale = current is not None and record.tagged_by != current and not record.failure
     return ShownPhoto(record, hashtags, guesses, current, stale, changed=located.photo_id is None)
 
 
-def _shown(guess: Guess, vocabulary: Vocabulary, said: set[str], cut: Cut) -> ShownGuess:
+def _shown(guess: Guess, vocabulary: Vocabulary, judged: set[str], cut: Cut) -> ShownGuess:
     name = vocabulary.target(guess.hashtag)
     probability = float(sigmoid(np.array([guess.logit]))[0])
     standing: Standing = "assigned" if probability >= cut.of(name) else "below the threshold"
     if vocabulary.is_blocked(guess.hashtag):
         standing = "blocked"
-    if name in said:
+    if name in judged:
         standing = "decided by a person"
     return ShownGuess(guess.hashtag, name, probability, guess.model, standing)

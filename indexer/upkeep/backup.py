@@ -24,14 +24,14 @@ _NOT_COPIED = (KEPT_NETWORKS, LOCK, MARKER)
 class Backup:
     """A backup: its folder, the numbers of its models, and its size in bytes.
 
-    `taken_over` is how many of the bytes were reused from the previous backup. `damaged` describes models that are
+    `reused` is how many of the bytes were reused from the previous backup. `damaged` describes models that are
     damaged in the archive itself; their files are copied unchanged.
     """
 
     folder: Path
     models: list[int]
     size: int
-    taken_over: int
+    reused: int
     damaged: list[str]
 
 
@@ -102,11 +102,11 @@ def _copy(archive: Archive, aside: Path, earlier: Path, progress: Progress) -> B
                 lambda done, total: progress("copying the database", done, total),
             )
             numbers = [row.number for row in copy.store.models.all()]
-            taken_over = _copy_files(archive, aside, earlier, numbers, progress)
+            reused = _copy_files(archive, aside, earlier, numbers, progress)
             broken = _broken(copy, numbers)
         if set(broken) <= {row.number for row in archive.store.models.all()}:
             size = sum(path.stat().st_size for path in aside.rglob("*") if path.is_file())
-            return Backup(earlier, numbers, size, taken_over, list(broken.values()))
+            return Backup(earlier, numbers, size, reused, list(broken.values()))
         shutil.rmtree(copy.models_folder)  # pruned ones may be incomplete
     raise ArchiveError(
         f"{archive.folder}: models were removed while being copied; try again when no prune is running"
@@ -115,7 +115,7 @@ def _copy(archive: Archive, aside: Path, earlier: Path, progress: Progress) -> B
 
 def _copy_files(archive: Archive, aside: Path, earlier: Path, numbers: list[int], progress: Progress) -> int:
     """Copy all files but the database that the copy lacks; return how many bytes the earlier backup provided."""
-    taken_over = 0
+    reused = 0
     files = list(_files(archive, numbers))
     for done, path in enumerate(files, start=1):
         source, target = archive.folder / path, aside / path
@@ -127,13 +127,13 @@ def _copy_files(archive: Archive, aside: Path, earlier: Path, numbers: list[int]
             target.parent.mkdir(parents=True, exist_ok=True)
             if _same(earlier / path, found):
                 os.link(earlier / path, target)  # one copy for both backups
-                taken_over += found.st_size
+                reused += found.st_size
             else:
                 shutil.copy2(source, target)
         except FileNotFoundError:
             # The source was removed, so the copy is incomplete; whether it was needed is checked later.
             target.unlink(missing_ok=True)
-    return taken_over
+    return reused
 
 
 def _files(archive: Archive, numbers: list[int]) -> Iterator[Path]:

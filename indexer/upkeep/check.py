@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-from hashtag_archive.db.stores.checks import Strays
+from hashtag_archive.db.stores.checks import Orphans
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.progress import Progress, silent
 from hashtag_archive.indexer.upkeep.check_models import look_at_leftovers, look_at_models, look_at_settings
@@ -38,7 +38,7 @@ def check_archive(
     )
     with alone:
         for look in (
-            _strays(archive),
+            _orphans(archive),
             look_at_models(archive, progress),
             look_at_settings(archive),
             look_at_features(archive, progress),
@@ -52,18 +52,18 @@ def check_archive(
     return findings
 
 
-def _strays(archive: Archive) -> Iterator[Finding]:
+def _orphans(archive: Archive) -> Iterator[Finding]:
     """Yield rows whose parent is missing, and guesses that cannot be read."""
     store = archive.store
-    for strays in store.checks.strays():
-        what = f"{strays.rows:,} rows of {strays.table} belong to {strays.parent} that do not exist"
-        if not strays.may_go:
+    for orphans in store.checks.orphans():
+        what = f"{orphans.rows:,} rows of {orphans.table} belong to {orphans.parent} that do not exist"
+        if not orphans.can_delete:
             yield Finding("stray rows", what, "replace it by a backup's archive.db")
             continue
 
-        def delete(strays: Strays = strays) -> None:
+        def delete(orphans: Orphans = orphans) -> None:
             with store.write() as connection:
-                store.checks.delete_strays(connection, strays.table, strays.parent)
+                store.checks.delete_orphans(connection, orphans.table, orphans.parent)
 
         yield Finding("stray rows", what, "`hashtag check --repair` deletes them", mend=delete)
     if damaged := store.checks.damaged_guesses():

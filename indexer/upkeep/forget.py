@@ -12,7 +12,7 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from hashtag_archive.db.schema.upgrade import BACKUPS
-from hashtag_archive.db.stores.forget_find import Going
+from hashtag_archive.db.stores.forget_find import Removal
 from hashtag_archive.indexer.archive import BACKBONE, CURRENT_MODEL, DATABASE, Archive
 from hashtag_archive.indexer.disk import now
 from hashtag_archive.indexer.progress import Progress, silent
@@ -56,15 +56,15 @@ class Forgotten:
     proof: Proof | None = None
 
 
-def plan_forget(archive: Archive, whom: ForgetRequest, *, keep_models: bool = False) -> Forgotten:
+def plan_forget(archive: Archive, request: ForgetRequest, *, keep_models: bool = False) -> Forgotten:
     """Count what would be removed, and change nothing."""
     with archive.store.snapshot() as connection:
-        going = archive.store.forgetting.find(connection, whom.owner, whom.post)
-    return _counts(archive, going, keep_models)
+        removal = archive.store.forgetting.find(connection, request.owner, request.post)
+    return _counts(archive, removal, keep_models)
 
 
 def forget_posts(
-    archive: Archive, whom: ForgetRequest, *, keep_models: bool = False, progress: Progress = silent
+    archive: Archive, request: ForgetRequest, *, keep_models: bool = False, progress: Progress = silent
 ) -> Forgotten:
     """Remove everything of an owner or a post, keep it out, and search the archive's bytes for remains.
 
@@ -76,51 +76,51 @@ def forget_posts(
     store = archive.store
     with archive.building():
         with store.write() as connection:
-            known_before = store.tombstones.put(connection, *_tombstone(whom), now())
+            known_before = store.tombstones.put(connection, *_tombstone(request), now())
         with store.write() as connection:
-            going = store.forgetting.find(connection, whom.owner, whom.post)
-            result = _counts(archive, going, keep_models)
-            if going.posts:
-                _erase_rows(archive, connection, whom, going, result)
-        if going.posts or known_before:  # otherwise the archive never had anything of them
+            removal = store.forgetting.find(connection, request.owner, request.post)
+            result = _counts(archive, removal, keep_models)
+            if removal.posts:
+                _erase_rows(archive, connection, request, removal, result)
+        if removal.posts or known_before:  # otherwise the archive never had anything of them
             _erase_files(archive)
             store.compact()
         kept = [archive.model_folder(number) for number in result.models] if keep_models else []
-        result.proof = search_archive(archive, whom.owner, going, kept, progress)
+        result.proof = search_archive(archive, request.owner, removal, kept, progress)
     return result
 
 
-def lift_tombstone(archive: Archive, whom: ForgetRequest) -> int:
+def lift_tombstone(archive: Archive, request: ForgetRequest) -> int:
     """Allow an owner or a post to be imported again; return how many tombstones were removed."""
     with archive.store.write() as connection:
-        return archive.store.tombstones.lift(connection, *_tombstone(whom))
+        return archive.store.tombstones.lift(connection, *_tombstone(request))
 
 
-def _tombstone(whom: ForgetRequest) -> tuple[Literal["owner", "post"], str]:
-    return ("owner", whom.owner) if whom.owner is not None else ("post", whom.post or "")
+def _tombstone(request: ForgetRequest) -> tuple[Literal["owner", "post"], str]:
+    return ("owner", request.owner) if request.owner is not None else ("post", request.post or "")
 
 
-def _counts(archive: Archive, going: Going, keep_models: bool) -> Forgotten:
+def _counts(archive: Archive, removal: Removal, keep_models: bool) -> Forgotten:
     return Forgotten(
-        posts=len(going.posts),
-        versions=going.versions,
-        photos=len(going.photos),
-        staying=going.staying,
-        hashtags=len(going.hashtags),
-        verdicts=going.verdicts,
-        models=going.models,
+        posts=len(removal.posts),
+        versions=removal.versions,
+        photos=len(removal.photos),
+        staying=removal.kept_photos,
+        hashtags=len(removal.hashtags),
+        verdicts=removal.verdicts,
+        models=removal.models,
         models_kept=keep_models,
-        current_gone=not keep_models and archive.current() in going.models,
+        current_gone=not keep_models and archive.current() in removal.models,
     )
 
 
 def _erase_rows(
-    archive: Archive, connection: Connection, whom: ForgetRequest, going: Going, result: Forgotten
+    archive: Archive, connection: Connection, request: ForgetRequest, removal: Removal, result: Forgotten
 ) -> None:
     store = archive.store
-    store.tombstones.put(connection, *_tombstone(whom), now(), going.posts.values())
-    names = {whom.owner, *going.owners} if whom.owner else set()
-    store.forgetting.erase(connection, going, names, models=not result.models_kept)
+    store.tombstones.put(connection, *_tombstone(request), now(), removal.posts.values())
+    names = {request.owner, *removal.owners} if request.owner else set()
+    store.forgetting.erase(connection, removal, names, models=not result.models_kept)
     if result.current_gone:
         store.put_setting(connection, CURRENT_MODEL, None)
     _erase_learnt_backbones(archive, connection)

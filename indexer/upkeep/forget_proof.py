@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hashtag_archive.db.post import owner_key
-from hashtag_archive.db.stores.forget_find import Going
+from hashtag_archive.db.stores.forget_find import Removal
 from hashtag_archive.indexer.archive import DATABASE, Archive
 from hashtag_archive.indexer.progress import Progress, silent
 from hashtag_archive.indexer.upkeep.byte_search import ByteSearch, pieces, search_files, spellings
@@ -48,7 +48,11 @@ class Proof:
 
 
 def search_archive(
-    archive: Archive, owner: str | None, going: Going, kept: Iterable[Path] = (), progress: Progress = silent
+    archive: Archive,
+    owner: str | None,
+    removal: Removal,
+    kept: Iterable[Path] = (),
+    progress: Progress = silent,
 ) -> Proof:
     """Search the tables, then every file of the archive but the folders `kept`.
 
@@ -56,7 +60,7 @@ def search_archive(
     they are the owner's name as a separate word. Backbones are not searched for hashtags, as these are ordinary
     words, which may be names of a network's parts.
     """
-    wanted = list(_wanted(owner, going))
+    wanted = list(_wanted(owner, removal))
     strings = {piece: kind for kind, _, cut in wanted for piece in cut}
     proof = Proof()
     others = _search_tables(archive, owner, wanted, strings, proof)
@@ -80,16 +84,16 @@ def search_archive(
     return proof
 
 
-def _wanted(owner: str | None, going: Going) -> Iterator[tuple[str, str, list[bytes]]]:
+def _wanted(owner: str | None, removal: Removal) -> Iterator[tuple[str, str, list[bytes]]]:
     """Yield the kind, text and pieces of every string to search: all that came from the owner or the post."""
-    names = {owner, owner_key(owner), *going.owners} if owner else set()
+    names = {owner, owner_key(owner), *removal.owners} if owner else set()
     texts = [
         *((NAME, name) for name in names),
-        *((KEY, key) for key in going.posts.values()),
-        *((TEXT, text) for text in going.said),
-        *((PATH, path) for path in going.paths.values()),
-        *((CONTENT, sha) for sha in going.photos.values()),
-        *((HASHTAG, text) for text in going.hashtags.values()),
+        *((KEY, key) for key in removal.posts.values()),
+        *((TEXT, text) for text in removal.texts),
+        *((PATH, path) for path in removal.paths.values()),
+        *((CONTENT, sha) for sha in removal.photos.values()),
+        *((HASHTAG, text) for text in removal.hashtags.values()),
     ]
     for kind, text in texts:
         found = [piece for spelled in spellings(text) for piece in pieces(spelled)]

@@ -3,12 +3,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from hashtag_archive.cli import main
 from hashtag_archive.db.sqlite_file import SCHEMA_VERSION
+from hashtag_archive.indexer.model.model import Model
 from tests.conftest import copy_archive, draw_photo
 from tests.support.paths import ROOT
 
@@ -173,3 +175,32 @@ def test_doctor_says_what_would_run_where() -> None:
     assert found["versions"]["onnxruntime"]
     assert "CPUExecutionProvider" in found["providers"]
     assert found["cores"] >= 1
+
+
+def test_tagging_a_folder_opens_the_model_once_and_lists_each_folder_once(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = tmp_path / "new"
+    draw_photo(photos / "inner/red.png", "red", 1000)
+    draw_photo(photos / "blue.png", "blue", 1001)
+    opened: list[Path] = []
+    listed: list[str] = []
+    open_files, scandir = Model.open, os.scandir
+
+    def opening(folder: Path, *arguments: Any, **options: Any) -> Model:
+        opened.append(folder)
+        return open_files(folder, *arguments, **options)
+
+    def listing(folder: Any) -> Any:
+        listed.append(os.fspath(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(Model, "open", opening)
+    monkeypatch.setattr(os, "scandir", listing)
+    done = run(folder, "tag", str(photos), "--json")
+    assert (done.exit_code, len(done.stdout.splitlines())) == (0, 2)
+    assert len(opened) == 1
+    assert sorted(path for path in listed if path.startswith(str(photos))) == [
+        str(photos),
+        str(photos / "inner"),
+    ]

@@ -57,14 +57,14 @@ class Colours:
         An epoch has two batches. With `end_after`, the run is interrupted after that many batches.
         """
 
-        def tell(done: int, total: int) -> None:
+        def advance(done: int, total: int) -> None:
             assert total == 2 * epochs
             if done == end_after:
                 raise Killed
 
         backbone = copy.deepcopy(self.before)
         config, kept = UnfreezeConfig(epochs, batch_size=16), Checkpoint(checkpoint, key)
-        outcome = train_layer4(backbone, self.lesson, config, kept, tell, machine)
+        outcome = train_layer4(backbone, self.lesson, config, kept, advance, machine)
         return outcome, backbone.state_dict()
 
 

@@ -36,7 +36,7 @@ _NEW_TAGGED = (
 class Work(NamedTuple):
     """What is done in a folder that holds `archive`, `crawl` and `new`, and how its commits are counted.
 
-    `committed` gives the number that was last said to be committed, or more. `may_go` names, of what must not
+    `committed` gives the number that was last reported as committed, or more. `may_go` names, of what must not
     become less, what this work takes away.
     """
 

@@ -48,11 +48,11 @@ class PrecisionRecall:
 def vectors_by_epoch(split: Split, config: VectorConfig, progress: Progress) -> Sweep | None:
     """Train the split's hashtag vectors again as a sweep of one cell; None if no validation post can be used."""
 
-    def tell(stage: str, done: int, total: int | None) -> None:
+    def advance(stage: str, done: int, total: int | None) -> None:
         progress("hashtag vectors, by epoch", done, total)
 
     try:
-        return sweep_corpus(split.corpus, SweepConfig((config.size,), (config.window,), config), tell)
+        return sweep_corpus(split.corpus, SweepConfig((config.size,), (config.window,), config), advance)
     except ArchiveError:
         return None
 
@@ -68,20 +68,20 @@ def learn_by_photos(
     training = split.parts[TRAINING]
     order = np.random.default_rng(seed).permutation(len(training.photos.hashtags))
     sizes = sorted({max(LEAST, round(share * len(order))) for share in SHARES})
-    lessons = []
+    points = []
     for done, size in enumerate(sizes):
         progress("head, by training photos", done, len(sizes))
         chosen = np.zeros(len(order), np.bool_)
         chosen[order[:size]] = True
         try:
-            lessons.append(_lesson(split, tagger, chosen))
+            points.append(_learning_point(split, tagger, chosen))
         except ArchiveError:
             continue
     progress("head, by training photos", len(sizes), len(sizes))
-    return lessons
+    return points
 
 
-def _lesson(split: Split, tagger: TaggerConfig, chosen: NDArray[np.bool_]) -> LearningCurvePoint:
+def _learning_point(split: Split, tagger: TaggerConfig, chosen: NDArray[np.bool_]) -> LearningCurvePoint:
     training, validation = split.parts[TRAINING], split.parts[VALIDATION]
     fit = fit_photos(training.photos.only(chosen), split.vectors, tagger, validation.photos)
     asked = chosen[training.rows]

@@ -65,7 +65,7 @@ class Gathered:
     comparison: ComparisonResult
     product: SystemScores
     vectors: Sweep | None
-    lessons: list[LearningCurvePoint]
+    learning_curve: list[LearningCurvePoint]
     thresholds: PrecisionRecall
     bins: list[Bin]
     places: list[Place]

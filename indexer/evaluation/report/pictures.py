@@ -129,16 +129,16 @@ def _vectors(sweep: Sweep) -> Picture:
 
 def _learning(gathered: Gathered) -> list[Picture]:
     """Return a part of Figure 9: the head by training photos."""
-    lessons = gathered.lessons
-    if not lessons:
+    points = gathered.learning_curve
+    if not points:
         return []
-    return [_lessons(gathered, lessons, key, name) for key, name in _LEARNING.items()]
+    return [_lessons(gathered, points, key, name) for key, name in _LEARNING.items()]
 
 
-def _lessons(gathered: Gathered, lessons: Sequence[LearningCurvePoint], key: str, name: str) -> Picture:
-    photos = [lesson.photos for lesson in lessons]
-    training = [getattr(lesson.training, key) for lesson in lessons]
-    validation = [getattr(lesson.validation, key) for lesson in lessons]
+def _lessons(gathered: Gathered, points: Sequence[LearningCurvePoint], key: str, name: str) -> Picture:
+    photos = [point.photos for point in points]
+    training = [getattr(point.training, key) for point in points]
+    validation = [getattr(point.validation, key) for point in points]
     popular = getattr(gathered.comparison.systems["popularity"].folds[VALIDATION], key)
     lines = [Line("validation", photos, validation), Line("training", photos, training)]
     return _picture(
@@ -164,7 +164,7 @@ def _lessons(gathered: Gathered, lessons: Sequence[LearningCurvePoint], key: str
 
 def _losses(gathered: Gathered) -> list[Picture]:
     """Return the network head's losses by epoch; the closed form has none."""
-    losses = gathered.lessons[-1].losses if gathered.lessons else []
+    losses = gathered.learning_curve[-1].losses if gathered.learning_curve else []
     if not losses:
         return []
     epochs = [row["epoch"] for row in losses]
@@ -221,18 +221,21 @@ def _thresholds(gathered: Gathered) -> Picture:
 
 def _reliability(gathered: Gathered) -> Picture:
     bins = gathered.bins
+    first, last = bins[0], bins[-1]
     error = mean_gap(bins)
     return _picture(
         "reliability",
         "Reliability",
         plot_reliability(PAGE, {"this product": bins}),
-        f"Reliability diagram in {len(bins)} bins: at probability {bins[0].said:.3f}, {bins[0].was:.3f} were true;"
-        f" at probability {bins[-1].said:.3f}, {bins[-1].was:.3f} were true. The calibration error is {error:.3f}.",
+        f"Reliability diagram in {len(bins)} bins: at probability {first.probability:.3f}, {first.true_share:.3f}"
+        " were true;"
+        f" at probability {last.probability:.3f}, {last.true_share:.3f} were true. The calibration error is"
+        f" {error:.3f}.",
         f"Probabilities compared with the share that is true: each test photo’s ten best hashtags in"
         f" {len(bins)} bins of equal mass, with 95% intervals. Expected calibration error (ECE): {error:.3f}.",
         _numbers(
             "Reliability by bin",
             ["Pairs", "Said", "Was true"],
-            [[f"{each.pairs:,}", f"{each.said:.3f}", f"{each.was:.3f}"] for each in bins],
+            [[f"{each.pairs:,}", f"{each.probability:.3f}", f"{each.true_share:.3f}"] for each in bins],
         ),
     )

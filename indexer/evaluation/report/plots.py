@@ -93,7 +93,7 @@ def plot_reliability(palette: Palette, systems: Mapping[str, Sequence[Bin]]) -> 
     """
     figure, axes = panel(palette, "probability", "share that is true", size=(4.6, 4.2))
     highest = max(
-        (max(each.said, _interval(each)[1]) for bins in systems.values() for each in bins), default=1
+        (max(each.probability, _interval(each)[1]) for bins in systems.values() for each in bins), default=1
     )
     top = min(1.0, 1.05 * highest)
     axes.plot([0, top], [0, top], color=palette.ink, linestyle=":", linewidth=1.4, label="as said")
@@ -106,10 +106,10 @@ def plot_reliability(palette: Palette, systems: Mapping[str, Sequence[Bin]]) -> 
 
 
 def _plot_bins(axes: "Axes", name: str, bins: Sequence[Bin], style: dict[str, Any]) -> None:
-    was = np.array([each.was for each in bins])
+    was = np.array([each.true_share for each in bins])
     ends = np.array([_interval(each) for each in bins]).reshape(-1, 2)
     axes.errorbar(
-        [each.said for each in bins],
+        [each.probability for each in bins],
         was,
         yerr=np.maximum([was - ends[:, 0], ends[:, 1] - was], 0),
         label=name,
@@ -121,8 +121,8 @@ def _plot_bins(axes: "Axes", name: str, bins: Sequence[Bin], style: dict[str, An
 
 def _interval(each: Bin) -> tuple[float, float]:
     """Return the 95% Wilson interval of a bin's share."""
-    shrunk = each.was + _Z**2 / (2 * each.pairs)
-    width = _Z * np.sqrt(each.was * (1 - each.was) / each.pairs + _Z**2 / (4 * each.pairs**2))
+    shrunk = each.true_share + _Z**2 / (2 * each.pairs)
+    width = _Z * np.sqrt(each.true_share * (1 - each.true_share) / each.pairs + _Z**2 / (4 * each.pairs**2))
     whole = 1 + _Z**2 / each.pairs
     return float((shrunk - width) / whole), float((shrunk + width) / whole)
 

@@ -22,7 +22,7 @@ def labelled(tmp_path: Path) -> Path:
         colour = list(COLOURS)[number % 4]
         photo = draw_photo(tmp_path / "labelled" / f"{number}.png", colour, 7000 + number)
         lines.append(
-            json.dumps({"key": str(number), "hashtags": [colour, "ignore_source"], "photos": [str(photo)]})
+            json.dumps({"key": str(number), "hashtags": [colour, "unheard"], "photos": [str(photo)]})
         )
     (tmp_path / "labelled/0.png").write_bytes(b"broken")
     path = tmp_path / "labelled.jsonl"
@@ -72,7 +72,7 @@ def test_photos_that_the_model_learnt_from_are_counted(colours: Archive, colour_
 
 
 def test_labels_that_the_model_does_not_know_are_refused(colours: Archive, tmp_path: Path) -> None:
-    (tmp_path / "other.jsonl").write_text('{"key": "1", "hashtags": ["ignore_source"], "photos": ["a.png"]}')
+    (tmp_path / "other.jsonl").write_text('{"key": "1", "hashtags": ["unheard"], "photos": ["a.png"]}')
     with pytest.raises(ArchiveError, match="no photo that can be read has one of the model's"):
         evaluate_on(colours, tmp_path / "other.jsonl")
 

@@ -92,13 +92,13 @@ def test_bins_hold_as_many_pairs_each_of_every_photos_ten_best() -> None:
     draw = np.random.default_rng(0)
     probabilities = draw.random((30, 40))
     pairs = best_pairs(probabilities, probabilities > 0.97)
-    assert pairs.said.min() == np.sort(probabilities, axis=1)[:, -10:].min()
+    assert pairs.probability.min() == np.sort(probabilities, axis=1)[:, -10:].min()
     bins = equal_mass_bins(pairs)
     assert [each.pairs for each in bins] == [20] * 15
-    assert [each.said for each in bins] == sorted(each.said for each in bins)
-    assert sum(each.was * each.pairs for each in bins) == pytest.approx(pairs.was.sum())
+    assert [each.probability for each in bins] == sorted(each.probability for each in bins)
+    assert sum(each.true_share * each.pairs for each in bins) == pytest.approx(pairs.is_true.sum())
     few = equal_mass_bins(BestPairs(np.array([0.25, 0.75]), np.array([False, True])))
-    assert [(each.said, each.was) for each in few] == [(0.25, 0), (0.75, 1)]
+    assert [(each.probability, each.true_share) for each in few] == [(0.25, 0), (0.75, 1)]
 
 
 def test_popularity_does_not_profit_from_ties() -> None:

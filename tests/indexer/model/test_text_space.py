@@ -45,7 +45,7 @@ def test_words_are_those_that_give_no_hashtag_away(text: str, words: list[str]) 
 
 
 def test_a_text_is_zero_where_nothing_known_is_said_and_of_length_one_elsewhere() -> None:
-    texts = SPACE.embed([{}, {"caption": "ignore_source of"}, {"caption": "good", "location": "Osaka"}])
+    texts = SPACE.embed([{}, {"caption": "unheard of"}, {"caption": "good", "location": "Osaka"}])
     np.testing.assert_array_equal(texts[:2], np.zeros((2, 4)))
     np.testing.assert_allclose(texts[2], [1, 0, 0.6, 0.8], atol=1e-6)
 

@@ -61,9 +61,9 @@ def test_a_second_backup_reuses_unchanged_files_and_copies_the_others(
     kept = (first.folder / "models/0001/head.onnx").stat().st_ino
     rebuild_model(colours, config=QUICK)
     second = back_up(colours, tmp_path / "copy")
-    assert (first.taken_over, second.models, second.damaged) == (0, [1, 2], [])
+    assert (first.reused, second.models, second.damaged) == (0, [1, 2], [])
     assert (second.folder / "models/0001/head.onnx").stat().st_ino == kept
-    assert second.taken_over > 0
+    assert second.reused > 0
     with open_archive(second.folder) as copy:
         assert [model.number for model in list_models(copy) if model.current] == [2]
         for number in (1, 2):
@@ -77,7 +77,7 @@ def test_the_earlier_backup_is_found_after_one_was_killed_between_its_renames(
     back_up(colours, tmp_path / "copy")
     (tmp_path / "copy").rename(tmp_path / ".copy.before")
     shutil.copytree(tmp_path / ".copy.before", tmp_path / ".copy.part")
-    assert back_up(colours, tmp_path / "copy").taken_over > 0
+    assert back_up(colours, tmp_path / "copy").reused > 0
     assert {path.name for path in tmp_path.iterdir()} == {"copy", "archive"}
 
 
