@@ -192,7 +192,7 @@ def test_tagging_a_folder_opens_the_model_once_and_lists_each_folder_once(
         return open_files(folder, *arguments, **options)
 
     def listing(folder: Any) -> Any:
-        listed.append(os.fspath(folder))
+        listed.append(str(folder))
         return scandir(folder)
 
     monkeypatch.setattr(Model, "open", opening)
