@@ -6,7 +6,7 @@ from hashtag_archive.commands.output import info, printable
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.archive import Archive
-    from hashtag_archive.indexer.export.beside import WrittenFiles
+    from hashtag_archive.indexer.export.per_photo import WrittenFiles
 
 
 def report_files(files: "WrittenFiles") -> None:

@@ -49,8 +49,8 @@ owner_uses_option = _option(
     "--owner-uses",
     type=click.IntRange(0),
     default=10,
-    help="Most posts of one owner that teach a hashtag which is on more than half of that owner's posts; 0 means no"
-    " limit.",
+    help="Most posts of one owner from which a hashtag is learnt if it is on more than half of that owner's posts;"
+    " 0 means no limit.",
 )
 _fraction = click.FloatRange(0, 1, max_open=True)
 _rate = click.FloatRange(0, 1, min_open=True)

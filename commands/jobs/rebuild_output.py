@@ -74,7 +74,8 @@ def print_rebuild(result: "RebuildResult") -> None:
     if counts["habits"]:
         click.echo(
             f"owners' habits: {counts['habits']:,} hashtags that {counts['habits_owners']:,} owners put on more"
-            f" than half of their posts; {counts['habits_bounded_uses']:,} uses of them do not teach (--owner-uses)"
+            f" than half of their posts; {counts['habits_bounded_uses']:,} of these uses are not learnt from"
+            " (--owner-uses)"
         )
     print_change(result.change)
     state = "is current" if result.current else "is kept, but is not current"

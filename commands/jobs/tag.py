@@ -23,7 +23,7 @@ from hashtag_archive.commands.summaries import report_files, report_stale
 if TYPE_CHECKING:
     from hashtag_archive.encoder.session import Device
     from hashtag_archive.indexer.archive import Archive
-    from hashtag_archive.indexer.export.beside import WrittenFiles
+    from hashtag_archive.indexer.export.per_photo import WrittenFiles
     from hashtag_archive.indexer.model.cut import Cut
     from hashtag_archive.indexer.photos.dtype_choice import DtypeMode
     from hashtag_archive.indexer.progress import Stages
@@ -127,7 +127,7 @@ def _open_run(archive: "Archive", dtype: "DtypeMode", photos: int, times: "Stage
 def _write_sidecars(
     archive: "Archive", tagged: "Iterator[TaggedPhoto]", cut: "Cut", top: int | None
 ) -> "tuple[Iterator[TaggedPhoto], WrittenFiles]":
-    from hashtag_archive.indexer.export.beside import WrittenFiles, write_while_tagging
+    from hashtag_archive.indexer.export.per_photo import WrittenFiles, write_while_tagging
 
     files = WrittenFiles()
     return write_while_tagging(archive, tagged, cut, top, files), files

@@ -12,7 +12,7 @@ from hashtag_archive.commands.output import Bars, echo_json, info, printable
 from hashtag_archive.commands.summaries import report_files
 
 if TYPE_CHECKING:
-    from hashtag_archive.indexer.export.beside import WrittenFiles
+    from hashtag_archive.indexer.export.per_photo import WrittenFiles
 
 FORMATS = ("xmp", "iptc", "txt", "jsonl", "csv", "parquet")
 TABLES = {"jsonl", "csv", "parquet"}

@@ -29,7 +29,7 @@ class UnfreezeConfig:
     epochs: int = 5  # at most
     patience: int = 2
     batch_size: int = 32
-    layer_rate: float = 1e-4  # low, since the pretrained weights are worth more than what a few photos teach
+    layer_rate: float = 1e-4  # low, because the pretrained weights are better than what a few photos can give
     head_rate: float = 1e-3
     weight_decay: float = 1e-4
     hidden: int = 512

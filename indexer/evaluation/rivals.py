@@ -18,7 +18,7 @@ from hashtag_archive.indexer.model.logits import sigmoid
 
 NEIGHBOURS = 30
 _SHARPNESS = 20.0  # of the neighbours' softmax over cosines
-_VOTE = 0.5  # weight of the vote beside the linear layer
+_VOTE = 0.5  # weight of the vote relative to the linear layer
 # The report's Table 4. All its epochs are run; the one with the lowest validation loss is kept.
 REPORT = TrainConfig(
     learning_rate=1e-5, weight_decay=0.0, batch_size=128, epochs=50, patience=50, loss="report", rule="cosine"

@@ -9,10 +9,10 @@ from typing import Literal, TextIO
 
 from hashtag_archive.db.stores.exports import TaggedPath
 from hashtag_archive.indexer.archive import Archive
-from hashtag_archive.indexer.export.beside import BesideWriter, WrittenFiles
+from hashtag_archive.indexer.export.embed import EmbedWriter
+from hashtag_archive.indexer.export.per_photo import PerPhotoWriter, WrittenFiles
 from hashtag_archive.indexer.export.sidecars import Naming
 from hashtag_archive.indexer.export.tables import Csv, JsonLines, Parquet, TagTable
-from hashtag_archive.indexer.export.within import EmbedWriter
 from hashtag_archive.indexer.model.cut import Cut
 from hashtag_archive.indexer.progress import Progress, silent
 from hashtag_archive.indexer.tagging.assigned import AssignedHashtag, assigned_hashtags
@@ -68,8 +68,8 @@ def export_tags(
             stack.enter_context(_table(name, out, stream, result)) for name in formats if name in _TABLES
         ]
         place = _below(out, requested.shared_folder(archive)) if out else None
-        writers: list[BesideWriter | EmbedWriter] = [
-            BesideWriter(archive.store, kind, result.files, naming=naming, place=place)
+        writers: list[PerPhotoWriter | EmbedWriter] = [
+            PerPhotoWriter(archive.store, kind, result.files, naming=naming, place=place)
             for kind in _SIDECARS
             if kind in formats and not (embed and kind == "xmp")
         ]
@@ -118,7 +118,7 @@ def _put(
     cut: Cut,
     top: int | None,
     tables: list[TagTable],
-    writers: list[BesideWriter | EmbedWriter],
+    writers: list[PerPhotoWriter | EmbedWriter],
     result: Exported,
 ) -> None:
     found = assigned_hashtags(archive.store, sorted({tagged.photo_id for tagged in batch}), cut, top)
@@ -134,7 +134,7 @@ def _put(
 
 
 def _clean_untagged(
-    archive: Archive, writers: list[BesideWriter | EmbedWriter], requested: RequestedPaths
+    archive: Archive, writers: list[PerPhotoWriter | EmbedWriter], requested: RequestedPaths
 ) -> None:
     """Remove tags from files whose photos are no longer tagged."""
     if not writers:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from hashtag_archive.db.stores.exports import WrittenPlace
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import ArchiveError
-from hashtag_archive.indexer.export.beside import WrittenFiles, reason_of
+from hashtag_archive.indexer.export.embed import untag_embedded
 from hashtag_archive.indexer.export.export import RequestedPaths
+from hashtag_archive.indexer.export.per_photo import WrittenFiles, reason_of
 from hashtag_archive.indexer.export.sidecars import Outcome, untag_sidecar, write_text
-from hashtag_archive.indexer.export.within import untag_embedded
 from hashtag_archive.indexer.progress import Progress, silent
 
 _AT_ONCE = 100  # files per transaction

@@ -24,7 +24,7 @@ class PhotoSet:
 
     `texts` gives the caption and the location of each photo's posts, where a rebuild asked for them;
     `ids` (n,) names them, where they are an archive's; `rejected` are the hashtag ids that a person says are not on
-    each; `taught` are those of its hashtags that teach, where owners' habits do not.
+    each; `taught` are its hashtags without the habits that are not learnt from.
     """
 
     features: Floats

@@ -38,9 +38,9 @@ from hashtag_archive.indexer.progress import Progress, Stages, silent
 class RebuildConfig:
     """How a model is made; `seed` is that of vectors, head and batches alike.
 
-    `owners` limits how much an owner's habits teach. `text_fields` are fields of posts, of `text_space.FIELDS`,
-    that are read in addition to the photo. `int8` says whether the backbone is also quantised, and its gain on
-    this machine measured.
+    `owners` limits how much is learnt from an owner's habits. `text_fields` are fields of posts, of
+    `text_space.FIELDS`, that are read in addition to the photo. `int8` says whether the backbone is also
+    quantised, and its gain on this machine measured.
     """
 
     vectors: VectorConfig = field(default_factory=VectorConfig)

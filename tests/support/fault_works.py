@@ -12,8 +12,8 @@ from PIL import Image
 
 from hashtag_archive.indexer.archive import open_archive
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
-from hashtag_archive.indexer.export.beside import WrittenFiles
 from hashtag_archive.indexer.export.export import export_tags
+from hashtag_archive.indexer.export.per_photo import WrittenFiles
 from hashtag_archive.indexer.export.untag import untag_photos
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
 from hashtag_archive.indexer.model.cut import Cut

@@ -21,7 +21,7 @@ from tests.conftest import QUICK, draw_photo, write_crawl
 
 
 def bounded(posts: list[tuple[str | None, list[int]]], bound: HabitLimit) -> tuple[list[list[int]], int, int]:
-    """Return what each post teaches, habits and owners."""
+    """Return the hashtags learnt from each post, the habits, and the owners."""
     offsets = np.cumsum([0, *(len(hashtags) for _, hashtags in posts)])
     flat = np.array([id for _, hashtags in posts for id in hashtags], np.int64)
     found = bound_habits([owner for owner, _ in posts], offsets, flat, bound)
@@ -29,7 +29,7 @@ def bounded(posts: list[tuple[str | None, list[int]]], bound: HabitLimit) -> tup
     return kept, found.habits, found.owners
 
 
-def test_of_a_habit_so_many_uses_teach_spread_over_the_owners_posts() -> None:
+def test_a_limited_number_of_uses_of_a_habit_is_learnt_from_spread_over_the_owners_posts() -> None:
     posts: list[tuple[str | None, list[int]]] = [("ann", [7, number]) for number in range(10, 22)]
     kept, habits, owners = bounded(posts, HabitLimit(uses=3))
     assert [7 in post for post in kept] == [number % 4 == 3 for number in range(12)]
@@ -101,6 +101,6 @@ def test_a_rebuild_says_what_it_bounded(archive: Archive, tmp_path: Path, backbo
     command = ["--archive", str(archive.folder), "rebuild", "--backbone", str(backbone), "--epochs", "50"]
     done = CliRunner().invoke(main, [*command, "--dtype", "float32"])
     assert "owners' habits: 2 hashtags that 1 owners put on more than half" in done.stdout
-    assert "100 uses of them do not teach" in done.stdout
+    assert "100 of these uses are not learnt from" in done.stdout
     done = CliRunner().invoke(main, [*command, "--dtype", "float32", "--owner-uses", "0"])
     assert "habits" not in done.stdout

@@ -7,8 +7,8 @@ from hashtag_archive.db.photo import SeenFile
 from hashtag_archive.db.stores.exports import WrittenPlace
 from hashtag_archive.db.stores.store import Store
 from hashtag_archive.indexer.errors import ArchiveError
-from hashtag_archive.indexer.export.beside import WrittenFiles, reason_of
 from hashtag_archive.indexer.export.exiftool import change_photo, require_exiftool
+from hashtag_archive.indexer.export.per_photo import WrittenFiles, reason_of
 from hashtag_archive.indexer.export.sidecars import Outcome, sha256
 from hashtag_archive.indexer.export.xmp_tags import remove_marked, write_tags
 from hashtag_archive.indexer.tagging.assigned import AssignedHashtag

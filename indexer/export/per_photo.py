@@ -43,7 +43,7 @@ class WrittenFiles:
             self.named.append((path, reason))
 
 
-class BesideWriter:
+class PerPhotoWriter:
     """Writes sidecars (`xmp`) or texts (`txt`) next to photos, or next to the path that `place` returns for one."""
 
     def __init__(
@@ -126,7 +126,7 @@ def write_while_tagging(
     archive: Archive, tagged: Iterable[TaggedPhoto], cut: Cut, top: int | None, files: WrittenFiles
 ) -> Iterator[TaggedPhoto]:
     """Yield photos as they are tagged, after writing their XMP sidecars."""
-    writer = BesideWriter(archive.store, "xmp", files)
+    writer = PerPhotoWriter(archive.store, "xmp", files)
     waiting = iter(tagged)
     while chunk := list(islice(waiting, _AT_ONCE)):
         paths = [os.path.abspath(photo.photo) for photo in chunk if photo.model and not photo.error]
