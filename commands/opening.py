@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from hashtag_archive.indexer.archive import Archive
 
 
-_TRAIN = ("torch", "torchvision", "gensim", "jinja2", "matplotlib", "onnx", "onnxscript", "sklearn", "scipy")
+_TRAIN = (
+    *("gensim", "jinja2", "matplotlib", "onnx", "onnxscript", "scipy", "sklearn", "threadpoolctl"),
+    *("torch", "torchvision"),
+)
 # a module that may be absent -> the extra that installs it
 EXTRA_OF = dict.fromkeys(_TRAIN, "train") | {"pyarrow": "parquet"}
 # Commands that only read; every other one warns of a network file system.

@@ -1,9 +1,12 @@
 """What a command loads: nothing heavy for help, nothing that trains for reading."""
 
+import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+from hashtag_archive.commands.opening import EXTRA_OF
 from tests.conftest import copy_archive
 from tests.support.paths import ROOT
 
@@ -71,3 +74,14 @@ def test_rebuild_without_what_trains_names_the_extra(colour_folder: Path, tmp_pa
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 1
     assert done.stderr == "Error: this needs torch: pip install 'hashtag-archive[train]'\n"
+
+
+def test_an_absent_package_of_any_extra_is_named_with_the_extra() -> None:
+    setup = ast.parse((ROOT / "setup.py").read_text(encoding="utf-8"))
+    (train,) = (
+        ast.literal_eval(node.value)
+        for node in setup.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "TRAIN"
+    )
+    modules = {re.match(r"[\w-]+", one)[0].replace("scikit-learn", "sklearn") for one in train}  # type: ignore[index]
+    assert {name for name, extra in EXTRA_OF.items() if extra == "train"} == modules
