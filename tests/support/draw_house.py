@@ -27,7 +27,7 @@ FLOORS = (
     ("indexer",),
     ("encoder + training + export", "db + schema + stores"),
 )
-WIDTH, HIGH, GAP, EDGE = 760, 44, 26, 20
+WIDTH, HIGH, GAP, EDGE = 760, 40, 12, 16
 
 
 def _parts(box: str) -> list[str]:
@@ -35,23 +35,20 @@ def _parts(box: str) -> list[str]:
     return [top, *(f"{top}/{name}" for name in inner)]
 
 
-def _arrows() -> set[tuple[str, str]]:
-    """Return which boxes import which, without arrows that follow from others."""
-    box_of = {room: box for floor in FLOORS for box in floor for room in _parts(box)}
-    direct = {
-        (box_of[room_of(path)], box_of[room_of(file)])
-        for path in product_files()
-        for file in imported_files(path)
-    }
-    direct = {(a, b) for a, b in direct if a != b}
-    reach = set(direct)
-    while more := {(a, d) for a, b in reach for c, d in direct if b == c} - reach:
-        reach |= more
-    return {(a, b) for a, b in direct if not any((a, c) in direct and (c, b) in reach for _, c in direct)}
+def _require_downward() -> None:
+    """Raise `ValueError` if an import between boxes does not lead to a lower floor."""
+    floor_of = {room: (row, box) for row, floor in enumerate(FLOORS) for box in floor for room in _parts(box)}
+    for path in product_files():
+        row, box = floor_of[room_of(path)]
+        for file in imported_files(path):
+            lower, other = floor_of[room_of(file)]
+            if box != other and lower <= row:
+                raise ValueError(f"{box} imports {other}, which is not on a lower floor of the picture")
 
 
 def picture() -> str:
-    """Return the rooms and their imports as SVG."""
+    """Return the rooms as SVG, by floor. Raises `ValueError` if an import does not lead downward."""
+    _require_downward()
     places: dict[str, tuple[float, float, float]] = {}
     for row, floor in enumerate(FLOORS):
         wide = (WIDTH - 2 * EDGE - GAP * (len(floor) - 1)) / len(floor)
@@ -60,23 +57,9 @@ def picture() -> str:
     high = 2 * EDGE + len(FLOORS) * HIGH + (len(FLOORS) - 1) * GAP
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {high}" font-family="sans-serif"'
-        ' font-size="14"><title>Rooms and the imports between them</title>',
-        '<defs><marker id="a" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-        '<path d="M0 0L8 4L0 8z" fill="#57606a"/></marker></defs>'
+        ' font-size="14"><title>Rooms: each imports only rooms on lower floors</title>',
         f'<rect width="{WIDTH}" height="{high}" fill="#ffffff"/>',
     ]
-    for above, below in sorted(_arrows()):
-        (x, y, w), (u, v, z) = places[above], places[below]
-        start, end = x + w / 2, u + z / 2
-        if v == y:  # beside each other on one floor: never by the rules, drawn all the same
-            continue
-        left, right = max(x, u), min(x + w, u + z)
-        if left < right:
-            start = end = (left + right) / 2
-        lines.append(
-            f'<path d="M{start:.0f} {y + HIGH:.0f}L{end:.0f} {v:.0f}" stroke="#57606a" fill="none"'
-            ' marker-end="url(#a)"/>'
-        )
     for box, (x, y, w) in places.items():
         name = "indexer: ground" if box == "indexer" else box.replace("indexer/", "")
         lines.append(
