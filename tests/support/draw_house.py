@@ -27,7 +27,7 @@ FLOORS = (
     ("indexer",),
     ("encoder + training + export", "db + schema + stores"),
 )
-WIDTH, HIGH, GAP, EDGE = 760, 40, 12, 16
+WIDTH, HIGH, GAP, EDGE = 760, 40, 24, 16
 
 
 def _parts(box: str) -> list[str]:
@@ -35,20 +35,26 @@ def _parts(box: str) -> list[str]:
     return [top, *(f"{top}/{name}" for name in inner)]
 
 
-def _require_downward() -> None:
-    """Raise `ValueError` if an import between boxes does not lead to a lower floor."""
+def _arrows() -> set[tuple[str, str]]:
+    """Return the imports between boxes on neighbouring floors.
+
+    Longer arrows would pass behind other boxes. Raises `ValueError` if an import does not lead to a lower floor.
+    """
     floor_of = {room: (row, box) for row, floor in enumerate(FLOORS) for box in floor for room in _parts(box)}
+    arrows = set()
     for path in product_files():
         row, box = floor_of[room_of(path)]
         for file in imported_files(path):
             lower, other = floor_of[room_of(file)]
             if box != other and lower <= row:
                 raise ValueError(f"{box} imports {other}, which is not on a lower floor of the picture")
+            if lower == row + 1:
+                arrows.add((box, other))
+    return arrows
 
 
 def picture() -> str:
     """Return the rooms as SVG, by floor. Raises `ValueError` if an import does not lead downward."""
-    _require_downward()
     places: dict[str, tuple[float, float, float]] = {}
     for row, floor in enumerate(FLOORS):
         wide = (WIDTH - 2 * EDGE - GAP * (len(floor) - 1)) / len(floor)
@@ -58,8 +64,20 @@ def picture() -> str:
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {high}" font-family="sans-serif"'
         ' font-size="14"><title>Rooms: each imports only rooms on lower floors</title>',
+        '<defs><marker id="a" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+        '<path d="M0 0L8 4L0 8z" fill="#57606a"/></marker></defs>'
         f'<rect width="{WIDTH}" height="{high}" fill="#ffffff"/>',
     ]
+    for above, below in sorted(_arrows()):
+        (x, y, w), (u, v, z) = places[above], places[below]
+        start, end = x + w / 2, u + z / 2
+        left, right = max(x, u), min(x + w, u + z)
+        if left < right:
+            start = end = (left + right) / 2
+        lines.append(
+            f'<path d="M{start:.0f} {y + HIGH:.0f}L{end:.0f} {v:.0f}" stroke="#57606a" fill="none"'
+            ' marker-end="url(#a)"/>'
+        )
     for box, (x, y, w) in places.items():
         name = "indexer: ground" if box == "indexer" else box.replace("indexer/", "")
         lines.append(
