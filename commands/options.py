@@ -127,13 +127,20 @@ def dtype_option(command: Command) -> Command:
     )(former_dtype_option(command))
 
 
-def _refuse_former_name(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+def _take_former_name(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    """Make the value of `--precision-mode` the default of `--dtype`, and report the new name."""
     if value is not None:
-        raise click.UsageError(f"--precision-mode is now --dtype: give --dtype {value}")
+        info("`--precision-mode` is now `--dtype`")
+        context.default_map = {**(context.default_map or {}), "dtype": value}
 
 
 former_dtype_option = click.option(
-    "--precision-mode", hidden=True, expose_value=False, callback=_refuse_former_name, help="Now --dtype."
+    "--precision-mode",
+    hidden=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_take_former_name,
+    help="Former name of `--dtype`.",
 )
 
 

@@ -204,3 +204,13 @@ def test_tagging_a_folder_opens_the_model_once_and_lists_each_folder_once(
         str(photos),
         str(photos / "inner"),
     ]
+
+
+def test_the_former_name_of_dtype_still_works_and_reports_the_new_one(folder: Path, tmp_path: Path) -> None:
+    photo = draw_photo(tmp_path / "a.png", "red", 500)
+    done = run(folder, "query", str(photo), "--precision-mode", "float32")
+    assert (done.exit_code, done.stdout) == (0, run(folder, "query", str(photo), "--dtype", "float32").stdout)
+    assert "`--precision-mode` is now `--dtype`" in done.stderr
+    wrong = run(folder, "query", str(photo), "--precision-mode", "int7")
+    assert wrong.exit_code == 2
+    assert "int7" in wrong.stderr
