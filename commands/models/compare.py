@@ -151,7 +151,7 @@ def compare_command(
 
 def print_comparison(comparison: "ComparisonResult") -> None:
     """Print one table per fold, the test table by frequency, and how to read them."""
-    from hashtag_archive.indexer.evaluation.compare import F2_NOTE
+    from hashtag_archive.indexer.learning.metrics import F2_NOTE
 
     config, systems = comparison.config, comparison.systems
     click.echo(

@@ -63,7 +63,7 @@ def evaluate_command(
 
 
 def _print(evaluation: "Evaluation") -> None:
-    from hashtag_archive.indexer.learning.metrics import FIGURE_NAMES
+    from hashtag_archive.indexer.learning.metrics import F2_NOTE, FIGURE_NAMES
 
     click.echo(
         printable(
@@ -74,7 +74,7 @@ def _print(evaluation: "Evaluation") -> None:
     click.echo("              " + "".join(f"{name:>8}" for name in FIGURE_NAMES.values()))
     for name, figures in (("model", evaluation.product), ("popularity", evaluation.popularity)):
         click.echo(f"  {name:<12}" + "".join(f"{getattr(figures, key):8.3f}" for key in FIGURE_NAMES))
-    click.echo("F2 = 5PR / (4P + R), as in the report, favours recall; the report's text says precision")
+    click.echo(F2_NOTE)
     if not evaluation.promises:
         return
     click.echo("  --precision  reached  hashtags assigned  recall")

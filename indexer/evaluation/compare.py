@@ -22,13 +22,11 @@ from hashtag_archive.indexer.evaluation.systems import (
 from hashtag_archive.indexer.learning.folds import TEST
 from hashtag_archive.indexer.learning.habits import HabitLimit
 from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig
-from hashtag_archive.indexer.learning.metrics import Figures, measure
+from hashtag_archive.indexer.learning.metrics import F2_NOTE, Figures, measure
 from hashtag_archive.indexer.learning.tagger import TaggerConfig, seeded
 from hashtag_archive.indexer.model.logits import Thresholds
 from hashtag_archive.indexer.model.model import Rule
 from hashtag_archive.indexer.progress import Progress, silent
-
-F2_NOTE = "F2 = 5PR / (4P + R): it favours recall, though the report's text says precision"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from hashtag_archive.indexer.arrays import Floats, Ids, Truth
 from hashtag_archive.indexer.model.logits import Thresholds, sigmoid
 
+F2_NOTE = "F2 = 5PR / (4P + R), as in the report, favours recall; the report's text says precision"
 # field of a figure -> its name in tables
 FIGURE_NAMES = {
     "p_at_1": "P@1",

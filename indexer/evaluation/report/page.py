@@ -12,7 +12,6 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from hashtag_archive.indexer.archive import Archive
-from hashtag_archive.indexer.evaluation.compare import F2_NOTE
 from hashtag_archive.indexer.evaluation.report import words
 from hashtag_archive.indexer.evaluation.report.gather import Gathered, ReportConfig, gather_report
 from hashtag_archive.indexer.evaluation.report.hashtag_map import Place
@@ -27,6 +26,7 @@ from hashtag_archive.indexer.evaluation.report.tables import (
     systems_table,
 )
 from hashtag_archive.indexer.learning.folds import TEST
+from hashtag_archive.indexer.learning.metrics import F2_NOTE
 from hashtag_archive.indexer.progress import Progress, silent
 
 WIDE, NARROW = (720.0, 600.0), (330.0, 800.0)  # sheets of the map, in pixels

@@ -1,9 +1,8 @@
 """The report's prose about its figures."""
 
-from hashtag_archive.indexer.evaluation.compare import F2_NOTE
 from hashtag_archive.indexer.evaluation.report.gather import Gathered
 from hashtag_archive.indexer.learning.folds import TEST
-from hashtag_archive.indexer.learning.metrics import Figures
+from hashtag_archive.indexer.learning.metrics import F2_NOTE, Figures
 
 TILES = {
     "p_at_1": "Most probable hashtag is true (P@1)",

@@ -138,7 +138,7 @@ def test_the_command_prints_a_table_a_fold_and_says_what_f2_favours(
     assert done.exit_code == 0, done.output
     for title in ("training:", "validation:", "test:", "test, rare:", "test, middle:", "test, frequent:"):
         assert f"\n{title}" in done.stdout
-    assert "favours recall, though the report's text says precision" in done.stdout
+    assert "favours recall; the report's text says precision" in done.stdout
     assert done.stdout.count("  product ") == 6
     printed = json.loads(CliRunner().invoke(main, [*command, "--json"]).stdout)
     assert set(printed["systems"]) == {"popularity", "product"}
