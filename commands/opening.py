@@ -62,10 +62,10 @@ def as_click_exception(error: Exception) -> click.ClickException:
     from sqlalchemy.exc import DatabaseError
 
     from hashtag_archive.db.errors import DbError
-    from hashtag_archive.encoder.errors import EncoderError
+    from hashtag_archive.encoder.errors import EncoderError, PhotoError
     from hashtag_archive.indexer.errors import ArchiveError
 
-    if isinstance(error, ArchiveError | DbError | EncoderError):
+    if isinstance(error, ArchiveError | DbError | EncoderError | PhotoError):
         return click.ClickException(printable(str(error)))
     if isinstance(error, DatabaseError):
         return click.ClickException(f"the database: {error.orig}; earlier commits are kept")

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from hashtag_archive.indexer.evaluation import rivals
 from hashtag_archive.indexer.evaluation.report.drawing import PAPER, save_png
 from hashtag_archive.indexer.evaluation.report.plots import plot_reliability
-from hashtag_archive.indexer.learning.calibration import calibrate_top
+from hashtag_archive.indexer.learning.calibration import calibrate_top, choose_thresholds
 from hashtag_archive.indexer.learning.corpus import hashtag_lists
 from hashtag_archive.indexer.learning.fit_arrays import fit_tagger
 from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig, learn_vectors
@@ -31,7 +31,6 @@ from hashtag_archive.indexer.learning.metrics import (
     BestPairs,
     Figures,
     best_pairs,
-    choose_thresholds,
     equal_mass_bins,
     measure,
     truth_matrix,

@@ -53,7 +53,9 @@ def forget_command(
     from hashtag_archive.indexer.upkeep.forget import ForgetRequest, forget_posts, lift_tombstone, plan_forget
 
     if (owner is None) == (post is None) or not (owner or post or "").strip("@ \t"):
-        raise click.UsageError("give --owner NAME or --post KEY")
+        raise click.UsageError("give either --owner NAME or --post KEY")
+    if undo and dry_run:
+        raise click.UsageError("--undo takes no --dry-run")
     archive, request = open_from(context), ForgetRequest(owner, post)
     if undo:
         click.echo(f"{lift_tombstone(archive, request):,} tombstones lifted")

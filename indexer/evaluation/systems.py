@@ -11,9 +11,8 @@ from hashtag_archive.encoder.training.train import TrainConfig
 from hashtag_archive.indexer.arrays import Floats
 from hashtag_archive.indexer.evaluation import rivals
 from hashtag_archive.indexer.evaluation.split import FOLDS, Part, Split
-from hashtag_archive.indexer.learning.calibration import calibrate_top
+from hashtag_archive.indexer.learning.calibration import calibrate_top, choose_thresholds
 from hashtag_archive.indexer.learning.folds import TRAINING, VALIDATION
-from hashtag_archive.indexer.learning.metrics import choose_thresholds
 from hashtag_archive.indexer.learning.tagger import TaggerConfig, fit_photos
 from hashtag_archive.indexer.model.logits import REPORTS_RULE, Thresholds
 from hashtag_archive.indexer.model.model import Rule

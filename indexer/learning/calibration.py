@@ -1,12 +1,12 @@
-"""Calibration: logits whose sigmoid is a meaningful probability."""
+"""Calibration: logits whose sigmoid is a meaningful probability, and the thresholds to cut them at."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hashtag_archive.indexer.arrays import Floats
-from hashtag_archive.indexer.model.logits import sigmoid
+from hashtag_archive.indexer.arrays import Floats, Truth
+from hashtag_archive.indexer.model.logits import Thresholds, sigmoid
 
 # Ridges, like normal priors: on few photos an unpenalised fit diverges (to a scale of 7e6).
 _SPREAD = 0.5  # of the three weights, around those of the development data
@@ -83,3 +83,18 @@ def _fit(
     bounds = [(0.0, None)] * len(parts) + [(None, None)]
     found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds)
     return [float(weight) for weight in found.x]
+
+
+def choose_thresholds(logits: Floats, truth: Truth) -> Thresholds:
+    """Return the probabilities at which F1 and F2 over all pairs are highest."""
+    flat = logits.ravel()
+    order = np.argsort(-flat, kind="stable")
+    ranked, correct = flat[order], np.cumsum(truth.ravel()[order], dtype=np.float64)
+    assigned = np.arange(1, len(flat) + 1)
+    last_of_equals = np.append(ranked[1:] != ranked[:-1], True)
+    cuts = []
+    for beta in (1.0, 2.0):
+        score = (1 + beta**2) * correct / (assigned + beta**2 * truth.sum())
+        best = int(np.argmax(np.where(last_of_equals, score, -1)))
+        cuts.append(float(sigmoid(ranked[best : best + 1])[0]))
+    return Thresholds(*cuts)

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.learning.calibration import choose_thresholds
 from hashtag_archive.indexer.learning.corpus import Corpus
 from hashtag_archive.indexer.learning.folds import TEST, TRAINING, VALIDATION
 from hashtag_archive.indexer.learning.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors
 from hashtag_archive.indexer.learning.left_out import left_out_hits, popularity_hits
-from hashtag_archive.indexer.learning.metrics import Figures, choose_thresholds, measure
+from hashtag_archive.indexer.learning.metrics import Figures, measure
 from hashtag_archive.indexer.learning.photo_set import FoldedPhotos, PhotoSet, judged_photos, truth_of
 from hashtag_archive.indexer.learning.tagger import (
     TaggerConfig,

@@ -96,21 +96,6 @@ def f_beta(assigned: Truth, truth: Truth, beta: float) -> float:
     return float(fbeta_score(truth.ravel(), assigned.ravel(), beta=beta, zero_division=0))
 
 
-def choose_thresholds(logits: Floats, truth: Truth) -> Thresholds:
-    """Return the probabilities at which F1 and F2 over all pairs are highest."""
-    flat = logits.ravel()
-    order = np.argsort(-flat, kind="stable")
-    ranked, correct = flat[order], np.cumsum(truth.ravel()[order], dtype=np.float64)
-    assigned = np.arange(1, len(flat) + 1)
-    last_of_equals = np.append(ranked[1:] != ranked[:-1], True)
-    cuts = []
-    for beta in (1.0, 2.0):
-        score = (1 + beta**2) * correct / (assigned + beta**2 * truth.sum())
-        best = int(np.argmax(np.where(last_of_equals, score, -1)))
-        cuts.append(float(sigmoid(ranked[best : best + 1])[0]))
-    return Thresholds(*cuts)
-
-
 BEST, BINS = 10, 15
 
 

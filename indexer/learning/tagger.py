@@ -18,9 +18,13 @@ from hashtag_archive.encoder.training.network import Head, LandmarkModule
 from hashtag_archive.encoder.training.train import TrainConfig, TrainingSet, embed, train_head
 from hashtag_archive.indexer.arrays import Floats, Ids
 from hashtag_archive.indexer.errors import ArchiveError
-from hashtag_archive.indexer.learning.calibration import Calibration, fit_calibration, prior_logits
+from hashtag_archive.indexer.learning.calibration import (
+    Calibration,
+    choose_thresholds,
+    fit_calibration,
+    prior_logits,
+)
 from hashtag_archive.indexer.learning.hashtag_vectors import HashtagVectors
-from hashtag_archive.indexer.learning.metrics import choose_thresholds
 from hashtag_archive.indexer.learning.photo_set import PhotoSet, columns, judged_photos, truth_of
 from hashtag_archive.indexer.model.logits import Thresholds
 from hashtag_archive.indexer.model.text_space import TextSpace, join

@@ -214,3 +214,19 @@ def test_the_former_name_of_dtype_still_works_and_reports_the_new_one(folder: Pa
     wrong = run(folder, "query", str(photo), "--precision-mode", "int7")
     assert wrong.exit_code == 2
     assert "int7" in wrong.stderr
+
+
+@pytest.mark.parametrize("command", [["accept"], ["reject"], ["accept", "--undo"], ["reject", "--undo"]])
+def test_a_verdict_on_a_photo_that_cannot_be_read_is_an_error_of_one_line(
+    folder: Path, tmp_path: Path, command: list[str]
+) -> None:
+    (tmp_path / "empty.jpg").touch()
+    for name, reason in (("nope.jpg", "not found"), ("empty.jpg", "empty file")):
+        done = run(folder, *command, str(tmp_path / name), "red")
+        assert (done.exit_code, done.stderr) == (1, f"Error: {tmp_path / name}: {reason}\n")
+
+
+def test_undoing_a_removal_is_no_dry_run(folder: Path) -> None:
+    done = run(folder, "forget", "--undo", "--dry-run", "--owner", "anna")
+    assert done.exit_code == 2
+    assert "--undo takes no --dry-run" in done.stderr

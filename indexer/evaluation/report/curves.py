@@ -10,10 +10,10 @@ from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.evaluation.split import Part, Split
 from hashtag_archive.indexer.evaluation.sweep import Sweep, SweepConfig, sweep_corpus
 from hashtag_archive.indexer.evaluation.systems import SystemScores
-from hashtag_archive.indexer.learning.calibration import prior_logits
+from hashtag_archive.indexer.learning.calibration import choose_thresholds, prior_logits
 from hashtag_archive.indexer.learning.folds import TEST, TRAINING, VALIDATION
 from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig
-from hashtag_archive.indexer.learning.metrics import Figures, choose_thresholds, measure
+from hashtag_archive.indexer.learning.metrics import Figures, measure
 from hashtag_archive.indexer.learning.tagger import TaggerConfig, fit_photos
 from hashtag_archive.indexer.model.logits import sigmoid
 from hashtag_archive.indexer.progress import Progress

@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from hashtag_archive.indexer.learning.calibration import Calibration, fit_calibration, prior_logits
+from hashtag_archive.indexer.learning.calibration import (
+    Calibration,
+    choose_thresholds,
+    fit_calibration,
+    prior_logits,
+)
 from hashtag_archive.indexer.learning.hashtag_vectors import HashtagVectors
 from hashtag_archive.indexer.learning.left_out import popularity_hits
 from hashtag_archive.indexer.learning.metrics import (
@@ -9,7 +14,6 @@ from hashtag_archive.indexer.learning.metrics import (
     best_pairs,
     better_and_worse,
     calibration_error,
-    choose_thresholds,
     equal_mass_bins,
     f_beta,
     measure,
