@@ -85,6 +85,8 @@ def export_command(
         raise click.UsageError(
             f"--out DIR is needed for {', '.join(name for name in FORMATS if name in tables)}"
         )
+    if keep_times and not embed:
+        raise click.UsageError("--keep-times needs --embed")
     if embed != ("iptc" in formats) and not (embed and "xmp" in formats):
         raise click.UsageError("--to iptc needs --embed, and --embed needs --to xmp or iptc")
     from hashtag_archive.indexer.export.export import export_tags

@@ -64,9 +64,15 @@ class VocabularyStore:
     def set_parent(self, connection: Connection, hashtag: str, parent: str) -> None:
         """Put a hashtag under `parent` in the hierarchy.
 
-        Raises `DbError` if `parent` is the hashtag itself or is under it.
+        Raises `DbError` if `parent` is the hashtag itself or is under it, with aliases or without: an alias that
+        is undone later must not leave a cycle.
         """
-        if hashtag in self.read(connection).path(parent):
+        known = self.read(connection)
+        stored, above = {parent}, known.parents.get(parent)
+        while above and above not in stored:
+            stored.add(above)
+            above = known.parents.get(above)
+        if hashtag in {*stored, *known.path(parent)}:
             raise DbError(f"#{parent} is #{hashtag} itself or is under it: a hierarchy cannot have cycles")
         row = upsert(Parent).values(hashtag=hashtag, parent=parent)
         connection.execute(row.on_conflict_do_update(index_elements=["hashtag"], set_={"parent": parent}))

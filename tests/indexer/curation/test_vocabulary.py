@@ -180,3 +180,18 @@ def test_pairs_that_look_like_one_are_proposed_rarer_first_and_nothing_is_writte
     told = run(archive.folder, "alias", "--suggest", "--json").stdout.splitlines()
     assert {json.loads(line)["hashtag"] for line in told} == {"street food", "croissants"}
     assert run(archive.folder, "alias", "--suggest", "a", "b").exit_code == 2
+
+
+def test_a_hierarchy_has_no_cycle_behind_an_alias_so_that_what_is_saved_loads_again(
+    colours: Archive, tmp_path: Path
+) -> None:
+    alias_hashtag(colours, "noodles", "pasta")
+    group_hashtag(colours, "ramen", "noodles")
+    with pytest.raises(DbError, match="cannot have cycles"):
+        group_hashtag(colours, "noodles", "ramen")
+    file = tmp_path / "words.txt"
+    save_vocabulary(colours, file)
+    saved = file.read_text(encoding="utf-8")
+    load_vocabulary(colours, file)
+    save_vocabulary(colours, file)
+    assert file.read_text(encoding="utf-8") == saved
