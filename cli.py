@@ -23,6 +23,7 @@ from hashtag_archive.commands.look.report import report_command
 from hashtag_archive.commands.look.show import show_command
 from hashtag_archive.commands.look.similar import related_command, similar_command
 from hashtag_archive.commands.look.stats import stats_command
+from hashtag_archive.commands.models.backbones import backbones_command
 from hashtag_archive.commands.models.compare import compare_command
 from hashtag_archive.commands.models.evaluate import evaluate_command
 from hashtag_archive.commands.models.models import models_command, use_command
@@ -62,6 +63,7 @@ SECTIONS = {
         sweep_command,
         retag_command,
         unfreeze_command,
+        backbones_command,
     ),
     "Upkeep": (check_command, backup_command, prune_command, forget_command, doctor_command, demo_command),
 }

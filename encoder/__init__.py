@@ -4,13 +4,20 @@ Only names that need no torch are re-exported. Code that trains or exports impor
 """
 
 from hashtag_archive.encoder.errors import BackboneError, EncoderError, PhotoError
-from hashtag_archive.encoder.preprocess import IMAGE_SUFFIXES, PREPROCESSING_VERSION, decode_photo, thumbnail
+from hashtag_archive.encoder.preprocess import (
+    IMAGE_SUFFIXES,
+    PREPROCESSING_VERSION,
+    Framing,
+    decode_photo,
+    thumbnail,
+)
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "PREPROCESSING_VERSION",
     "BackboneError",
     "EncoderError",
+    "Framing",
     "PhotoError",
     "decode_photo",
     "thumbnail",

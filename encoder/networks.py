@@ -1,83 +1,23 @@
 """Run ONNX networks in batches: pixels → features (backbone) → embedding (head)."""
 
-import hashlib
-import json
 import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hashtag_archive.encoder.backbone_spec import NO_MEAN, NO_STD, BackboneSpec
 from hashtag_archive.encoder.errors import BackboneError, DeviceError, EncoderError
 from hashtag_archive.encoder.preprocess import Pixels
 from hashtag_archive.encoder.session import Sessions
 
 DTYPE = "float32"
-NO_MEAN, NO_STD = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)  # for a backbone that takes uint8 pixels
 _HEAD_BATCH = 256  # photos whose similarities to a landmark head's landmarks fit into a core's cache
 Features = NDArray[np.float16]
 Embeddings = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class BackboneSpec:
-    """How pixels are fed to a backbone: squashed to `size` x `size`, then (pixel - mean) / std per channel.
-
-    `mean` and `std` are RGB in pixel units, 0 to 255; `output` names the graph's pooled features. A backbone with
-    uint8 input normalises by itself, so its mean is 0 and its std 1.
-    """
-
-    name: str
-    size: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    output: str
-
-    @classmethod
-    def read(cls, onnx_file: Path) -> "BackboneSpec":
-        """Read the description `FILE.json` next to `FILE.onnx`.
-
-        Raises `BackboneError` if it is missing or not valid.
-        """
-        path = onnx_file.with_suffix(".json")
-        try:
-            fields = json.loads(path.read_text(encoding="utf-8"))
-            spec = cls(
-                name=str(fields.get("name", onnx_file.stem)),
-                size=int(fields["size"]),
-                mean=_triple(fields["mean"]),
-                std=_triple(fields["std"]),
-                output=str(fields["output"]),
-            )
-        except FileNotFoundError:
-            raise BackboneError(path, "not found; it must give size, mean, std and output") from None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BackboneError(path, f"not a valid backbone description: {error!r}") from None
-        if not 8 <= spec.size <= 4096 or min(spec.std) <= 0:
-            raise BackboneError(path, "size must be from 8 to 4096 and every std above 0")
-        return spec
-
-    def to_json(self) -> str:
-        """Return the description as canonical JSON, which is part of the backbone's digest."""
-        return json.dumps(asdict(self), sort_keys=True)
-
-
-def backbone_digest(onnx_file: Path, spec: BackboneSpec) -> str:
-    """Return the sha256, in hex, of the file's bytes followed by its description.
-
-    Raises `BackboneError` if the file cannot be read.
-    """
-    try:
-        with onnx_file.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256")
-    except OSError as error:
-        raise BackboneError(onnx_file, error.strerror or str(error)) from error
-    digest.update(spec.to_json().encode())
-    return digest.hexdigest()
 
 
 class OnnxBackbone:
@@ -189,11 +129,6 @@ def run_fused(onnx_file: Path, pixels: Pixels) -> Embeddings:
     nchw = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
     session = Sessions().open_on_cpu(onnx_file)
     return cast(Embeddings, session.run(["embedding"], {"pixels": nchw})[0])
-
-
-def _triple(values: Any) -> tuple[float, float, float]:
-    red, green, blue = (float(value) for value in values)
-    return red, green, blue
 
 
 def _first_line(error: Exception) -> str:

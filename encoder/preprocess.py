@@ -4,6 +4,7 @@ import importlib.util
 import io
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar, cast
 
 import numpy as np
@@ -37,19 +38,43 @@ IMAGE_SUFFIXES = frozenset(
 )
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 _BACKGROUND = (255, 255, 255)
+_MOST_TIMES = 8  # longer side by shorter side up to which a photo is resized before its centre is cut out
+
+# How pixels are interpolated: the names that torchvision and timm use -> Pillow's filters.
+INTERPOLATIONS = {filter.name.lower(): filter for filter in Image.Resampling}
 
 Pixels = NDArray[np.uint8]
 Result = TypeVar("Result")
 
 
-def decode_photo(content: bytes, size: int) -> Pixels:
-    """Return a photo's pixels, RGB uint8 of shape (size, size, 3), squashed to a square as in the report.
+@dataclass(frozen=True)
+class Framing:
+    """How a photo becomes a square of `size` x `size` pixels: it is resized, then its centre is cut out.
+
+    `resize` is the side after resizing, `size` if it is None: of both sides, so that the photo is squashed as in
+    the report, or with `keep_ratio` of the shorter side. `interpolation` is one of `INTERPOLATIONS`.
+    """
+
+    size: int
+    resize: int | None = None
+    keep_ratio: bool = False
+    interpolation: str = "bilinear"
+
+    @property
+    def side(self) -> int:
+        """The side, or the shorter side, of the photo after resizing."""
+        return self.resize or self.size
+
+
+def decode_photo(content: bytes, framing: Framing) -> Pixels:
+    """Return a photo's pixels, RGB uint8 of shape (size, size, 3), made a square as `framing` says.
 
     EXIF orientation is applied, transparency is laid on white, 16-bit samples are scaled to 8 bits, and of an
     animation the first frame is used. An embedded colour profile is ignored. A JPEG is decoded at the smallest DCT
-    scale that is not below `size`. Raises `PhotoError` with the reason if the content is not a readable image.
+    scale that is not below the size needed. Raises `PhotoError` with the reason if the content is not a readable
+    image.
     """
-    return _decoded(content, size, lambda image: _squash(image, size))
+    return _decoded(content, framing.side, lambda image: _framed(image, framing))
 
 
 def thumbnail(content: bytes, side: int) -> bytes:
@@ -115,9 +140,21 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     return Image.fromarray(scaled.round().astype(np.uint8))
 
 
-def _squash(image: Image.Image, size: int) -> Pixels:
-    if image.size != (size, size):
-        image = image.resize((size, size), Image.Resampling.BILINEAR)
+def _framed(image: Image.Image, framing: Framing) -> Pixels:
+    """Resize and cut as torchvision does: the longer side is rounded down, the offset to the nearest even."""
+    size, width, height = framing.size, framing.side, framing.side
+    if framing.keep_ratio:
+        width, height = (framing.side * length // min(image.size) for length in image.size)
+    left, top = round((width - size) / 2), round((height - size) / 2)
+    filter = INTERPOLATIONS[framing.interpolation]
+    if max(width, height) > _MOST_TIMES * framing.side:
+        # Only the centre: resized as a whole, a panorama could take gigabytes. It differs by rounding alone.
+        across, down = image.width / width, image.height / height
+        box = (left * across, top * down, (left + size) * across, (top + size) * down)
+        image = image.resize((size, size), filter, box)
+    else:
+        image = image.resize((width, height), filter)
+        image = image.crop((left, top, left + size, top + size))
     return cast(Pixels, np.asarray(image, dtype=np.uint8))
 
 

@@ -24,7 +24,7 @@ DATABASE = "archive.db"
 CURRENT_MODEL = "current_model"  # setting: the current model's number
 KEPT_NETWORKS = "sessions"  # folder of networks optimised for this machine; may be deleted at any time
 LOCK = "rebuild.lock"  # held while a process makes or removes models
-BACKBONE = "backbone"  # setting: the digest of the backbone used last
+BACKBONE = "backbone"  # setting: the digest of the current model's backbone
 
 
 class Archive:

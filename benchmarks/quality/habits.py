@@ -36,7 +36,7 @@ def judge(archive: Archive, pictures: Sequence[HeldOutPhoto]) -> tuple[list[floa
     """Measure the current model on pictures; return its figures, and the hashtags per picture that are off."""
     model = open_model(archive)
     files = [picture.photo.read_bytes() for picture in pictures]
-    pixels = np.stack([decode_photo(content, model.backbone_spec.size) for content in files])
+    pixels = np.stack([decode_photo(content, model.backbone_spec.framing) for content in files])
     features = [
         model.backbone.encode(pixels[start : start + _AT_ONCE]) for start in range(0, len(pixels), _AT_ONCE)
     ]

@@ -15,8 +15,9 @@ import numpy as np
 import onnxruntime
 
 from benchmarks.speed.limits import decode_full
-from hashtag_archive.encoder import decode_photo
-from hashtag_archive.encoder.networks import BackboneSpec, OnnxBackbone
+from hashtag_archive.encoder import Framing, decode_photo
+from hashtag_archive.encoder.backbone_spec import BackboneSpec
+from hashtag_archive.encoder.networks import OnnxBackbone
 from hashtag_archive.indexer.machine import cores
 
 BATCH = 8
@@ -27,8 +28,8 @@ def torch_loop(network: Path, photos: list[Path], size: int) -> Callable[[], obj
     import torch
     from torch.utils.data import DataLoader, Dataset
 
-    from hashtag_archive.encoder.training.resnet50 import PixelBackbone
-    from hashtag_archive.encoder.training.vision import torchvision_models
+    from hashtag_archive.encoder.pretrained.pixel_backbone import PixelBackbone
+    from hashtag_archive.encoder.pretrained.resnet50 import resnet50_network
 
     class Photos(Dataset[Any]):
         def __len__(self) -> int:
@@ -37,7 +38,7 @@ def torch_loop(network: Path, photos: list[Path], size: int) -> Callable[[], obj
         def __getitem__(self, place: int) -> Any:
             return torch.from_numpy(decode_full(photos[place], size).transpose(2, 0, 1).copy())
 
-    backbone = PixelBackbone(torchvision_models().resnet50(weights=None)).eval()
+    backbone = PixelBackbone(resnet50_network()).eval()
     loader = DataLoader(Photos(), batch_size=BATCH, num_workers=cores())
 
     def run() -> None:
@@ -64,7 +65,7 @@ def onnxruntime_loop(network: Path, photos: list[Path], size: int) -> Callable[[
 def encoder_alone(network: Path, photos: list[Path], size: int) -> Callable[[], object]:
     """Run the product's encoder from memory, one worker per core: the upper bound of `tag`."""
     backbone = OnnxBackbone(network, BackboneSpec.read(network))
-    few = np.stack([decode_photo(path.read_bytes(), size) for path in photos[:BATCH]])
+    few = np.stack([decode_photo(path.read_bytes(), Framing(size)) for path in photos[:BATCH]])
 
     def run() -> None:
         with ThreadPoolExecutor(cores()) as pool:

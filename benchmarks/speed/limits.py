@@ -14,7 +14,7 @@ import onnxruntime
 from onnx import TensorProto, helper
 from PIL import Image
 
-from hashtag_archive.encoder import decode_photo
+from hashtag_archive.encoder import Framing, decode_photo
 
 _SIDE = 1024
 _ROUNDS = 7
@@ -47,7 +47,7 @@ class Limits:
 def limits(photos: Sequence[Path], size: int) -> Limits:
     """Measure; decoding is measured on `photos`."""
     contents = [path.read_bytes() for path in photos]
-    decoded = _seconds(lambda: [decode_photo(content, size) for content in contents])
+    decoded = _seconds(lambda: [decode_photo(content, Framing(size)) for content in contents])
     full = _seconds(lambda: [decode_full(path, size) for path in photos])
     return Limits(_products("MatMul"), _products("MatMulInteger"), len(photos) / decoded, len(photos) / full)
 

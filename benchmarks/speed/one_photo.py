@@ -77,7 +77,7 @@ def calls(archive: Archive, photo: Path) -> dict[str, Callable[[], object]]:
     model = open_model(archive)
 
     def encoder() -> object:
-        pixels = decode_photo(photo.read_bytes(), model.backbone.spec.size)
+        pixels = decode_photo(photo.read_bytes(), model.backbone.spec.framing)
         return model.head.embed(model.backbone.encode(pixels[None]))
 
     return {CALL: lambda: query_photo(model, str(photo)), ENCODER: encoder}
@@ -86,7 +86,7 @@ def calls(archive: Archive, photo: Path) -> dict[str, Callable[[], object]]:
 def same_features(archive: Archive, photo: Path) -> bool:
     """Return whether the cached network gives the same features as the plain one, bit for bit."""
     model = open_model(archive)
-    pixels = decode_photo(photo.read_bytes(), model.backbone_spec.size)[None]
+    pixels = decode_photo(photo.read_bytes(), model.backbone_spec.framing)[None]
     plain = OnnxBackbone(model.backbone_file, model.backbone_spec)
     return bool(np.array_equal(plain.encode(pixels), model.backbone.encode(pixels)))
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from hashtag_archive.commands.jobs.rebuild_config import backbone_choice, rebuild_config
+from hashtag_archive.commands.jobs.rebuild_config import backbone_choice, rebuild_config, report_choice
 from hashtag_archive.commands.jobs.rebuild_options import RebuildCommand, rebuild_options
 from hashtag_archive.commands.jobs.rebuild_output import finish_rebuild
 from hashtag_archive.commands.opening import open_from
@@ -30,14 +30,16 @@ def rebuild_command(context: click.Context, /, **options: Any) -> None:
     \b
     Examples:
       hashtag rebuild
+      hashtag rebuild --backbone resnet50
+      hashtag rebuild --backbone torchvision:convnext_tiny
       hashtag rebuild --backbone mobilenet_v2_imagenet.onnx
-      hashtag rebuild --backbone resnet50 --weights resnet50-11ad3fa6.pth
     """
     choice = backbone_choice(context, options)
     archive = open_from(context, device=options["device"])
     from hashtag_archive.indexer.learning.rebuild import rebuild_model
 
     config = rebuild_config(options)
+    choice = report_choice(archive, choice)
     with Bars() as bars:
         result = rebuild_model(archive, choice, config, force=options["force"], progress=bars)
     finish_rebuild(archive, result, retag=options["retag"], as_json=options["as_json"])

@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from hashtag_archive.commands.output import info, printable
+
 if TYPE_CHECKING:
+    from hashtag_archive.indexer.archive import Archive
     from hashtag_archive.indexer.learning.rebuild import RebuildConfig
     from hashtag_archive.indexer.photos.backbones import BackboneChoice
 
@@ -14,17 +17,37 @@ def backbone_choice(context: click.Context, options: dict[str, Any]) -> "Backbon
     """Return the backbone that the options name; raises `UsageError` if they contradict each other."""
     from pathlib import Path
 
+    from hashtag_archive.encoder.pretrained.at_hand import RESNET50
+    from hashtag_archive.encoder.pretrained.registry import NAMES, UNTRAINED, is_named
     from hashtag_archive.indexer.photos.backbones import BackboneChoice
 
     backbone, weights, image_size = (options.pop(name) for name in ("backbone", "weights", "image_size"))
-    if backbone not in (None, "resnet50"):
-        if weights is not None or context.get_parameter_source("image_size") == ParameterSource.COMMANDLINE:
-            raise click.UsageError(
-                "--weights and --image-size are for resnet50; FILE.json describes other backbones"
-            )
+    sized = context.get_parameter_source("image_size") == ParameterSource.COMMANDLINE
+    if backbone is None and (sized or weights):
+        backbone = RESNET50
+    if backbone not in (None, RESNET50) and sized:
+        raise click.UsageError(f"--image-size is for {RESNET50}; {backbone} has a size of its own")
+    if backbone and not is_named(backbone):
         if not Path(backbone).is_file():
-            raise click.UsageError(f"--backbone: {backbone}: no such file")
+            raise click.UsageError(
+                f"--backbone: {backbone}: no such file, and no backbone of that name; the names are {NAMES}"
+            )
+        if weights is not None:
+            raise click.UsageError("--weights is for backbones by name; an ONNX file has its weights")
+    if weights not in (None, UNTRAINED) and not Path(weights).is_file():
+        raise click.UsageError(f"--weights: {weights}: no such file")
     return BackboneChoice(backbone, weights, image_size)
+
+
+def report_choice(archive: "Archive", choice: "BackboneChoice") -> "BackboneChoice":
+    """Say which backbone is used and why, if there are posts to learn from; return the choice, filled in."""
+    from hashtag_archive.indexer.photos.backbones import resolve_choice
+
+    if not archive.store.posts.counts()["with_photo"]:
+        return choice
+    resolved, line = resolve_choice(archive, choice)
+    info(printable(line))
+    return resolved
 
 
 def rebuild_config(options: dict[str, Any]) -> "RebuildConfig":

@@ -59,14 +59,16 @@ _SECTIONS: dict[str, tuple[Callable[[Command], Command], ...]] = {
     "Backbone": (
         _option(
             "--backbone",
-            metavar="resnet50|FILE.onnx",
-            help="The network that turns photos into features; FILE.json next to FILE.onnx describes it."
-            "  [default: the one used last, or resnet50]",
+            metavar="NAME|FILE.onnx",
+            help="The network that turns photos into features: a name of `hashtag backbones`, or an ONNX file"
+            " described by FILE.json next to it.  [default: the current model's; without a model, resnet50 if its"
+            " weights are on this machine, or else efficientnet-lite0]",
         ),
         _option(
             "--weights",
             metavar="FILE.pth|none",
-            help="Weights of resnet50; none leaves it untrained.  [default: torchvision's ImageNet weights]",
+            help="Weights of a backbone by name (resnet50, if none is named); none leaves it untrained."
+            "  [default: the published ones]",
         ),
         _option(
             "--image-size",

@@ -49,12 +49,14 @@ def report_rebuild(result: "RebuildResult") -> None:
             f"exported: ONNX differs from torch by {proof.features:.1e} in features and"
             f" {proof.embeddings:.1e} in embeddings"
         )
+        if licence := result.manifest["backbone_licence"]:
+            info(printable(f"licence of these weights: {licence}"))
     if result.dtype:
         info(printable(f"tagging on this machine: {result.dtype}"))
     if result.backbone and result.backbone.untrained:
         but = " except for layer4" if result.manifest["unfrozen"] else ""
         warn(
-            f"WARNING: this ResNet50 is UNTRAINED{but}: its features say little about a photo; see --weights"
+            f"WARNING: {result.manifest['backbone_name']} is UNTRAINED{but}: its features say little about a photo"
         )
 
 

@@ -25,9 +25,8 @@ KEPT_SHEET = "hashtag-demo.png"
 )
 @click.option(
     "--backbone",
-    type=click.Path(exists=True, dir_okay=False),
-    metavar="FILE.onnx",
-    help="Network to use instead of ResNet50.",
+    metavar="NAME|FILE.onnx",
+    help="Network to use, as in `hashtag rebuild`.  [default: efficientnet-lite0]",
 )
 def demo_command(keep: Path | None, backbone: str | None) -> None:
     """Draw a small archive, learn from it, and tag new pictures.
@@ -41,12 +40,13 @@ def demo_command(keep: Path | None, backbone: str | None) -> None:
     """
     if keep and keep.exists() and any(keep.iterdir()):
         raise click.UsageError(f"{keep} is not empty; name a new folder")
+    from hashtag_archive.encoder.pretrained.at_hand import DEFAULT_PACKAGED
     from hashtag_archive.indexer.demo.run import SHEET, run_demo
 
     folder = keep or Path(tempfile.mkdtemp(prefix="hashtag-demo-"))
     try:
         with Bars() as bars:
-            result = run_demo(folder, backbone=backbone, progress=bars)
+            result = run_demo(folder, backbone=backbone or DEFAULT_PACKAGED, progress=bars)
         sheet = folder / SHEET
         if not keep:
             sheet = Path(shutil.copy(sheet, KEPT_SHEET))
@@ -58,10 +58,7 @@ def demo_command(keep: Path | None, backbone: str | None) -> None:
 
 def _print(result: "DemoResult", sheet: Path, keep: Path | None) -> None:
     report_rebuild(result.rebuilt)
-    adopted = result.rebuilt.backbone
     network = result.rebuilt.manifest["backbone_name"]
-    if adopted and adopted.untrained:
-        network += " (UNTRAINED: no ImageNet weights found)"
     click.echo(f"drawn and imported: {result.imported.posts} posts; backbone: {network}")
     print_rebuild(result.rebuilt)
     click.echo(f"\nhashtag query {result.asked.name}")

@@ -13,7 +13,7 @@ from hashtag_archive.commands.output import echo_json, printable
 @json_option
 @click.pass_context
 def doctor_command(context: click.Context, as_json: bool) -> None:
-    """Report versions, cores, providers and weights.
+    """Report versions, cores, providers and backbones.
 
     It says what would run where on this machine, and what is missing. Add its output to a bug report.
 
@@ -36,7 +36,7 @@ def doctor_command(context: click.Context, as_json: bool) -> None:
         ("packages", versions),
         ("sqlite", found.sqlite),
         ("providers", ", ".join(found.providers)),
-        ("weights", found.weights or "none in torch's cache"),
+        ("backbones", printable(", ".join(found.backbones)) or "none"),
         ("dtype", printable(found.dtype)),
     ):
         click.echo(f"{name:<14} {value}")

@@ -86,6 +86,13 @@ class ModelStore:
             rows = connection.execute(select(Backbone.id, Backbone.digest, Backbone.name))
             return [BackboneRow(*row) for row in rows]
 
+    def feature_sizes(self) -> dict[int, int]:
+        """Return backbone id → the number of its features, of backbones that have any."""
+        one = select(func.min(Feature.id)).group_by(Feature.backbone_id)
+        query = select(Feature.backbone_id, func.length(Feature.data) / 2).where(Feature.id.in_(one))
+        with self._engine.connect() as connection:
+            return {id: int(size) for id, size in connection.execute(query)}
+
     def unused_backbones(self, connection: Connection) -> list[BackboneRow]:
         """Return the backbones that no model uses."""
         used = select(NumberedModel.number).where(NumberedModel.backbone_id == Backbone.id).exists()

@@ -8,8 +8,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, compose, helper, numpy_helper, version_converter
 
+from hashtag_archive.encoder.backbone_spec import BackboneSpec
 from hashtag_archive.encoder.errors import EncoderError
-from hashtag_archive.encoder.networks import BackboneSpec, OnnxBackbone, OnnxHead, run_fused
+from hashtag_archive.encoder.networks import OnnxBackbone, OnnxHead, run_fused
 
 FUSED_TOLERANCE = 1e-4  # largest difference of an embedding's component from backbone and head run separately
 

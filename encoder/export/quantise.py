@@ -26,8 +26,9 @@ from onnxruntime.quantization import (
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from hashtag_archive.encoder.backbone_spec import BackboneSpec
 from hashtag_archive.encoder.errors import BackboneError
-from hashtag_archive.encoder.networks import BackboneSpec, OnnxBackbone
+from hashtag_archive.encoder.networks import OnnxBackbone
 from hashtag_archive.encoder.preprocess import Pixels
 
 _FASTER_AS_INT8 = {"Conv", "Gemm", "MatMul"}

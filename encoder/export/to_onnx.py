@@ -14,9 +14,10 @@ from torch import nn
 
 from hashtag_archive.encoder.errors import EncoderError
 from hashtag_archive.encoder.networks import OnnxHead
+from hashtag_archive.encoder.pretrained.pixel_backbone import OUTPUT, PixelBackbone
+from hashtag_archive.encoder.pretrained.resnet50 import folded_weights
 from hashtag_archive.encoder.session import Sessions
 from hashtag_archive.encoder.training.network import Head
-from hashtag_archive.encoder.training.resnet50 import FEATURES, PixelBackbone, folded_weights
 
 EMBEDDING_TOLERANCE = 1e-4  # largest difference of a component between torch and onnxruntime
 FEATURE_TOLERANCE = 2e-4  # the same for features; relative to the largest feature if that is above 1
@@ -25,7 +26,10 @@ _OPSET = 18
 
 @dataclass(frozen=True)
 class ExportProof:
-    """The largest differences between torch and onnxruntime, over batches of 1 and 3 at 200 and 224 pixels."""
+    """The largest differences between torch and onnxruntime, over batches of 1 and 3.
+
+    Their side is the one that the network takes, or 200 and 224 pixels if it takes any.
+    """
 
     features: float
     embeddings: float
@@ -64,18 +68,31 @@ def verify_head(head: nn.Module, features: int, path: Path) -> float:
     return worst
 
 
-def export_backbone(backbone: PixelBackbone, path: Path) -> ExportProof:
-    """Write a backbone: uint8 pixels (n, 3, h, w) → `features` (n, 2048).
+def export_backbone(backbone: PixelBackbone, path: Path, size: int | None = None) -> ExportProof:
+    """Write a backbone: uint8 pixels (n, 3, h, w) → `features` (n, f).
 
-    n is from 1 to 65536, h and w from 32 to 8192. The file appears at `path` only if it is verified. Raises
-    `EncoderError` if features of torch and onnxruntime differ by more than `FEATURE_TOLERANCE`, or embeddings
-    computed from them by more than `EMBEDDING_TOLERANCE`.
+    n is from 1 to 65536; h and w are `size`, or from 32 to 8192 if it is None. The file appears at `path` only if
+    it is verified. Raises `EncoderError` if features of torch and onnxruntime differ by more than
+    `FEATURE_TOLERANCE`, embeddings computed from them by more than `EMBEDDING_TOLERANCE`, or the network cannot be
+    exported.
     """
     backbone.eval()
     part = path.with_name(f".{path.name}.part")
     shape = {0: torch.export.Dim("batch", min=1, max=65536)}
-    shape |= {axis: torch.export.Dim(name, min=32, max=8192) for axis, name in ((2, "height"), (3, "width"))}
-    proto = _export(backbone, torch.zeros(2, 3, 224, 224, dtype=torch.uint8), ("pixels", "features"), shape)
+    if size is None:
+        shape |= {
+            axis: torch.export.Dim(name, min=32, max=8192) for axis, name in ((2, "height"), (3, "width"))
+        }
+    pixels = torch.zeros(2, 3, size or 224, size or 224, dtype=torch.uint8)
+    try:
+        proto = _export(backbone, pixels, ("pixels", OUTPUT), shape)
+    except (
+        Exception
+    ) as error:  # the exporter raises all kinds of exceptions on networks that it does not know
+        reason = str(error).strip().split("\n")[0][:160] or type(error).__name__
+        raise EncoderError(
+            f"torch cannot export {type(backbone.network).__name__} to ONNX: {reason}"
+        ) from error
     part.write_bytes(proto.SerializeToString(deterministic=True))
     proof = verify_backbone(backbone, part)
     os.replace(part, path)
@@ -111,18 +128,17 @@ def verify_backbone(backbone: PixelBackbone, path: Path) -> ExportProof:
     Raises `EncoderError` if a difference exceeds its tolerance.
     """
     session = Sessions().open_on_cpu(path)
+    fixed = session.get_inputs()[0].shape[2]
     draw = np.random.default_rng(0)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        head = Head(FEATURES, 512, 40, 0.0).eval()
     features = embeddings = 0.0
     largest = 1.0  # random pixels can give features of several hundred
     for batch in (1, 3):
-        for size in (200, 224):
+        for size in (fixed,) if isinstance(fixed, int) else (200, 224):
             pixels = draw.integers(0, 256, (batch, 3, size, size), dtype=np.uint8)
-            found = session.run(["features"], {"pixels": pixels})[0]
+            found = session.run([OUTPUT], {"pixels": pixels})[0]
             with torch.no_grad():
                 expected = backbone(torch.from_numpy(pixels))
+                head = _random_head(expected.shape[1])
                 ours, theirs = head(torch.from_numpy(found)).numpy(), head(expected).numpy()
             largest = max(largest, float(expected.abs().max()))
             features = max(features, float(np.abs(found - expected.numpy()).max()))
@@ -130,6 +146,13 @@ def verify_backbone(backbone: PixelBackbone, path: Path) -> ExportProof:
     _require_below(path, "features", features, FEATURE_TOLERANCE * largest)
     _require_below(path, "embeddings", embeddings, EMBEDDING_TOLERANCE)
     return ExportProof(features, embeddings)
+
+
+def _random_head(features: int) -> nn.Module:
+    """Return a head for `features`, the same at every call."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return Head(features, 512, 40, 0.0).eval()
 
 
 def _export(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hashtag_archive.encoder.errors import EncoderError
-from hashtag_archive.encoder.training.resnet50 import PixelBackbone
+from hashtag_archive.encoder.pretrained.pixel_backbone import PixelBackbone
 
 Maps = NDArray[np.float16]
 

@@ -15,10 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from hashtag_archive.encoder.pretrained.pixel_backbone import PixelBackbone
+from hashtag_archive.encoder.pretrained.resnet50 import FEATURES
 from hashtag_archive.encoder.training.checkpoint import Checkpoint, DamagedCheckpointError
 from hashtag_archive.encoder.training.layer3_maps import Machine, Maps, deterministic
 from hashtag_archive.encoder.training.network import Head, LogitRule
-from hashtag_archive.encoder.training.resnet50 import FEATURES, PixelBackbone
 from hashtag_archive.encoder.training.train import Floats, HashtagRows, batches, multilabel_loss, targets_for
 
 

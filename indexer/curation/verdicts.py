@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from hashtag_archive.db.photo import SeenFile
-from hashtag_archive.encoder import PhotoError, decode_photo
+from hashtag_archive.encoder import Framing, PhotoError, decode_photo
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.crawls.formats.entry import Refusal
 from hashtag_archive.indexer.curation.verdict_file import PhotoVerdicts, read_words
@@ -131,7 +131,7 @@ def _look_up(archive: Archive, paths: Iterable[str]) -> tuple[dict[str, int], li
 
 def _why_no_photo(content: bytes) -> str | None:
     try:
-        decode_photo(content, 32)  # small: only to see whether it can be decoded
+        decode_photo(content, Framing(32))  # small: only to see whether it can be decoded
     except PhotoError as error:
         return str(error)
     return None

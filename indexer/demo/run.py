@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hashtag_archive.encoder.pretrained.at_hand import DEFAULT_PACKAGED
 from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.crawls.batches import ImportTotals
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
@@ -13,7 +14,6 @@ from hashtag_archive.indexer.demo.sheet import SheetEntry, contact_sheet
 from hashtag_archive.indexer.learning.rebuild import RebuildConfig, RebuildResult, rebuild_model
 from hashtag_archive.indexer.model.model import ScoredHashtag
 from hashtag_archive.indexer.model.opening import open_model
-from hashtag_archive.indexer.photos.backbones import RESNET50, UNTRAINED, BackboneChoice
 from hashtag_archive.indexer.progress import Progress, silent
 from hashtag_archive.indexer.tagging.query import query_photo
 from hashtag_archive.indexer.tagging.tag import tag_photos
@@ -44,14 +44,13 @@ def run_demo(
     posts: int = 360,
     held_out: int = 48,
     seed: int = 0,
-    backbone: str | None = None,
+    backbone: str = DEFAULT_PACKAGED,
     progress: Progress = silent,
 ) -> DemoResult:
-    """Draw a crawl into `folder`, import it, rebuild with ResNet50, tag held-out pictures, and query one.
+    """Draw a crawl into `folder`, import it, rebuild, tag held-out pictures, and query one.
 
-    ImageNet weights are used if torchvision's cache has them, and otherwise an untrained network, so that nothing
-    is downloaded. `backbone` is an ONNX file to use instead of ResNet50. A contact sheet of the held-out pictures
-    is written next to the crawl.
+    `backbone` is an ONNX file or a name of the registry; the packaged network by default, so that nothing is
+    downloaded. A contact sheet of the held-out pictures is written next to the crawl.
     """
     laps = _Laps()
     drawn = draw_archive(folder, seed=seed, posts=posts, held_out=held_out)
@@ -59,7 +58,7 @@ def run_demo(
     with open_archive(folder / "hashtag-archive", create=True) as archive:
         imported = import_crawls(archive, [drawn.posts_file], progress=progress)
         laps.end("import")
-        rebuilt = rebuild_model(archive, _choice(backbone), RebuildConfig(int8=False), progress=progress)
+        rebuilt = rebuild_model(archive, backbone, RebuildConfig(int8=False), progress=progress)
         laps.end("rebuild")
         entries = _tag(archive, drawn.held_out)
         laps.end("tag")
@@ -70,14 +69,6 @@ def run_demo(
     contact_sheet(entries, folder / SHEET, title=f"hashtag demo: {len(entries)} new pictures")
     laps.end("contact sheet")
     return DemoResult(folder, imported, rebuilt, len(entries), first_right, asked, answer, laps.seconds)
-
-
-def _choice(backbone: str | None) -> BackboneChoice:
-    if backbone:
-        return BackboneChoice(backbone)
-    from hashtag_archive.encoder.training.resnet50 import imagenet_weights_at_hand
-
-    return BackboneChoice(RESNET50, None if imagenet_weights_at_hand() else UNTRAINED)
 
 
 def _tag(archive: Archive, held_out: Sequence[HeldOutPhoto]) -> list[SheetEntry]:

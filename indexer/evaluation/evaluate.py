@@ -161,7 +161,7 @@ def _decoded(
         try:
             if read.content is None:
                 raise PhotoError(read.seen.error or "cannot be read")
-            pixels.append(decode_photo(read.content, model.backbone.spec.size))
+            pixels.append(decode_photo(read.content, model.backbone.spec.framing))
             kept.append(entry)
         except PhotoError as error:
             failures.add(entry.path, str(error))

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from hashtag_archive.encoder.networks import BackboneSpec
+from hashtag_archive.encoder.backbone_spec import BackboneSpec
 from hashtag_archive.encoder.training.train import PictureSet
 from hashtag_archive.indexer.archive import BACKBONE, Archive
 from hashtag_archive.indexer.arrays import Floats, Ids, Pixels

@@ -27,7 +27,8 @@ from hashtag_archive.indexer.learning.tagger import TaggerConfig, TaggerFit, fit
 from hashtag_archive.indexer.learning.text_fit import add_text
 from hashtag_archive.indexer.learning.tuned_backbones import clear_checkpoints
 from hashtag_archive.indexer.learning.write_model import NewModel, write_model
-from hashtag_archive.indexer.photos.backbones import AdoptedBackbone, BackboneChoice, adopt_backbone
+from hashtag_archive.indexer.photos.adopt_backbone import adopt_backbone
+from hashtag_archive.indexer.photos.backbones import AdoptedBackbone, BackboneChoice
 from hashtag_archive.indexer.photos.dtype_choice import DtypeChoice
 from hashtag_archive.indexer.photos.features import Failures, encode_crawled, feature_key
 from hashtag_archive.indexer.photos.make_int8 import make_and_measure_int8
@@ -103,10 +104,10 @@ def rebuild_model(
 ) -> RebuildResult:
     """Learn a new model from all crawled posts and make it current, unless it is worse and not `force`d.
 
-    `backbone` is an ONNX file with its description next to it, or `resnet50`; None takes the one used last, and
-    ResNet50 if there is none. Features are committed as they come; the model appears whole or not at all, and the
-    current one stays until then. Raises `ArchiveError` if there is too little to learn from, and says what is
-    missing.
+    `backbone` is an ONNX file with its description next to it, or a name of the registry, such as `resnet50`; None
+    takes the current model's, and without a model a pretrained one that needs no network (`resolve_choice`).
+    Features are committed as they come; the model appears whole or not at all, and the current one stays until
+    then. Raises `ArchiveError` if there is too little to learn from, and says what is missing.
     """
     config = (config or RebuildConfig()).seeded()
     stages = Stages(progress)
@@ -114,7 +115,7 @@ def rebuild_model(
         encoded = None
         if require_posts(archive)["with_photo"]:
             with stages("backbone"):
-                adopted = adopt_backbone(archive, BackboneChoice.of(backbone), config.seed)
+                adopted = adopt_backbone(archive, BackboneChoice.of(backbone), config.seed, progress)
             encoded = encode_posts(archive, adopted, config, stages)
         corpus = load_posts(archive, config, stages)
         photos = load_encoded(archive, corpus, encoded, config, stages)

@@ -8,18 +8,21 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hashtag_archive.encoder import EncoderError
-from hashtag_archive.encoder.networks import BackboneSpec
+from hashtag_archive.encoder import EncoderError, Framing
+from hashtag_archive.encoder.backbone_spec import BackboneSpec
+from hashtag_archive.encoder.pretrained.at_hand import RESNET50
+from hashtag_archive.encoder.pretrained.pixel_backbone import PixelBackbone
+from hashtag_archive.encoder.pretrained.registry import TORCHVISION, is_named
+from hashtag_archive.encoder.pretrained.resnet50 import resnet50_from_onnx
 from hashtag_archive.encoder.training.checkpoint import Checkpoint
 from hashtag_archive.encoder.training.layer3_maps import Machine, write_maps
-from hashtag_archive.encoder.training.resnet50 import PixelBackbone, resnet50_from_onnx
 from hashtag_archive.encoder.training.unfreeze import MapSet, TrainingData, UnfreezeConfig, train_layer4
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import ArchiveError
@@ -36,22 +39,23 @@ from hashtag_archive.indexer.learning.tuned_backbones import (
     remember_unfrozen,
     unfrozen_digest,
 )
+from hashtag_archive.indexer.photos.adopt_backbone import adopt_backbone
 from hashtag_archive.indexer.photos.backbones import (
-    RESNET50,
     AdoptedBackbone,
     BackboneChoice,
-    adopt_backbone,
-    export_adopted,
     open_adopted,
+    resolve_choice,
 )
+from hashtag_archive.indexer.photos.named_backbones import export_adopted
 from hashtag_archive.indexer.photos.pixels import has_unchanged_file, pixel_batches
-from hashtag_archive.indexer.progress import Progress
+from hashtag_archive.indexer.progress import Progress, silent
 
 LAYER = "layer4"
 LEARNT_FROM = "training posts, the epoch chosen on validation posts; it is not learnt again from all posts"
 _FORMAT = 1  # of a checkpoint: one of another format is not resumed
 _NO_FEATURES = np.zeros((0, 0), np.float32)
 _AT_ONCE = 16  # photos per batch up to layer3
+_NOT_RESNET50 = f"{LAYER} can be trained of a ResNet50 only, and {{}} is not one: add --backbone resnet50"
 
 
 class NotResNet50Error(ArchiveError):
@@ -103,14 +107,19 @@ def _require_both_folds(folds: NDArray[np.str_]) -> int:
     return training
 
 
-def frozen_base(archive: Archive, choice: BackboneChoice, seed: int) -> AdoptedBackbone:
+def frozen_base(
+    archive: Archive, choice: BackboneChoice, seed: int, progress: Progress = silent
+) -> AdoptedBackbone:
     """Adopt the ResNet50 that training starts from; of one that was tuned here, the one it was tuned from.
 
     Raises `NotResNet50Error` if it is another network, and then copies nothing.
     """
-    if choice.name not in (None, RESNET50):
-        _require_resnet50(Path(choice.name or ""))
-    adopted = adopt_backbone(archive, choice, seed)
+    choice, _ = resolve_choice(archive, choice)
+    if choice.name is not None and not is_named(choice.name):
+        _require_resnet50(Path(choice.name))
+    elif choice.name is not None and not choice.name.startswith((RESNET50, f"{TORCHVISION}{RESNET50}")):
+        raise NotResNet50Error(_NOT_RESNET50.format(choice.name))
+    adopted = adopt_backbone(archive, choice, seed, progress)
     about = about_unfrozen(archive, adopted.digest)
     base = open_adopted(archive, about["from"]) if about else adopted
     _require_resnet50(archive.backbone_file(base.digest))
@@ -122,9 +131,7 @@ def _require_resnet50(onnx_file: Path) -> None:
         resnet50_from_onnx(onnx_file)
     except EncoderError as error:
         name = BackboneSpec.read(onnx_file).name
-        raise NotResNet50Error(
-            f"{LAYER} can be trained of a ResNet50 only, and {name} is not one: add --backbone resnet50"
-        ) from error
+        raise NotResNet50Error(_NOT_RESNET50.format(name)) from error
 
 
 def tune_backbone(
@@ -170,7 +177,7 @@ def _make(
     base = archive.backbone_file(frozen.digest)
     network = resnet50_from_onnx(base)
     machine = Machine() if archive.device == "cpu" else Machine.here()
-    with _maps(archive, network, spec.size, machine, photos, progress) as (training, validation):
+    with _maps(archive, network, spec.framing, machine, photos, progress) as (training, validation):
         data = TrainingData(training, validation, photos.vectors, photos.priors)
         advance = partial(progress, f"training {LAYER}")
         outcome = train_layer4(network, data, config, checkpoint, advance, machine)
@@ -184,7 +191,7 @@ def _make(
         "losses": outcome.losses,
         "parameters": asdict(config),
     }
-    tuned = export_adopted(archive, network, f"{spec.name}-{LAYER}", spec.size, base)
+    tuned = export_adopted(archive, network, replace(spec, name=f"{spec.name}-{LAYER}"), base=base)
     remember_unfrozen(archive, tuned.digest, key, about)
     checkpoint.path.unlink(missing_ok=True)
     if outcome.damaged:
@@ -196,7 +203,12 @@ def _make(
 
 @contextmanager
 def _maps(
-    archive: Archive, network: PixelBackbone, size: int, machine: Machine, photos: _Photos, progress: Progress
+    archive: Archive,
+    network: PixelBackbone,
+    framing: Framing,
+    machine: Machine,
+    photos: _Photos,
+    progress: Progress,
 ) -> Iterator[tuple[MapSet, MapSet]]:
     """Yield layer3's output for the photos of training and of validation posts, kept in a temporary file.
 
@@ -206,7 +218,7 @@ def _maps(
     read: list[int] = []
 
     def batches() -> Iterator[NDArray[np.uint8]]:
-        for places, pixels in pixel_batches(archive, photos.photo_ids, size):
+        for places, pixels in pixel_batches(archive, photos.photo_ids, framing):
             for start in range(0, len(places), _AT_ONCE):
                 yield pixels[start : start + _AT_ONCE]
                 read.extend(places[start : start + _AT_ONCE].tolist())

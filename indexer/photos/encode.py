@@ -105,7 +105,7 @@ class PhotoEncoder:
                     continue
                 claimed.remove(photo.seen.sha256)  # the same content is encoded once per batch
                 try:
-                    pixels.append(decode_photo(one.content, self._backbone.spec.size))
+                    pixels.append(decode_photo(one.content, self._backbone.spec.framing))
                     decoded.append(photo)
                 except PhotoError as error:
                     photo.error = str(error)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashtag_archive.db.photo import FeatureKey
-from hashtag_archive.encoder import EncoderError, PhotoError, decode_photo
-from hashtag_archive.encoder.networks import BackboneSpec
+from hashtag_archive.encoder import EncoderError, Framing, PhotoError, decode_photo
+from hashtag_archive.encoder.backbone_spec import BackboneSpec
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.disk import file_digest
 from hashtag_archive.indexer.model.int8_backbone import Int8Backbone, int8_backbone
@@ -39,7 +39,7 @@ def make_int8(archive: Archive, digest: str, key: FeatureKey, progress: Progress
         return found
     spec = BackboneSpec.read(backbone_file)
     path = backbone_file.with_suffix(".int8.onnx")
-    photos = _Calibration(archive, key, spec.size, progress)
+    photos = _Calibration(archive, key, spec.framing, progress)
     path.unlink(missing_ok=True)  # an incomplete or damaged one
     quantise_backbone(backbone_file, spec, iter(photos), path)
     made = Int8Backbone(path, file_digest(path), photos.used)
@@ -53,9 +53,9 @@ def make_int8(archive: Archive, digest: str, key: FeatureKey, progress: Progress
 class _Calibration:
     """Batches of pixels of readable photos; `used` counts the photos."""
 
-    def __init__(self, archive: Archive, key: FeatureKey, size: int, progress: Progress) -> None:
+    def __init__(self, archive: Archive, key: FeatureKey, framing: Framing, progress: Progress) -> None:
         self._rows = archive.store.photos.sample(key, CALIBRATION_PHOTOS)
-        self._size = size
+        self._framing = framing
         self._progress = progress
         self.used = 0
 
@@ -70,7 +70,7 @@ class _Calibration:
         for _, path in self._rows:
             content = read_file(path).content
             try:
-                yield decode_photo(content or b"", self._size)
+                yield decode_photo(content or b"", self._framing)
             except PhotoError:
                 continue  # gone since it was encoded
 

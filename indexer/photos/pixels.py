@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashtag_archive.db.photo import PathRow
-from hashtag_archive.encoder import PhotoError, decode_photo
+from hashtag_archive.encoder import Framing, PhotoError, decode_photo
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.arrays import Ids, Pixels
 from hashtag_archive.indexer.machine import cores
@@ -27,7 +27,7 @@ def load_pixels(
     found = np.zeros(len(photo_ids), np.bool_)
     pixels = np.empty((len(photo_ids), 3, side, side), np.uint8)
     count = 0
-    for places, batch in pixel_batches(archive, photo_ids, side, progress):
+    for places, batch in pixel_batches(archive, photo_ids, Framing(side), progress):
         found[places] = True
         pixels[count : count + len(batch)] = batch
         count += len(batch)
@@ -35,9 +35,9 @@ def load_pixels(
 
 
 def pixel_batches(
-    archive: Archive, photo_ids: Ids, side: int, progress: Progress = silent
+    archive: Archive, photo_ids: Ids, framing: Framing, progress: Progress = silent
 ) -> Iterator[tuple[Ids, Pixels]]:
-    """Yield positions in `photo_ids` of readable photos, and their pixels uint8 (k, 3, side, side), in order.
+    """Yield positions in `photo_ids` of readable photos, and their pixels uint8 (k, 3, size, size), in order.
 
     A file that changed since it was crawled is another photo and is not read.
     """
@@ -45,7 +45,7 @@ def pixel_batches(
     with ThreadPoolExecutor(cores(), thread_name_prefix="decode") as pool:
         for places in _batches(range(len(photo_ids))):
             rows = [paths.get(int(photo_ids[place]), []) for place in places]
-            decoded = list(pool.map(lambda paths_of_one: decode_first(paths_of_one, side), rows))
+            decoded = list(pool.map(lambda paths_of_one: decode_first(paths_of_one, framing), rows))
             read = [place for place, photo in zip(places, decoded, strict=True) if photo]
             if read:
                 pixels = np.stack([photo[0].transpose(2, 0, 1) for photo in decoded if photo])
@@ -70,13 +70,13 @@ def paths_of_photos(archive: Archive, photo_ids: Iterable[int]) -> dict[int, lis
     return paths
 
 
-def decode_first(rows: Sequence[PathRow], side: int) -> tuple[Pixels, str] | None:
-    """Return the pixels (side, side, 3) and sha256 of a photo's first unchanged, readable file."""
+def decode_first(rows: Sequence[PathRow], framing: Framing) -> tuple[Pixels, str] | None:
+    """Return the pixels (size, size, 3) and sha256 of a photo's first unchanged, readable file."""
     for row in rows:
         read = read_file(row.path) if unchanged(row.path, row) else None
         try:
             if read and read.content and read.seen.sha256:
-                return decode_photo(read.content, side), read.seen.sha256
+                return decode_photo(read.content, framing), read.seen.sha256
         except PhotoError:
             continue
     return None

@@ -28,7 +28,7 @@ def query_photo(
 
 def photo_features(model: Model, content: bytes) -> NDArray[np.float16]:
     """Return the features float16 (1, f) of a photo's bytes; raises `PhotoError` if it cannot be encoded."""
-    pixels = decode_photo(content, model.backbone.spec.size)
+    pixels = decode_photo(content, model.backbone.spec.framing)
     features = model.backbone.encode(pixels[None])
     if not np.isfinite(features).all():
         raise PhotoError(NOT_FINITE)

@@ -8,10 +8,9 @@ from hashtag_archive.encoder.errors import EncoderError
 from hashtag_archive.indexer.archive import BACKBONE, CURRENT_MODEL, Archive
 from hashtag_archive.indexer.errors import ModelError
 from hashtag_archive.indexer.model.model import Model
+from hashtag_archive.indexer.photos.named_backbones import EXPORTED
 from hashtag_archive.indexer.progress import Progress
 from hashtag_archive.indexer.upkeep.finding import Finding
-
-_EXPORTED = "resnet50:"  # prefix of settings with the digest of an exported ResNet50
 
 
 def look_at_leftovers(archive: Archive) -> Iterator[Finding]:
@@ -100,4 +99,4 @@ def look_at_settings(archive: Archive) -> Iterator[Finding]:
 
 def names_backbone(key: str) -> bool:
     """Whether a setting's value is a backbone's digest."""
-    return key == BACKBONE or key.startswith(_EXPORTED)
+    return key == BACKBONE or key.startswith(EXPORTED)

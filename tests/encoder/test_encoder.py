@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from hashtag_archive.encoder import BackboneError, EncoderError
+from hashtag_archive.encoder.backbone_spec import BackboneSpec, backbone_digest
 from hashtag_archive.encoder.export.to_onnx import export_head, verify_head
-from hashtag_archive.encoder.networks import BackboneSpec, OnnxBackbone, OnnxHead, backbone_digest
+from hashtag_archive.encoder.networks import OnnxBackbone, OnnxHead
 from hashtag_archive.encoder.training.network import Head
 from hashtag_archive.encoder.training.train import (
     TrainConfig,

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from hashtag_archive.encoder import PhotoError, decode_photo, thumbnail
-from hashtag_archive.encoder.networks import BackboneSpec, OnnxBackbone
+from hashtag_archive.encoder import Framing, PhotoError, decode_photo, thumbnail
+from hashtag_archive.encoder.backbone_spec import BackboneSpec
+from hashtag_archive.encoder.networks import OnnxBackbone
 from hashtag_archive.encoder.preprocess import Pixels
 
 QUADRANTS = np.zeros((64, 96, 3), np.uint8)
@@ -29,7 +30,7 @@ def corners(pixels: Pixels) -> list[list[int]]:
 
 
 def assert_quadrants(content: bytes, tolerance: int = 12) -> None:
-    pixels = decode_photo(content, 32)
+    pixels = decode_photo(content, Framing(32))
     assert pixels.shape == (32, 32, 3)
     assert pixels.dtype == np.uint8
     expected = [[220, 30, 30], [30, 200, 30], [30, 30, 220], [240, 240, 240]]
@@ -88,14 +89,14 @@ def test_transparency_is_laid_on_white() -> None:
     alpha = Image.new("L", pixels.size, 255)
     alpha.paste(0, (48, 32, 96, 64))
     pixels.putalpha(alpha)
-    assert corners(decode_photo(encode(pixels, "PNG"), 32))[3] == [255, 255, 255]
+    assert corners(decode_photo(encode(pixels, "PNG"), Framing(32)))[3] == [255, 255, 255]
     grey = Image.merge("LA", (Image.new("L", (8, 8), 0), Image.new("L", (8, 8), 0)))
-    assert decode_photo(encode(grey, "PNG"), 8).min() == 255
+    assert decode_photo(encode(grey, "PNG"), Framing(8)).min() == 255
 
 
 def test_sixteen_bits_are_scaled_to_eight() -> None:
     samples = np.linspace(0, 65535, 64 * 64).reshape(64, 64).astype(np.uint16)
-    pixels = decode_photo(encode(Image.fromarray(samples), "PNG"), 64)
+    pixels = decode_photo(encode(Image.fromarray(samples), "PNG"), Framing(64))
     assert pixels[0, 0].tolist() == [0, 0, 0]
     assert pixels[-1, -1].tolist() == [255, 255, 255]
     assert abs(int(pixels[32, 0, 0]) - 127) <= 1
@@ -104,7 +105,7 @@ def test_sixteen_bits_are_scaled_to_eight() -> None:
 def test_a_draft_decoded_jpeg_stays_near_the_fully_decoded_one(shared: Path) -> None:
     worst = 0.0
     for path in sorted((shared / "data/recipes/images").glob("*.jpg"))[:20]:
-        drafted = decode_photo(path.read_bytes(), 224)
+        drafted = decode_photo(path.read_bytes(), Framing(224))
         with Image.open(path) as image:
             full = np.asarray(image.convert("RGB").resize((224, 224), Image.Resampling.BILINEAR))
         worst = max(worst, float(np.abs(drafted.astype(int) - full).mean()))
@@ -119,7 +120,7 @@ def test_features_of_draft_decoded_jpegs_stay_near_those_of_fully_decoded_ones(s
         with Image.open(photo) as image:
             upright = ImageOps.exif_transpose(image).convert("RGB")
         full = np.asarray(upright.resize((224, 224), Image.Resampling.BILINEAR))
-        pair = np.stack([decode_photo(photo.read_bytes(), 224), full])
+        pair = np.stack([decode_photo(photo.read_bytes(), Framing(224)), full])
         quick, exact = backbone.encode(pair).astype(np.float64)
         cosines.append(quick @ exact / np.linalg.norm(quick) / np.linalg.norm(exact))
     assert np.mean(cosines) > 0.995
@@ -157,6 +158,6 @@ def test_a_broken_file_gives_its_reason(name: str) -> None:
     if name == "photo.heic" and importlib.util.find_spec("pillow_heif"):
         pytest.skip("the extra heif is installed")
     with pytest.raises(PhotoError) as caught:
-        decode_photo(content, 32)
+        decode_photo(content, Framing(32))
     assert str(caught.value).startswith(reason)
     assert "\n" not in str(caught.value)

@@ -1,7 +1,6 @@
 import os
 import subprocess
 import sys
-import urllib.error
 from pathlib import Path
 
 import numpy as np
@@ -10,20 +9,17 @@ import torch
 from torch import nn
 
 from hashtag_archive.encoder import EncoderError
+from hashtag_archive.encoder.backbone_spec import NO_MEAN, NO_STD, BackboneSpec
 from hashtag_archive.encoder.export.to_onnx import (
     EMBEDDING_TOLERANCE,
     FEATURE_TOLERANCE,
     export_backbone,
     verify_backbone,
 )
-from hashtag_archive.encoder.networks import NO_MEAN, NO_STD, BackboneSpec, OnnxBackbone
-from hashtag_archive.encoder.training.resnet50 import (
-    PixelBackbone,
-    resnet50_from_file,
-    resnet50_imagenet,
-    resnet50_untrained,
-)
-from hashtag_archive.encoder.training.vision import torchvision_models
+from hashtag_archive.encoder.networks import OnnxBackbone
+from hashtag_archive.encoder.pretrained.pixel_backbone import PixelBackbone
+from hashtag_archive.encoder.pretrained.resnet50 import resnet50_from_file, untrained_resnet50
+from hashtag_archive.encoder.pretrained.vision import torchvision_models
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.learning.rebuild import RebuildResult, rebuild_model
 from hashtag_archive.indexer.photos.backbones import BackboneChoice
@@ -38,7 +34,7 @@ def pixel_batches(seed: int = 0) -> list[np.ndarray]:
 
 @pytest.fixture(scope="module")
 def untrained() -> PixelBackbone:
-    return resnet50_untrained(pixel_batches(), seed=0)
+    return untrained_resnet50(lambda _: pixel_batches(), 64, seed=0).backbone
 
 
 def test_state_dict_names_and_shapes_are_torchvisions_own(untrained: PixelBackbone) -> None:
@@ -70,7 +66,7 @@ def test_onnx_computes_what_torch_does_for_any_batch_and_size(
 def test_an_untrained_network_has_the_statistics_of_its_photos_and_is_reproducible(
     untrained: PixelBackbone,
 ) -> None:
-    again = resnet50_untrained(pixel_batches(), seed=0)
+    again = untrained_resnet50(lambda _: pixel_batches(), 64, seed=0).backbone
     for name, value in untrained.network.state_dict().items():
         torch.testing.assert_close(again.network.state_dict()[name], value)
     features = untrained(torch.from_numpy(pixel_batches()[0].transpose(0, 3, 1, 2).copy()))
@@ -84,7 +80,7 @@ def test_an_untrained_network_has_the_statistics_of_its_photos_and_is_reproducib
 def test_weights_are_loaded_from_a_file(tmp_path: Path) -> None:
     network = torchvision_models().resnet50()
     torch.save(network.state_dict(), tmp_path / "w.pth")
-    loaded = resnet50_from_file(tmp_path / "w.pth")
+    loaded = resnet50_from_file(tmp_path / "w.pth", "resnet50-w", 200).backbone
     torch.testing.assert_close(
         loaded.network.state_dict()["conv1.weight"], network.state_dict()["conv1.weight"]
     )
@@ -102,7 +98,7 @@ def test_weights_of_another_network_are_refused_and_their_differences_named(tmp_
         match=r"layer4\.2\.bn3\.bias is missing, classifier\.bias is unknown, "
         r"conv1\.weight is \(64, 3, 3, 3\), not \(64, 3, 7, 7\)",
     ):
-        resnet50_from_file(tmp_path / "w.pth")
+        resnet50_from_file(tmp_path / "w.pth", "w", 200)
 
 
 class Program:
@@ -115,25 +111,12 @@ class Program:
 def test_code_in_a_file_of_weights_is_not_run(tmp_path: Path) -> None:
     torch.save({"conv1.weight": Program()}, tmp_path / "w.pth")
     with pytest.raises(EncoderError, match="not a file of weights that torch can load safely"):
-        resnet50_from_file(tmp_path / "w.pth")
+        resnet50_from_file(tmp_path / "w.pth", "w", 200)
     torch.save([1, 2], tmp_path / "w.pth")
     with pytest.raises(EncoderError, match="not a state dict"):
-        resnet50_from_file(tmp_path / "w.pth")
+        resnet50_from_file(tmp_path / "w.pth", "w", 200)
     with pytest.raises(EncoderError, match="not found"):
-        resnet50_from_file(tmp_path / "none.pth")
-
-
-def test_without_internet_and_file_the_error_names_three_ways_to_get_weights(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise urllib.error.URLError("no network")
-
-    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", refuse)
-    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", refuse)
-    with pytest.raises(EncoderError, match=r"go online once.*--weights FILE\.pth.*--weights none") as caught:
-        resnet50_imagenet()
-    assert "\n" not in str(caught.value)
+        resnet50_from_file(tmp_path / "none.pth", "none", 200)
 
 
 def test_an_untrained_backbone_is_created_once_and_named_untrained(
@@ -159,7 +142,7 @@ def test_an_untrained_backbone_is_created_once_and_named_untrained(
 STUB = """
 import sys
 sys.path.insert(0, {folder!r})
-from hashtag_archive.encoder.training.vision import torchvision_models
+from hashtag_archive.encoder.pretrained.vision import torchvision_models
 print(torchvision_models().marker)
 """
 

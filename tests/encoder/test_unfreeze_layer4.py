@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from hashtag_archive.encoder.errors import EncoderError
+from hashtag_archive.encoder.pretrained.pixel_backbone import PixelBackbone
+from hashtag_archive.encoder.pretrained.resnet50 import resnet50_network
 from hashtag_archive.encoder.training.checkpoint import Checkpoint, DamagedCheckpointError
 from hashtag_archive.encoder.training.layer3_maps import Machine, write_maps
-from hashtag_archive.encoder.training.resnet50 import PixelBackbone
 from hashtag_archive.encoder.training.unfreeze import (
     MapSet,
     TrainingData,
@@ -20,7 +21,6 @@ from hashtag_archive.encoder.training.unfreeze import (
     Unfrozen,
     train_layer4,
 )
-from hashtag_archive.encoder.training.vision import torchvision_models
 
 MEANS = np.array([[200, 40, 40], [40, 180, 60], [40, 60, 200], [235, 235, 230]])
 
@@ -34,7 +34,7 @@ class Colours:
 
     def __init__(self, folder: Path) -> None:
         torch.manual_seed(0)
-        self.before = PixelBackbone(torchvision_models().resnet50()).eval()
+        self.before = PixelBackbone(resnet50_network()).eval()
         draw = np.random.default_rng(0)
         pixels = MEANS[np.arange(40) % 4, :, None, None] + draw.normal(0, 25, (40, 3, 32, 32))
         parts = np.split(np.clip(pixels, 0, 255).astype(np.uint8), 4)

@@ -25,7 +25,7 @@ FLOORS = (
     ("indexer/photos",),
     ("indexer/model",),
     ("indexer",),
-    ("encoder + training + export", "db + schema + stores"),
+    ("encoder + pretrained + training + export", "db + schema + stores"),
 )
 WIDTH, HIGH, GAP, EDGE = 760, 40, 24, 16
 

@@ -7,7 +7,7 @@ import onnx
 import onnxruntime
 import pytest
 
-from hashtag_archive.encoder import EncoderError, decode_photo
+from hashtag_archive.encoder import EncoderError, Framing, decode_photo
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.export.encoder import export_encoder
 from hashtag_archive.indexer.model.opening import open_model
@@ -23,7 +23,7 @@ def test_the_fused_file_gives_the_products_own_embeddings(colours: Archive, tmp_
     assert (export.model, export.hashtags) == (1, len(model.index))
     session = onnxruntime.InferenceSession(str(tmp_path / "encoder.onnx"))
     photo = draw_photo(tmp_path / "a.png", "green", 3)
-    pixels = decode_photo(photo.read_bytes(), 32)
+    pixels = decode_photo(photo.read_bytes(), Framing(32))
     features, embedding = session.run(["features", "embedding"], {"pixels": pixels.transpose(2, 0, 1)[None]})
     ours = model.backbone.encode(pixels[None])
     np.testing.assert_allclose(features, ours.astype(np.float32), atol=1e-3)

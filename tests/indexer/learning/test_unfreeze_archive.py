@@ -14,7 +14,8 @@ import torch
 from click.testing import Result
 from torch import Tensor
 
-from hashtag_archive.encoder.training.resnet50 import PixelBackbone, resnet50_from_onnx
+from hashtag_archive.encoder.pretrained.pixel_backbone import PixelBackbone
+from hashtag_archive.encoder.pretrained.resnet50 import resnet50_from_onnx
 from hashtag_archive.encoder.training.unfreeze import UnfreezeConfig
 from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.errors import ArchiveError
@@ -75,7 +76,7 @@ def tuned_weights(
     """Train layer4 of an archive's ResNet50 as the rebuild above does; return all weights."""
     kept: dict[str, Tensor] = {}
 
-    def keep(_: Archive, network: PixelBackbone, *__: object) -> AdoptedBackbone:
+    def keep(_: Archive, network: PixelBackbone, *__: object, **___: object) -> AdoptedBackbone:
         kept.update(network.state_dict())
         raise Killed
 

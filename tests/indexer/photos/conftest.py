@@ -10,7 +10,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from hashtag_archive.encoder.networks import BackboneSpec
+from hashtag_archive.encoder.backbone_spec import BackboneSpec
 from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.learning.rebuild import rebuild_model

@@ -10,8 +10,9 @@ import pytest
 from onnx import TensorProto, numpy_helper
 
 from hashtag_archive.encoder import BackboneError
+from hashtag_archive.encoder.backbone_spec import BackboneSpec
 from hashtag_archive.encoder.export.quantise import quantise_backbone
-from hashtag_archive.encoder.networks import BackboneSpec, OnnxBackbone
+from hashtag_archive.encoder.networks import OnnxBackbone
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.disk import file_digest
 from hashtag_archive.indexer.learning.rebuild import rebuild_model

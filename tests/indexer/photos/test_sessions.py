@@ -10,7 +10,8 @@ import onnxruntime
 import pytest
 
 from hashtag_archive.encoder import BackboneError
-from hashtag_archive.encoder.networks import BackboneSpec, OnnxBackbone
+from hashtag_archive.encoder.backbone_spec import BackboneSpec
+from hashtag_archive.encoder.networks import OnnxBackbone
 from hashtag_archive.encoder.session import Sessions
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import ModelError

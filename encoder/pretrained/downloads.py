@@ -1,0 +1,55 @@
+"""Downloads files of weights: with a progress bar, a time-out, and a checksum."""
+
+import hashlib
+import http.client
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from hashtag_archive.encoder.errors import EncoderError
+
+TIMEOUT = 10.0  # seconds without an answer
+_CHUNK = 1 << 20
+Advance = Callable[[str, int, int | None], None]  # called with the stage, bytes done, and bytes in all
+
+
+def download(url: str, path: Path, digest: str, advance: Advance) -> None:
+    """Download a file to `path`, where it appears only if its sha256, in hex, begins with `digest`.
+
+    Raises `EncoderError` with the reason if the server does not answer within `TIMEOUT` seconds, the file is
+    incomplete or another one, or it cannot be written.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        found = _fetch(url, part, advance)
+        if not found.startswith(digest):
+            raise EncoderError(
+                f"{url}: not downloaded: its sha256 begins with {found[:8]}, not with {digest}"
+            )
+        os.replace(part, path)
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError) as error:
+        reason = getattr(error, "reason", None) or str(error) or type(error).__name__
+        raise EncoderError(f"{url}: not downloaded: {reason}") from error
+    except OSError as error:
+        raise EncoderError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _fetch(url: str, part: Path, advance: Advance) -> str:
+    """Write what is at `url` to `part`; return its sha256 in hex."""
+    name, digest = f"downloading {url.rsplit('/', 1)[-1]}", hashlib.sha256()
+    with urllib.request.urlopen(url, timeout=TIMEOUT) as answer, part.open("wb") as file:
+        total = int(answer.headers.get("Content-Length") or 0) or None
+        done = 0
+        while chunk := answer.read(_CHUNK):
+            file.write(chunk)
+            digest.update(chunk)
+            done += len(chunk)
+            advance(name, done, total)
+        if total and done != total:
+            raise http.client.IncompleteRead(b"", total - done)
+    return digest.hexdigest()
