@@ -26,16 +26,14 @@ def test_the_callers_guide_runs_from_top_to_bottom(
     assert (tmp_path / "encoder.onnx").is_file()
 
 
-def test_the_readmes_first_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_shortest_example_of_the_library_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_crawl(tmp_path)
     (tmp_path / "photos/lunch.jpg").write_bytes((tmp_path / "photos/000.png").read_bytes())
     write_backbone(tmp_path / "backbone.onnx")
     monkeypatch.chdir(tmp_path)
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    example = next(
-        code for code in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "open_archive" in code
-    )
-    exec(example, {})
+    page = (ROOT / "docs/library.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```py\n(.*?)```", page, re.DOTALL)
+    exec(next(code for code in examples if "open_archive" in code), {})
 
 
 def test_links_in_the_documentation_lead_somewhere() -> None:

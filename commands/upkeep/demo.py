@@ -74,9 +74,8 @@ def _print(result: "DemoResult", sheet: Path, keep: Path | None) -> None:
     )
     where = f"--archive {keep / 'hashtag-archive'} " if keep else ""
     info(
-        "\nnext, with your own photos: write posts.jsonl, one post per line,\n"
-        '  {"key": "1", "hashtags": ["#ramen"], "photos": ["1.jpg"]}\n'
-        "  hashtag import posts.jsonl && hashtag rebuild && hashtag tag PHOTOS"
+        "\nnext, with your own photos, if some of them have keywords in their files or sidecars:\n"
+        "  hashtag import ~/Pictures && hashtag rebuild && hashtag tag ~/Pictures"
     )
     if where:
         info(f"or explore this archive: hashtag {where}stats")

@@ -45,7 +45,7 @@ def _fetch(url: str, part: Path, advance: Advance) -> str:
     with urllib.request.urlopen(url, timeout=TIMEOUT) as answer, part.open("wb") as file:
         total = int(answer.headers.get("Content-Length") or 0) or None
         done = 0
-        while chunk := answer.read(_CHUNK):
+        while chunk := _read(answer):
             file.write(chunk)
             digest.update(chunk)
             done += len(chunk)
@@ -53,3 +53,11 @@ def _fetch(url: str, part: Path, advance: Advance) -> str:
         if total and done != total:
             raise http.client.IncompleteRead(b"", total - done)
     return digest.hexdigest()
+
+
+def _read(answer: http.client.HTTPResponse) -> bytes:
+    """Read a part of an answer; a broken connection is an error of its own, unlike that of a full disk."""
+    try:
+        return answer.read(_CHUNK)
+    except OSError as error:
+        raise urllib.error.URLError(error) from error

@@ -1,7 +1,7 @@
 """Exports the current model's encoder as one file, for programs other than this one."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from hashtag_archive.indexer.archive import Archive
@@ -24,8 +24,9 @@ class EncoderExport:
 def export_encoder(archive: Archive, path: Path) -> EncoderExport:
     """Write backbone and head of the current model, fused, to `path`.
 
-    Its metadata are `model` (the number), `size` (the side of the input in pixels), `hashtags` (JSON, id -> text of
-    the assignable ones; the ids are those of `index`), `thresholds` (JSON) and `vectors` (their digest). Raises
+    Its metadata are `model` (the number), `size` (the side of the input in pixels), `framing` (JSON: how a photo
+    becomes a square, the fields of `Framing`), `licence` (of the backbone's weights), `hashtags` (JSON, id -> text
+    of the assignable ones; the ids are those of `index`), `thresholds` (JSON) and `vectors` (their digest). Raises
     `ModelError` if there is no model with a head, `EncoderError` if backbone and head cannot be joined or the
     embeddings of the fused file differ from theirs.
     """
@@ -37,6 +38,8 @@ def export_encoder(archive: Archive, path: Path) -> EncoderExport:
     metadata = {
         "model": str(model.number),
         "size": str(model.backbone_spec.size),
+        "framing": json.dumps(asdict(model.backbone_spec.framing)),
+        "licence": model.backbone_spec.licence,
         "hashtags": json.dumps(assignable, ensure_ascii=False),
         "thresholds": json.dumps(model.manifest["thresholds"]),
         "vectors": model.manifest["vectors"],

@@ -45,7 +45,7 @@ def named_backbone(
     digest = archive.store.setting(setting)
     if digest and archive.backbone_file(digest).is_file():
         return open_adopted(archive, digest)
-    progress("backbone", 0, None)  # loading and exporting take seconds
+    progress("exporting the backbone", 0, None)  # it takes seconds
     made = load_pretrained(
         name,
         choice.weights,

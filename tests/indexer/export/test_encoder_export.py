@@ -38,13 +38,11 @@ def test_the_fused_file_gives_the_products_own_embeddings(colours: Archive, tmp_
     )
 
 
-def test_the_readmes_example_tags_a_photo_with_that_file_and_the_index(
+def test_the_librarys_example_tags_a_photo_with_that_file_and_the_index(
     colours: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    lines = next(
-        code for code in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "encoder.onnx" in code
-    )
+    page = (ROOT / "docs/library.md").read_text(encoding="utf-8")
+    lines = next(code for code in re.findall(r"```py\n(.*?)```", page, re.DOTALL) if "encoder.onnx" in code)
     assert not re.search(r"import (indexer|encoder|db)|from (indexer|encoder|db)", lines)
     export = export_encoder(colours, tmp_path / "encoder.onnx")
     (tmp_path / "index.faiss").write_bytes(export.index.read_bytes())
