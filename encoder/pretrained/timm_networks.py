@@ -5,6 +5,8 @@ import difflib
 import math
 import os
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,17 +36,19 @@ def timm_pretrained(name: str, weights: Path | None = None) -> Pretrained:
     """
     _require_known(name)
     overlay = {"pretrained_cfg_overlay": {"file": str(weights)}} if weights else {}
+    obstacle = None if weights else _hub_obstacle()
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(sys.stderr), _offline(obstacle is not None):
             network = _timm().create_model(name, pretrained=True, num_classes=0, **overlay)
     except Exception as error:  # timm, the hub's client and its transport each raise their own
-        reason = (str(error).strip() or type(error).__name__).split("\n")[0][:160]
-        cure = (
+        reason = obstacle or (str(error).strip() or type(error).__name__).split("\n")[0][:160]
+        what = (
             f"{weights}: not weights of timm's {name}"
             if weights
-            else f"timm:{name}: no weights; go online, or name a file of them with --weights"
+            else f"timm:{name}: not downloaded; download its weights elsewhere and add --weights FILE, or use a"
+            " backbone that needs no network, such as --backbone efficientnet-lite0"
         )
-        raise EncoderError(f"{cure} ({reason})") from error
+        raise EncoderError(f"{what} ({reason})") from error
     return _described(network, f"timm:{name}-{weights.stem}" if weights else f"timm:{name}")
 
 
@@ -81,6 +85,34 @@ def _timm() -> Any:
     import timm
 
     return timm
+
+
+def _hub_obstacle() -> str | None:
+    """Return why the hub cannot be reached, or None. Its client would try for a minute before it uses its cache."""
+    from huggingface_hub import constants
+
+    try:
+        urllib.request.urlopen(
+            urllib.request.Request(constants.ENDPOINT, method="HEAD"), timeout=TIMEOUT
+        ).close()
+    except urllib.error.HTTPError:
+        return None  # it answers
+    except OSError as error:
+        return f"{constants.ENDPOINT}: {getattr(error, 'reason', None) or error}"
+    return None
+
+
+@contextlib.contextmanager
+def _offline(is_offline: bool) -> Iterator[None]:
+    """Make the hub's client use its cache only."""
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = before or is_offline
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 def _require_known(name: str) -> None:

@@ -1,6 +1,7 @@
 """torchvision's and timm's networks by name: random weights, no network connection."""
 
 import io
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from hashtag_archive.indexer.progress import silent
 
 torchvision_models()  # timm imports torchvision, which may lack operators
 timm = pytest.importorskip("timm", reason="timm is not installed")
+constants = pytest.importorskip("huggingface_hub.constants", reason="timm is not installed")
 
 
 def batches(framing: Framing) -> list[np.ndarray]:
@@ -218,11 +220,34 @@ def test_timm_without_weights_and_network_ends_in_one_line(
         raise ConnectionError("no route\nto the hub")
 
     monkeypatch.setattr(timm, "create_model", refuse)
-    with pytest.raises(EncoderError, match=r"timm:resnet18: no weights; go online.*\(no route\)$"):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # bound, not listening: connections are refused
+        monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{unused.getsockname()[1]}")
+        with pytest.raises(
+            EncoderError, match=r"timm:resnet18: not downloaded.*--weights.*Connection refused"
+        ):
+            load_pretrained("timm:resnet18", None, 200, batches, 0, silent)
+    monkeypatch.setattr(timm_networks, "_hub_obstacle", lambda: None)
+    with pytest.raises(EncoderError, match=r"timm:resnet18: not downloaded.*\(no route\)$"):
         load_pretrained("timm:resnet18", None, 200, batches, 0, silent)
     (tmp_path / "w.pth").write_bytes(b"junk")
     with pytest.raises(EncoderError, match=r"w\.pth: not weights of timm's resnet18"):
         load_pretrained("timm:resnet18", str(tmp_path / "w.pth"), 200, batches, 0, silent)
+
+
+@pytest.mark.parametrize("ending", ["pth", "safetensors"])
+def test_timms_weights_are_loaded_from_a_file(ending: str, tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    saved = timm.create_model("test_vit", pretrained=False)
+    path = tmp_path / f"mine.{ending}"
+    save_file(saved.state_dict(), path) if ending == "safetensors" else torch.save(saved.state_dict(), path)
+    made = load_pretrained("timm:test_vit", str(path), 200, batches, 0, silent)
+    assert made.spec.name == "timm:test_vit-mine"
+    loaded = made.backbone.network.state_dict()
+    torch.testing.assert_close(
+        loaded["patch_embed.proj.weight"], saved.state_dict()["patch_embed.proj.weight"]
+    )
 
 
 def test_names_are_known_without_torch() -> None:
