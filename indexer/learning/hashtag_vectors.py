@@ -7,7 +7,7 @@ and its learning rate of 0.25 is ten times gensim's; `docs/quality.md` compares 
 import hashlib
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +17,7 @@ from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.learning.corpus import HashtagLists
 from hashtag_archive.indexer.progress import Progress, silent
 
-MAX_WINDOW = 1000  # "as wide as the post": no post has as many hashtags
+MAX_CONTEXT = 16  # hashtags of a post that are learnt from together
 COLLAPSED = 0.5  # mean pairwise cosine above which vectors are useless
 UNMOVED = 0.95  # mean cosine to the random start above which nothing was learnt
 
@@ -105,7 +105,7 @@ def train_vectors(posts: HashtagLists, config: VectorConfig, watch: Watch) -> No
     epochs = config.epochs_for(kept, in_all)
     network = Word2Vec(
         vector_size=config.size,
-        window=config.window or MAX_WINDOW,
+        window=config.window or MAX_CONTEXT,  # each part is within the window of each of its hashtags
         shrink_windows=config.window is not None,
         min_count=config.min_count,
         sg=1,
@@ -128,9 +128,35 @@ def train_vectors(posts: HashtagLists, config: VectorConfig, watch: Watch) -> No
         )
 
     advance(0)
-    network.train(
-        posts, total_examples=network.corpus_count, epochs=epochs, callbacks=[_epoch_callback(advance)]
-    )
+    read = posts if config.window else RandomParts(posts, MAX_CONTEXT, config.seed)
+    network.train(read, total_examples=len(read), epochs=epochs, callbacks=[_epoch_callback(advance)])
+
+
+class RandomParts:
+    """Posts' hashtags as gensim reads them, with posts of more than `most` in random parts, others at every pass.
+
+    Skip-gram learns from every pair of a post, so that its time would grow with the square of a post's hashtags. In
+    parts it grows linearly, and over the epochs each hashtag still meets all others of its post. Shorter posts are
+    unchanged. The same seed gives the same parts.
+    """
+
+    def __init__(self, posts: HashtagLists, most: int, seed: int) -> None:
+        self._posts, self._most, self._seed = posts, most, seed
+        self._passes = 0
+
+    def __len__(self) -> int:
+        return sum(max(1, -(-len(hashtags) // self._most)) for hashtags in self._posts)
+
+    def __iter__(self) -> Iterator[list[str]]:
+        draw = np.random.default_rng([self._seed, self._passes])
+        self._passes += 1
+        for hashtags in self._posts:
+            if len(hashtags) <= self._most:
+                yield hashtags
+                continue
+            parts = -(-len(hashtags) // self._most)
+            for part in np.array_split(draw.permutation(len(hashtags)), parts):
+                yield [hashtags[place] for place in part.tolist()]
 
 
 def require_hashtags(posts: HashtagLists, min_count: int) -> tuple[int, int]:

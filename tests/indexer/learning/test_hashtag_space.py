@@ -1,3 +1,5 @@
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -5,8 +7,9 @@ import numpy as np
 import pytest
 
 from hashtag_archive.indexer.errors import ArchiveError, ModelError
-from hashtag_archive.indexer.learning.corpus import Corpus
+from hashtag_archive.indexer.learning.corpus import Corpus, hashtag_lists
 from hashtag_archive.indexer.learning.hashtag_vectors import (
+    RandomParts,
     VectorConfig,
     learn_vectors,
     mean_pairwise_cosine,
@@ -166,3 +169,39 @@ def test_an_index_is_kept_with_its_kin_and_refuses_strangers(tmp_path: Path) -> 
 
 def test_sigmoid_does_not_overflow() -> None:
     np.testing.assert_allclose(sigmoid(np.array([-1e4, 0, 2, 1e4])), [0, 0.5, 1 / (1 + np.exp(-2)), 1])
+
+
+def long_posts(count: int, hashtags: int) -> list[np.ndarray]:
+    """Posts of one of two topics, each with hashtags of its topic only."""
+    draw = np.random.default_rng(4)
+    return [draw.permutation(2 * hashtags)[:hashtags] + 3 * hashtags * (post % 2) for post in range(count)]
+
+
+def pairs(lists: Iterable[list[str]]) -> int:
+    return sum(len(hashtags) * (len(hashtags) - 1) for hashtags in lists)
+
+
+def test_skip_grams_work_grows_linearly_with_the_hashtags_of_a_post() -> None:
+    few, many = (RandomParts(hashtag_lists(long_posts(10, k)), 16, 0) for k in (100, 400))
+    assert pairs(many) <= 5 * pairs(few)  # in all pairs, sixteen times as many
+
+
+def test_parts_of_a_long_post_are_the_whole_post_and_differ_between_passes() -> None:
+    parts = RandomParts(hashtag_lists([np.arange(40), np.arange(16)]), 16, 0)
+    first, second = list(parts), list(parts)
+    assert len(parts) == len(first) == 4
+    for passed in (first, second):
+        assert sorted(chain(*passed[:3])) == sorted(str(id) for id in range(40))
+        assert passed[3] == [str(id) for id in range(16)]
+        assert max(map(len, passed)) <= 16
+    assert first[:3] != second[:3]
+    again = RandomParts(hashtag_lists([np.arange(40), np.arange(16)]), 16, 0)
+    assert list(again) == first
+
+
+def test_topics_of_very_long_posts_are_told_apart() -> None:
+    posts = long_posts(24, 120)
+    learnt = learn_vectors(hashtag_lists(posts), VectorConfig(size=8, epochs=10))
+    cosines = learnt.vectors @ learnt.vectors.T
+    same = (learnt.ids[:, None] < 360) == (learnt.ids < 360)
+    assert cosines[same].mean() > cosines[~same].mean() + 0.5
