@@ -117,10 +117,10 @@ def main(context: click.Context, archive: str, quiet: bool, debug: bool) -> None
     """Tag a photo archive in its own vocabulary of hashtags.
 
     \b
-    Start with posts in posts.jsonl and photos in a folder:
-      hashtag import posts.jsonl
+    Start with a folder of photos, some of which have keywords:
+      hashtag import ~/Pictures
       hashtag rebuild
-      hashtag tag photos/
+      hashtag tag ~/Pictures
       hashtag query photo.jpg
     """
     context.obj = {"archive": archive}

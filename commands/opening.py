@@ -80,7 +80,9 @@ def as_click_exception(error: Exception) -> click.ClickException:
     if isinstance(error, DatabaseError):
         return click.ClickException(f"the database: {error.orig}; earlier commits are kept")
     if isinstance(error, ModuleNotFoundError) and (extra := EXTRA_OF.get((error.name or "").split(".")[0])):
-        return click.ClickException(f"this needs {error.name}: pip install 'hashtag-archive[{extra}]'")
+        return click.ClickException(
+            f"this needs the extra `{extra}` ({error.name} is absent): pip install 'hashtag-archive[{extra}]'"
+        )
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return click.ClickException(printable(f"{where}{error.strerror or error}"))

@@ -21,7 +21,7 @@ def _refuse_unfreeze(context: click.Context, parameter: click.Parameter, value: 
 @click.option("--unfreeze", hidden=True, expose_value=False, callback=_refuse_unfreeze, help="Now a command.")
 @click.pass_context
 def rebuild_command(context: click.Context, /, **options: Any) -> None:
-    """Learn a new model from all crawled posts.
+    """Learn a new model from all imported posts.
 
     The new model becomes current unless it is worse. A rebuild learns hashtag vectors, encodes photos that have
     no features yet, fits and calibrates the head, and builds the index. All figures are of held-out posts; the

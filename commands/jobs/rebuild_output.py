@@ -105,6 +105,11 @@ def _print_figures(result: "RebuildResult") -> None:
     rows = {"this model": figures["test"], **figures["beside"], "popularity": figures["popularity"]}
     for name, row in rows.items():
         click.echo(f"  {_ROWS.get(name, name):<14}" + "".join(f"{row[key]:8.3f}" for key in FIGURE_NAMES))
+    if figures["test"]["p_at_1"] <= figures["popularity"]["p_at_1"]:
+        click.echo(
+            "on held-out photos this model's first hashtag is right no more often than the most popular one: import"
+            " more photos with hashtags"
+        )
     if manifest["text_weight"] == 0:
         click.echo("captions and locations did not help on validation photos: this model uses photos only")
     if "frozen" in figures["beside"]:

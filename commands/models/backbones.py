@@ -26,7 +26,7 @@ def backbones_command(context: click.Context, everything: bool, as_json: bool) -
     """List the backbones that a rebuild can use here.
 
     A star marks the one that a rebuild without options uses. P@1 and mAP are of the newest model with a backbone,
-    on this archive's held-out posts. float32 and int8 are photos per second and core on this machine, without
+    on this archive's held-out posts. float32/s and int8/s are photos per second and core on this machine, without
     decoding, where they were measured.
 
     \b
@@ -44,7 +44,7 @@ def backbones_command(context: click.Context, everything: bool, as_json: bool) -
         for backbone in listed:
             echo_json(asdict(backbone))
         return
-    names = ("", "name", "pixels", "features", "MB", "P@1", "mAP", "float32", "int8", "source", "licence")
+    names = ("", "name", "pixels", "features", "MB", "P@1", "mAP", "float32/s", "int8/s", "source", "licence")
     rows = [names, *(_cells(backbone) for backbone in listed)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:

@@ -1,6 +1,8 @@
 """`hashtag demo`."""
 
+import shlex
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +34,7 @@ def demo_command(keep: Path | None, backbone: str | None) -> None:
     """Draw a small archive, learn from it, and tag new pictures.
 
     Everything is made on this machine; nothing is downloaded. A contact sheet of held-out pictures with their
-    hashtags is written to hashtag-demo.png, or into DIR.
+    hashtags is written to hashtag-demo.png, or to contact-sheet.png in DIR.
 
     \b
     Example:
@@ -72,10 +74,11 @@ def _print(result: "DemoResult", sheet: Path, keep: Path | None) -> None:
         ", ".join(f"{name} {taken:.1f} s" for name, taken in result.seconds.items())
         + f": {sum(result.seconds.values()):.0f} s in all"
     )
+    command = "hashtag" if shutil.which("hashtag") else shlex.quote(sys.argv[0])
     where = f"--archive {keep / 'hashtag-archive'} " if keep else ""
     info(
         "\nnext, with your own photos, if some of them have keywords in their files or sidecars:\n"
-        "  hashtag import ~/Pictures && hashtag rebuild && hashtag tag ~/Pictures"
+        f"  {command} import ~/Pictures && {command} rebuild && {command} tag ~/Pictures"
     )
     if where:
-        info(f"or explore this archive: hashtag {where}stats")
+        info(f"or explore this archive: {command} {where}stats")

@@ -51,10 +51,11 @@ def contact_sheet(entries: Sequence[SheetEntry], path: Path, *, columns: int = 6
 
 def _draw_header(draw: ImageDraw.ImageDraw, entries: Sequence[SheetEntry], title: str, width: int) -> None:
     draw.text((_GAP, 32), _fit(title, 28, width - 2 * _GAP), _INK, _font(28), anchor="lm")
-    _draw_guess(draw, (_GAP, 59), "true of the photo", "", hit=True)
+    _draw_guess(draw, (_GAP, 59), "true of the picture", "", hit=True)
     _draw_guess(draw, (_GAP + _TILE[0], 59), "not one of its hashtags", "", hit=False)
     first = sum(bool(_hits(entry, 1)) for entry in entries)
-    legend = f"The first guess is true of {first} of {len(entries)} photos."
+    legend = f"The first guess is true of {first} of {len(entries)} pictures."
+    legend += " [In brackets: emoji and other scripts]"
     x = _GAP + 2 * _TILE[0] + 2 * _GAP
     draw.text((x, 59 + _ROW / 2), _fit(legend, 16, width - x - _GAP), _INK, _font(16), anchor="lm")
 
@@ -135,6 +136,8 @@ def _spelled(character: str) -> str:
     if character.lower() in _CYRILLIC:
         return _CYRILLIC[character.lower()]
     name = unicodedata.name(character, "").lower()
+    if name.endswith("letter small tu"):  # it lengthens the next consonant
+        return ""
     if name.startswith(("katakana letter", "hiragana letter")):
         return name.split()[-1]
     if name.endswith("prolonged sound mark"):

@@ -48,7 +48,7 @@ class Agreement:
     def objection(self) -> str | None:
         """Why int8 is refused, or None."""
         if self.overlap is None or self.difference is None:
-            return f"int8 could be compared on only {self.photos} photos of posts; {LEAST_PHOTOS} are needed"
+            return f"int8 is not used: {self.photos} of the {LEAST_PHOTOS} photos of posts that comparing it needs"
         if not self.overlap >= LEAST_OVERLAP:  # also if it is nan
             return f"int8 gives other hashtags: an overlap of {LEAST_OVERLAP} is needed"
         if not self.difference <= MOST_DIFFERENCE:

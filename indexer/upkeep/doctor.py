@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from hashtag_archive.db.errors import DbError
-from hashtag_archive.indexer.archive import open_archive
+from hashtag_archive.indexer.archive import DATABASE, open_archive
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.machine import cores, instructions
 from hashtag_archive.indexer.model.opening import open_model
@@ -87,8 +87,8 @@ def examine(archive: Path | None = None) -> Examination:
 
 
 def _dtype(folder: Path | None) -> str:
-    if folder is None:
-        return "no archive"
+    if folder is None or not (folder / DATABASE).is_file():
+        return "no archive here"
     from hashtag_archive.indexer.photos.choose_dtype import choose_dtype
 
     try:

@@ -73,7 +73,9 @@ def test_rebuild_without_what_trains_names_the_extra(colour_folder: Path, tmp_pa
     command = [sys.executable, "-c", code, "--archive", str(copy), "rebuild"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 1
-    assert done.stderr == "Error: this needs torch: pip install 'hashtag-archive[train]'\n"
+    assert done.stderr == (
+        "Error: this needs the extra `train` (torch is absent): pip install 'hashtag-archive[train]'\n"
+    )
 
 
 def test_an_absent_package_of_any_extra_is_named_with_the_extra() -> None:

@@ -85,7 +85,7 @@ def test_int8_that_is_slower_or_has_few_photos_is_refused_with_the_reason(
         connection.exec_driver_sql("DELETE FROM features WHERE photo_id > 150")
     choice = measure_dtype(whole, open_model(whole))
     assert (choice.dtype, choice.photos) == ("float32", 150)
-    assert choice.why == "int8 could be compared on only 150 photos of posts; 200 are needed"
+    assert choice.why == "int8 is not used: 150 of the 200 photos of posts that comparing it needs"
     slow = {"float32": Speed(100.0, 8), "int8": Speed(99.0, 16)}
     monkeypatch.setattr("hashtag_archive.indexer.photos.dtype_trial.measure_speeds", lambda backbones: slow)
     choice = measure_dtype(whole, open_model(whole))
