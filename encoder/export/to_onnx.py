@@ -14,7 +14,7 @@ from torch import nn
 
 from hashtag_archive.encoder.errors import EncoderError
 from hashtag_archive.encoder.networks import OnnxHead
-from hashtag_archive.encoder.pretrained.pixel_backbone import OUTPUT, PixelBackbone
+from hashtag_archive.encoder.pretrained.pixel_backbone import MOST_MEGABYTES, OUTPUT, PixelBackbone
 from hashtag_archive.encoder.pretrained.resnet50 import folded_weights
 from hashtag_archive.encoder.session import Sessions
 from hashtag_archive.encoder.training.network import Head
@@ -77,6 +77,9 @@ def export_backbone(backbone: PixelBackbone, path: Path, size: int | None = None
     exported.
     """
     backbone.eval()
+    megabytes = sum(weights.nbytes for weights in backbone.state_dict().values()) / 1e6
+    if megabytes > MOST_MEGABYTES:
+        raise EncoderError(f"the network has {megabytes:,.0f} MB of weights; one ONNX file takes 2,000 MB")
     part = path.with_name(f".{path.name}.part")
     shape = {0: torch.export.Dim("batch", min=1, max=65536)}
     if size is None:

@@ -6,6 +6,7 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from hashtag_archive.encoder.errors import EncoderError
@@ -36,7 +37,8 @@ def download(url: str, path: Path, digest: str, advance: Advance) -> None:
     except OSError as error:
         raise EncoderError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # its folder may be a file
+            part.unlink(missing_ok=True)
 
 
 def _fetch(url: str, part: Path, advance: Advance) -> str:

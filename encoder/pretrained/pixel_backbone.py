@@ -16,6 +16,7 @@ Triple = tuple[float, float, float]
 IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)  # for pixels from 0 to 1
 IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
 OUTPUT = "features"
+MOST_MEGABYTES = 1900  # of weights; protobuf, and so an ONNX file, ends at 2 GB
 # Gives batches of an archive's photos, uint8 (n, size, size, 3), framed as it is told.
 PhotoBatches = Callable[[Framing], Iterable[NDArray[np.uint8]]]
 

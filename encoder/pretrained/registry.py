@@ -1,5 +1,6 @@
 """Pretrained networks by the names that `--backbone` takes. torch is imported only when a network is loaded."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,13 @@ if TYPE_CHECKING:
 
 UNTRAINED = "none"
 TORCHVISION, TIMM = "torchvision:", "timm:"
+_PREFIXED = re.compile(rf"{TORCHVISION}\w+(@\w+)?|{TIMM}[\w./:@-]+")
 NAMES = f"{RESNET50}, {', '.join(PACKAGED)}, {TORCHVISION}NAME[@WEIGHTS], {TIMM}NAME"
 
 
 def is_named(name: str) -> bool:
     """Whether a backbone's name is one of the registry, rather than an ONNX file."""
-    return name == RESNET50 or name in PACKAGED or name.startswith((TORCHVISION, TIMM))
+    return name == RESNET50 or name in PACKAGED or bool(_PREFIXED.fullmatch(name))
 
 
 def load_pretrained(
@@ -64,5 +66,5 @@ def _resnet50(
     if file:
         return resnet50_from_file(file, f"{RESNET50}-{file.stem}", size)
     published = TorchvisionNetwork("resnet50@IMAGENET1K_V2")
-    published.fetch(advance)
+    published.fetch(advance)  # which compares its checksum
     return resnet50_from_file(published.file, f"{RESNET50}-imagenet1k-v2", size)

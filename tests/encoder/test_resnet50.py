@@ -115,7 +115,7 @@ def test_code_in_a_file_of_weights_is_not_run(tmp_path: Path) -> None:
     torch.save([1, 2], tmp_path / "w.pth")
     with pytest.raises(EncoderError, match="not a state dict"):
         resnet50_from_file(tmp_path / "w.pth", "w", 200)
-    with pytest.raises(EncoderError, match="not found"):
+    with pytest.raises(EncoderError, match="no such file or directory"):
         resnet50_from_file(tmp_path / "none.pth", "none", 200)
 
 

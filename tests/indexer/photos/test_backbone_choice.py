@@ -87,7 +87,11 @@ def test_a_rebuild_says_which_backbone_it_uses(colours: Archive) -> None:
     ("options", "reason"),
     [
         (["--backbone", "resnet51"], "no such file, and no backbone of that name; the names are resnet50,"),
-        (["--backbone", "timm:resnet18", "--image-size", "96"], "timm:resnet18 has a size of its own"),
+        (["--backbone", "timm:resnet18", "--image-size", "96"], "is for resnet50: add --backbone resnet50"),
+        (["--backbone", ""], "'': no such file"),
+        (["--backbone", "torchvision:"], "'torchvision:': no such file"),
+        (["--backbone", "torchvision:resnet50@"], "no backbone of that name"),
+        (["--backbone", "timm:red\n2"], "no backbone of that name"),
         (["--weights", "gone.pth"], "--weights: gone.pth: no such file"),
     ],
 )
@@ -127,13 +131,23 @@ def test_a_plain_rebuild_of_a_strangers_posts_works_offline_and_keeps_the_licenc
 ) -> None:
     crawl = write_crawl(tmp_path, posts=48)
     assert run(archive.folder, "import", str(crawl)).exit_code == 0
-    done = run(archive.folder, "rebuild", "--json", "--dtype", "float32", "--size", "8", "--min-photos", "3")
+    quick = ["--json", "--dtype", "float32", "--size", "8", "--min-photos", "3"]
+    done = run(archive.folder, "rebuild", *quick)
     assert done.exit_code == 0, done.output
     assert '"backbone_licence": "Apache-2.0"' in done.stdout
     assert "licence of these weights: Apache-2.0" in done.stderr
     assert "exported: ONNX differs from torch by" in done.stderr
     again = run(archive.folder, "backbones")
     assert "* efficientnet-lite0" in again.stdout
+    (exported,) = [path for path in (archive.folder / "backbones").glob("*.onnx") if "int8" not in path.name]
+    whole = exported.read_bytes()
+    exported.write_bytes(whole[:1000])
+    plain = run(archive.folder, "rebuild", "--dtype", "float32")
+    assert plain.exit_code == 1
+    assert "damaged or gone; name it with --backbone, which makes it again" in plain.stderr
+    named = run(archive.folder, "rebuild", *quick, "--backbone", "efficientnet-lite0")
+    assert named.exit_code == 0, named.output
+    assert exported.read_bytes() == whole
     query = run(archive.folder, "query", str(tmp_path / "photos/000.png"))
     assert query.exit_code == 0, query.output
 
