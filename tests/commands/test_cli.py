@@ -105,7 +105,6 @@ def test_what_needs_posts_says_so_on_an_archive_of_zero_posts(tmp_path: Path, co
     "arguments",
     [
         ["tag"],
-        ["tag", "no-such-file"],
         ["tag", ".", "--threshold", "2"],
         ["tag", ".", "--top", "0"],
         ["rebuild", "--window", "wide"],

@@ -147,6 +147,7 @@ def test_the_second_of_two_photos_that_share_a_sidecar_is_refused(tagged: Archiv
 
 
 def test_a_path_without_a_tagged_photo_is_reported(tagged: Archive, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
     result = run(tagged, "export", "--to", "jsonl", tmp_path / "elsewhere")
     assert f"{tmp_path / 'elsewhere'}: no tagged photo here" in result.stderr
     assert (result.exit_code, result.stdout) == (1, "")
