@@ -34,9 +34,10 @@ class PresentPaths:
         """Return those among a photo's paths that are still there."""
         from hashtag_archive.indexer.photos.spelling import is_gone
 
-        present = [path for path in paths if not is_gone(path)]
+        present: list[str] = []
+        for path in paths:
+            (self._gone if is_gone(path) else present).append(path)
         self.found += len(present)
-        self._gone += [path for path in paths if path not in present]
         return present
 
     @property

@@ -138,8 +138,9 @@ def _put(
     writers: list[PerPhotoWriter | EmbedWriter],
     result: Exported,
 ) -> None:
-    present = [tagged for tagged in batch if not is_gone(tagged.path)]
-    _name_gone(archive, [tagged.path for tagged in batch if tagged not in present], result)
+    gone = {tagged.path for tagged in batch if is_gone(tagged.path)}
+    _name_gone(archive, sorted(gone), result)
+    present = [tagged for tagged in batch if tagged.path not in gone]
     found = assigned_hashtags(archive.store, sorted({tagged.photo_id for tagged in present}), cut, top)
     rows: list[tuple[str, Sequence[AssignedHashtag]]] = [
         (tagged.path, found.get(tagged.photo_id, [])) for tagged in present

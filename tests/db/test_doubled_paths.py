@@ -138,3 +138,22 @@ def test_an_upgrade_keeps_the_digests_of_a_text_that_two_spellings_wrote(tmp_pat
         (f"{PHOTOS}/000.txt", f"{PHOTOS}/000.png", "aa bb"),
         (b"/caf\xe9/1.txt", b"/caf\xe9/1.png", "cc"),
     ]
+
+
+def test_an_upgrade_merges_two_forms_of_a_name_of_which_only_one_is_on_disk(tmp_path: Path) -> None:
+    folder = unpack(4, tmp_path / "kept")
+    nfc, nfd = (str(tmp_path / f"{name}.png") for name in ("caf\u00e9", "cafe\u0301"))
+    Path(nfd).touch()
+    with closing(sqlite3.connect(folder / "archive.db")) as connection:
+        connection.execute("UPDATE photo_paths SET path = ? WHERE path = ?", (nfc, f"{PHOTOS}/000.png"))
+        connection.execute(
+            "INSERT INTO photo_paths (path, size, mtime_ns, photo_id)"
+            " SELECT ?, size, mtime_ns, photo_id FROM photo_paths WHERE path = ?",
+            (nfd, nfc),
+        )
+        connection.commit()
+    with open_archive(folder) as opened:
+        opened.store.posts.counts()
+    query = "SELECT path FROM post_photos JOIN photo_paths ON id = path_id WHERE post_id = 1"
+    assert rows(folder / "archive.db", query) == [(nfd,)]
+    assert rows(folder / "archive.db", "SELECT count(*) FROM photo_paths") == [(97,)]

@@ -59,8 +59,8 @@ def test_a_name_is_found_in_its_other_form_whichever_part_of_the_path_has_it(tmp
 
 
 def test_of_two_names_that_differ_only_in_form_each_is_itself(tmp_path: Path) -> None:
-    for name in (NFC, NFD):
-        (tmp_path / name).touch()
+    (tmp_path / NFC).touch()
+    (tmp_path / NFD).hardlink_to(tmp_path / NFC)  # one file, as on macOS, but two names
     assert [SpellingOnDisk().of(str(tmp_path / name)) for name in (NFC, NFD)] == [
         str(tmp_path / name) for name in (NFC, NFD)
     ]

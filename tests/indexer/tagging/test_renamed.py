@@ -55,6 +55,7 @@ def test_show_knows_a_moved_photo_by_its_content(colours: Archive, photos: Path)
     (photos / "0.png").rename(photos / "new.png")
     shown = json.loads(run(colours, "show", str(photos / "new.png"), "--json").stdout)
     assert [verdict["hashtag"] for verdict in shown["said"]] == ["mine"]
+    assert f"{photos / '0.png'}  gone\n" in run(colours, "show", str(photos / "new.png")).stdout
 
 
 def test_export_goes_on_without_what_is_gone(colours: Archive, photos: Path) -> None:

@@ -72,11 +72,22 @@ def _plan(connection: Connection) -> tuple[dict[int, str], dict[int, int]]:
             forms[composed(path)].append(id)
     for ids in forms.values():
         read = [id for id in ids if rows[id][1] is not None]
+        if len(read) > 1:
+            read = (
+                _one_file({id: rows[id][0] for id in read}) if len({rows[id][1] for id in read}) == 1 else []
+            )
         if len(read) == 1:  # a name that was never found is another form of the one that was
             merged |= {id: read[0] for id in ids if id != read[0]}
     for id in merged:
         renamed.pop(id, None)
     return renamed, {id: merged.get(into, into) for id, into in merged.items()}
+
+
+def _one_file(paths: dict[int, str]) -> list[int]:
+    """Return one of the ids, that of a path which exists, if all paths that exist lead to one file."""
+    there = [id for id, path in paths.items() if os.path.exists(path)]
+    one = there and all(os.path.samefile(paths[there[0]], paths[id]) for id in there)
+    return there[:1] if one else []
 
 
 def _merge(connection: Connection, merged: dict[int, int]) -> None:
