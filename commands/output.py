@@ -37,7 +37,7 @@ def printable(text: str) -> str:
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:
-    """Return a number with its noun: `1 photo`, `2,000 photos`; `plural` is the noun's, if not with an s."""
+    """Return a number with its noun: `1 photo`, `2,000 photos`; `plural` replaces the noun with an s."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 

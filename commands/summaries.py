@@ -63,4 +63,5 @@ def report_stale(archive: "Archive") -> None:
     from hashtag_archive.indexer.upkeep.stats import count_stale
 
     if stale := count_stale(archive):
-        info(f"{stale:,} photos are still tagged by another model: `hashtag retag` updates them")
+        photos = counted(stale, "photo is", "photos are")
+        info(f"{photos} still tagged by another model: `hashtag retag` updates them")
