@@ -36,6 +36,11 @@ def printable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: `1 photo`, `2,000 photos`; `plural` replaces the noun with an s."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
 def info(message: str) -> None:
     """Print a message on stderr, unless `--quiet`."""
     if not _is_quiet():

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from hashtag_archive.db.errors import DbError
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 _WAIT = 60  # seconds that a writer waits for another one
 _PAGES = 4096  # copied between two progress reports: 16 MB
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DATABASE = "archive.db"
 CURRENT_MODEL = "current_model"  # setting: the current model's number
+LAST_MODEL = "last_model"  # setting: numbers are never reused, even when their models are gone
 KEPT_NETWORKS = "sessions"  # folder of networks optimised for this machine; may be deleted at any time
 LOCK = "rebuild.lock"  # held while a process makes or removes models
 BACKBONE = "backbone"  # setting: the digest of the current model's backbone
@@ -82,6 +83,10 @@ class Archive:
         """Return the current model's number, or None before the first rebuild."""
         number = self.setting(CURRENT_MODEL)
         return int(number) if number else None
+
+    def last_model(self) -> int:
+        """Return the highest number that any model had, also one that is gone; 0 before the first rebuild."""
+        return max(self.store.models.highest_number(), int(self.store.setting(LAST_MODEL) or 0))
 
     def vocabulary(self) -> Vocabulary:
         """Return the user's current blocks, aliases and groups."""

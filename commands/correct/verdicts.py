@@ -6,7 +6,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import Command, HashtagText
-from hashtag_archive.commands.output import Bars, info, printable
+from hashtag_archive.commands.output import Bars, counted, info, printable, warn
 
 SHOWN = 20
 
@@ -20,7 +20,7 @@ def _verdict_options(command: Command) -> Command:
         click.option(
             "--from",
             "file",
-            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            type=click.Path(path_type=Path),
             metavar="FILE",
             help="Many verdicts, instead of PHOTO and TAGs: a .csv with the columns photo and hashtag, or JSON"
             ' Lines of {"photo": "1.jpg", "accept": [...], "reject": [...]}. Photos are relative to FILE.',
@@ -98,9 +98,13 @@ def _record(
     else:
         accepted, rejected = (tags, ()) if accept else ((), tags)
         totals = record_verdict(archive, photo or "", accept=accepted, reject=rejected)
+    nothing = bool(totals.refused) and not totals.accepted + totals.rejected
     for refusal in totals.reported[:SHOWN]:
-        info(printable(f"{refusal.where}: {refusal.reason}"))
+        warn(printable(f"{refusal.where}: {refusal.reason}"))
     if totals.refused:
         more = f"; the first {SHOWN} are listed" if totals.refused > SHOWN else ""
-        info(f"{totals.refused:,} lines refused, the others recorded{more}")
-    info(f"{totals.accepted:,} hashtags accepted, {totals.rejected:,} rejected")
+        others = "nothing recorded" if nothing else "the others recorded"
+        warn(f"{counted(totals.refused, 'line')} refused, {others}{more}")
+    info(f"{counted(totals.accepted, 'hashtag')} accepted, {totals.rejected:,} rejected")
+    if nothing:
+        context.exit(1)

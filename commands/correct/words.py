@@ -8,7 +8,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import HashtagText, json_option, tags_argument
-from hashtag_archive.commands.output import echo_json, info
+from hashtag_archive.commands.output import counted, echo_json, info
 
 _file = click.Path(dir_okay=False, path_type=Path)
 
@@ -87,7 +87,7 @@ def _suggest(context: click.Context, as_json: bool) -> None:
             click.echo(
                 f"{pair.hashtag}\t{pair.target}\t{pair.posts}\t{pair.target_posts}\t{pair.cosine:.2f}\t{pair.spelling}"
             )
-    info(f"{len(proposals):,} pairs; `hashtag alias FROM TO` accepts one")
+    info(f"{counted(len(proposals), 'pair')}; `hashtag alias FROM TO` accepts one")
 
 
 @click.command("group")
@@ -143,9 +143,9 @@ def vocabulary_command(context: click.Context, save: Path | None, load: Path | N
 
     archive = open_from(context)
     if load:
-        info(f"{load}: {load_vocabulary(archive, load):,} lines loaded")
+        info(f"{load}: {counted(load_vocabulary(archive, load), 'line')} loaded")
     elif save:
-        info(f"{save}: {save_vocabulary(archive, save):,} lines saved")
+        info(f"{save}: {counted(save_vocabulary(archive, save), 'line')} saved")
     elif as_json:
         known = archive.vocabulary()
         echo_json({"blocked": sorted(known.blocked), "aliases": known.aliases, "groups": known.parents})

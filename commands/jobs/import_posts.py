@@ -7,7 +7,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import exclude_option
-from hashtag_archive.commands.output import Bars, info, printable, warn
+from hashtag_archive.commands.output import Bars, counted, info, printable, warn
 from hashtag_archive.indexer.crawls.formats.registry import FORMATS
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _show_totals(totals: "ImportTotals") -> None:
     if named > SHOWN:
         warn(f"... and {named - SHOWN:,} more")
     click.echo(
-        f"{totals.posts:,} posts: {totals.new:,} new, {totals.updated:,} updated,"
+        f"{counted(totals.posts, 'post')}: {totals.new:,} new, {totals.updated:,} updated,"
         f" {totals.unchanged:,} unchanged; {totals.without_photo:,} without photo"
     )
     kept_out = totals.kept_out
@@ -121,13 +121,14 @@ def _show_totals(totals: "ImportTotals") -> None:
         (kept_out.without_owner, "without an owner, whose consent is needed"),
     ):
         if posts:
-            click.echo(f"{posts:,} posts {whose} were not imported")
+            were = "was" if posts == 1 else "were"
+            click.echo(f"{counted(posts, 'post')} {whose} {were} not imported")
     if totals.missing_photos:
-        click.echo(f"{totals.missing_photos:,} photos could not be read")
+        click.echo(f"{counted(totals.missing_photos, 'photo')} could not be read")
     for reason, count in sorted(totals.refused.items()):
         click.echo(printable(f"{count:,} refused: {reason}"))
     for reason, count in sorted(totals.left_out.items()):
-        click.echo(printable(f"{count:,} parts of imported posts left out: {reason}"))
+        click.echo(printable(f"{counted(count, 'part')} of imported posts left out: {reason}"))
 
 
 def _show_posts(preview: "ImportPreview") -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hashtag_archive.commands.output import Bars, echo_json, info, printable, warn
+from hashtag_archive.commands.output import Bars, counted, echo_json, info, printable, warn
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.archive import Archive
@@ -38,7 +38,7 @@ def report_rebuild(result: "RebuildResult") -> None:
     for path, reason in result.failures.reported[:SHOWN_FAILURES]:
         warn(printable(f"{path}: {reason}"))
     if failed := sum(result.failures.by_reason.values()):
-        warn(f"{failed:,} photos could not be encoded; all others were")
+        warn(f"{counted(failed, 'photo')} could not be encoded; all others were")
     for warning in result.manifest["warnings"]:
         warn(f"warning: {warning}")
     for note in result.backbone.notes if result.backbone else []:
@@ -74,16 +74,18 @@ def print_rebuild(result: "RebuildResult") -> None:
     if figures["test"]:
         _print_figures(result)
     if counts["habits"]:
+        owners = counted(counts["habits_owners"], "owner")
         click.echo(
-            f"owners' habits: {counts['habits']:,} hashtags that {counts['habits_owners']:,} owners put on more"
+            f"owners' habits: {counted(counts['habits'], 'hashtag')} that {owners} put on more"
             f" than half of their posts; {counts['habits_bounded_uses']:,} of these uses are not learnt from"
             " (--owner-uses)"
         )
     print_change(result.change)
     state = "is current" if result.current else "is kept, but is not current"
     click.echo(
-        f"model {manifest['number']} {state}: {counts['posts']:,} posts, {counts['photos']:,} photos,"
-        f" {counts['hashtags']:,} hashtags with a vector, {counts['assignable']:,} of them assignable"
+        f"model {manifest['number']} {state}: {counted(counts['posts'], 'post')},"
+        f" {counted(counts['photos'], 'photo')},"
+        f" {counted(counts['hashtags'], 'hashtag')} with a vector, {counts['assignable']:,} of them assignable"
     )
     if manifest["index_recall"] is not None:
         click.echo(
@@ -100,7 +102,9 @@ def _print_figures(result: "RebuildResult") -> None:
     from hashtag_archive.indexer.learning.metrics import FIGURE_NAMES
 
     manifest, figures = result.manifest, result.manifest["figures"]
-    click.echo(f"{figures['judged_photos']:,} held-out photos, {figures['judged_hashtags']:,} hashtags:")
+    click.echo(
+        f"{counted(figures['judged_photos'], 'held-out photo')}, {counted(figures['judged_hashtags'], 'hashtag')}:"
+    )
     click.echo(" " * 16 + "".join(f"{name:>8}" for name in FIGURE_NAMES.values()))
     rows = {"this model": figures["test"], **figures["beside"], "popularity": figures["popularity"]}
     for name, row in rows.items():
@@ -123,7 +127,7 @@ def _print_unfrozen(result: "RebuildResult") -> None:
     figures, about = result.manifest["figures"], result.manifest["unfrozen"]
     better, worse = better_and_worse(figures["test"], figures["beside"]["frozen"])
     click.echo(
-        f"{about['layer']} learnt from {about['photos']['training']:,} photos of training posts, epoch"
+        f"{about['layer']} learnt from {counted(about['photos']['training'], 'photo')} of training posts, epoch"
         f" {about['epoch']} of {len(about['losses'])} kept: better than frozen in {', '.join(better) or 'nothing'};"
         f" worse in {', '.join(worse) or 'nothing'}"
     )
@@ -180,7 +184,7 @@ def _retag(archive: "Archive", result: "RebuildResult") -> None:
 
     with Bars("photos") as bars:
         done = retag_photos(archive, progress=bars)
-    info(f"{done.retagged:,} photos retagged, {done.without_features:,} have no features")
+    info(f"{counted(done.retagged, 'photo')} retagged, {done.without_features:,} have no features")
 
 
 def _first(hashtags: Sequence[str], before: str = ": ") -> str:

@@ -17,7 +17,7 @@ from hashtag_archive.commands.options import (
     json_option,
     workers_option,
 )
-from hashtag_archive.commands.output import Bars, info
+from hashtag_archive.commands.output import Bars, info, printable, warn
 from hashtag_archive.commands.summaries import report_files, report_stale
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @click.command("tag")
-@click.argument("paths", nargs=-1, type=click.Path(exists=True, readable=False))
+@click.argument("paths", nargs=-1, type=click.Path())
 @cut_options
 @workers_option
 @click.option(
@@ -72,7 +72,8 @@ def tag_command(
 
     Guesses are committed as they come: stop it at any time, and the next run does what is missing. Photos already
     tagged are skipped unless they or the model changed. A photo that cannot be read is recorded, reported at the
-    end and retried when its file changes, or by --failed; it does not make the run fail.
+    end and retried when its file changes, or by --failed; it does not make the run fail. One of PATHS that does not
+    exist does, but the others are tagged.
 
     \b
     Examples:
@@ -93,7 +94,8 @@ def tag_command(
 
     archive, times = open_from(context, device=device), Stages()
     with times("open"):
-        files = PhotoFiles(failed_paths(archive) if failed else paths, exclude)
+        there, missing = _divide(paths)
+        files = PhotoFiles(failed_paths(archive) if failed else there, exclude)
     run = _open_run(archive, dtype, 0 if dry_run else len(files), times)
     cut = cut_by.cut(context, run.model)
     if failed:
@@ -109,8 +111,22 @@ def tag_command(
         report_files(written)
     if profile:
         report_times(times.seconds, time.perf_counter() - began, encoded, workers or cores())
-    if written and written.outcomes["refused"]:
+    if missing or (written and written.outcomes["refused"]):
         context.exit(1)
+
+
+def _divide(paths: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Return the paths that exist and those that do not, which are reported; raises `ArchiveError` if none does."""
+    from hashtag_archive.indexer.errors import ArchiveError
+    from hashtag_archive.indexer.photos.spelling import SpellingOnDisk, is_gone
+
+    missing = [path for path in paths if is_gone(SpellingOnDisk().of(path))]
+    there = [path for path in paths if path not in missing]
+    if paths and not there:
+        raise ArchiveError("; ".join(f"{path}: not found" for path in missing) + "; check the path")
+    for path in missing:
+        warn(printable(f"{path}: not found; check the path"))
+    return there, missing
 
 
 def _open_run(archive: "Archive", dtype: "DtypeMode", photos: int, times: "Stages") -> "TagRun":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hashtag_archive.commands.output import Bars, echo_json, info, printable, warn
+from hashtag_archive.commands.output import Bars, counted, echo_json, info, printable, warn
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.model.cut import Cut
@@ -54,7 +54,7 @@ class TagPrinter:
             warn(printable(f"{path}: {reason}"))
         counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
         info(
-            f"{sum(outcomes.values()):,} photos: {counts or 'none found'}"
+            f"{counted(sum(outcomes.values()), 'photo')}: {counts or 'none found'}"
             f" (model {self._model}, threshold {self._cut})"
         )
         return outcomes["encoded"]
@@ -94,4 +94,4 @@ def report_times(seconds: dict[str, float], whole: float, encoded: int, workers:
         each = f"{1e3 * taken / encoded:,.2f} ms" if encoded else ""
         info(f"{stage:<8}{taken:9.2f}{each:>10}  {where}")
     rate = f", {encoded / whole:,.1f} per second" if encoded else ""
-    info(f"{encoded:,} photos encoded in {whole:.2f} s by {workers} workers{rate}")
+    info(f"{counted(encoded, 'photo')} encoded in {whole:.2f} s by {counted(workers, 'worker')}{rate}")

@@ -10,6 +10,7 @@ import click
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import CutOptions, cut_options_without_top, json_option
 from hashtag_archive.commands.output import echo_bytes, echo_json, info, json_bytes
+from hashtag_archive.commands.summaries import PresentPaths
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.archive import Archive
@@ -54,7 +55,8 @@ def find_command(
     EXPRESSION combines hashtags by not, and, or (in this order) and parentheses; a hashtag may begin with #, and
     one with spaces is written in double quotes. A photo has the hashtags that you accepted, and guesses at or
     above the threshold that are neither blocked nor rejected; crawled hashtags do not count. An alias finds what
-    its target finds, and a hashtag also finds those grouped under it. Every path of a photo is printed.
+    its target finds, and a hashtag also finds those grouped under it. Every path of a photo is printed,
+    except those that are gone, which are counted on stderr.
 
     Options narrow EXPRESSION down, or work without it.
 
@@ -77,7 +79,11 @@ def find_command(
         found = _find(context, archive, expression, cut_by)
     except ExpressionError as error:
         raise click.UsageError(str(error)) from error
-    _print_found(found, print0, count, as_json)
+    present = PresentPaths(archive)
+    _print_found(found, present, print0, count, as_json)
+    present.report()
+    if present.all_gone:
+        context.exit(1)
 
 
 def _require_sense(context: click.Context) -> None:
@@ -119,16 +125,18 @@ def _find(
     )
 
 
-def _print_found(found: "Iterator[FoundPhoto]", print0: bool, count: bool, as_json: bool) -> None:
+def _print_found(
+    found: "Iterator[FoundPhoto]", present: PresentPaths, print0: bool, count: bool, as_json: bool
+) -> None:
     if count:
-        click.echo(sum(1 for _ in found))
+        click.echo(sum(bool(present.of(photo.paths)) for photo in found))
     elif as_json:
-        echo_bytes(_photo_json(photo) for photo in found)
+        echo_bytes(_photo_json(photo, present.of(photo.paths)) for photo in found)
     else:
-        echo_paths((path for photo in found for path in photo.paths), print0)
+        echo_paths((path for photo in found for path in present.of(photo.paths)), print0)
 
 
-def _photo_json(photo: "FoundPhoto") -> bytes:
+def _photo_json(photo: "FoundPhoto", paths: list[str]) -> bytes:
     hashtags = [
         {
             "hashtag": tag.hashtag,
@@ -139,7 +147,7 @@ def _photo_json(photo: "FoundPhoto") -> bytes:
         }
         for tag in photo.hashtags
     ]
-    return b"".join(json_bytes({"path": path, "hashtags": hashtags}) for path in photo.paths)
+    return b"".join(json_bytes({"path": path, "hashtags": hashtags}) for path in paths)
 
 
 def _print_failed(failed: Iterator[tuple[str, str]], print0: bool, count: bool, as_json: bool) -> None:

@@ -55,9 +55,11 @@ def _as_json(shown: "ShownPhoto") -> dict[str, object]:
 
 
 def _lines(shown: "ShownPhoto", cut: "Cut") -> Iterator[tuple[str, str]]:
+    from hashtag_archive.indexer.photos.spelling import is_gone
+
     record = shown.record
     yield "content", record.content
-    yield from (("path", path) for path in record.paths)
+    yield from (("path", f"{path}  gone" if is_gone(path) else path) for path in record.paths)
     if shown.changed:
         yield "changed", "this file has other content by now; below is what was known of the earlier one"
     if record.failure:

@@ -8,6 +8,7 @@ from hashtag_archive.commands.look.find import echo_paths
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
 from hashtag_archive.commands.output import Bars, echo_bytes, echo_json
+from hashtag_archive.commands.summaries import PresentPaths
 
 
 @click.command("similar")
@@ -33,16 +34,20 @@ def similar_command(context: click.Context, photo: str, top: int, print0: bool, 
     if print0 and as_json:
         raise click.UsageError("give only one of --print0 and --json")
     with Bars("photos") as bars:
-        found = similar_photos(open_from(context), photo, best=top, progress=bars)
+        archive = open_from(context)
+        found = similar_photos(archive, photo, best=top, progress=bars)
+    present = PresentPaths(archive)
+    near = [(other.cosine, path) for other in found for path in present.of(other.paths)]
     if print0:
-        echo_paths((path for other in found for path in other.paths), print0)
-        return
-    for other in found:
-        for path in other.paths:
-            if as_json:
-                echo_json({"path": path, "cosine": round(other.cosine, 4)})
-            else:
-                echo_bytes([f"{other.cosine:.3f}\t".encode() + os.fsencode(path) + b"\n"])
+        echo_paths((path for _, path in near), print0)
+    for cosine, path in () if print0 else near:
+        if as_json:
+            echo_json({"path": path, "cosine": round(cosine, 4)})
+        else:
+            echo_bytes([f"{cosine:.3f}\t".encode() + os.fsencode(path) + b"\n"])
+    present.report()
+    if present.all_gone:
+        context.exit(1)
 
 
 @click.command("related")

@@ -6,7 +6,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import echo_json, info
+from hashtag_archive.commands.output import counted, echo_json, info
 
 
 @click.command("stats")
@@ -33,7 +33,8 @@ def stats_command(context: click.Context, as_json: bool) -> None:
             ("folds", folds or "none"),
             (
                 "photos",
-                f"{stats.photos:,} under {stats.photo_paths:,} paths, {stats.photos_with_features:,} with features",
+                f"{stats.photos:,} under {counted(stats.photo_paths, 'path')},"
+                f" {stats.photos_with_features:,} with features",
             ),
             ("hashtags", f"{stats.hashtags:,}, {stats.hashtags_per_post:.1f} per post"),
             ("most frequent", frequent or "none"),
@@ -41,7 +42,10 @@ def stats_command(context: click.Context, as_json: bool) -> None:
                 "vocabulary",
                 f"{stats.blocked:,} blocked, {stats.aliases:,} aliases, {stats.grouped:,} grouped",
             ),
-            ("verdicts", f"{stats.accepted:,} hashtags accepted on photos, {stats.rejected:,} rejected"),
+            (
+                "verdicts",
+                f"{counted(stats.accepted, 'hashtag')} accepted on photos, {stats.rejected:,} rejected",
+            ),
             ("current model", str(stats.current_model or "none")),
             ("tagged", tagged or "none"),
             ("failed", f"{stats.failed:,}"),

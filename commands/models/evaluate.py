@@ -8,7 +8,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import Bars, echo_json, info, printable, warn
+from hashtag_archive.commands.output import Bars, counted, echo_json, info, printable, warn
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.evaluation.evaluate import Evaluation
@@ -67,8 +67,8 @@ def _print(evaluation: "Evaluation") -> None:
 
     click.echo(
         printable(
-            f"model {evaluation.model} on {evaluation.on}: {evaluation.photos:,} photos,"
-            f" {evaluation.hashtags:,} hashtags"
+            f"model {evaluation.model} on {evaluation.on}: {counted(evaluation.photos, 'photo')},"
+            f" {counted(evaluation.hashtags, 'hashtag')}"
         )
     )
     click.echo("              " + "".join(f"{name:>8}" for name in FIGURE_NAMES.values()))

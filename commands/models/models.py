@@ -6,7 +6,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import echo_json, info
+from hashtag_archive.commands.output import counted, echo_json, info
 
 
 @click.command("models")
@@ -30,8 +30,9 @@ def models_command(context: click.Context, as_json: bool) -> None:
         counts, test = model.manifest["counts"], model.manifest["figures"]["test"]
         quality = f"P@1 {test['p_at_1']:.3f}, F2 {test['f2']:.3f}" if test else "hashtag vectors only"
         click.echo(
-            f"{'*' if model.current else ' '} {model.number}\t{model.created_at}\t{counts['posts']:,} posts\t"
-            f"{counts['photos']:,} photos\t{counts['hashtags']:,} hashtags\t{quality}\t{model.size / 1e6:.1f} MB"
+            f"{'*' if model.current else ' '} {model.number}\t{model.created_at}\t"
+            f"{counted(counts['posts'], 'post')}\t{counted(counts['photos'], 'photo')}\t"
+            f"{counted(counts['hashtags'], 'hashtag')}\t{quality}\t{model.size / 1e6:.1f} MB"
         )
     if not models:
         info(archive_stats(archive).next_step or "no model yet")

@@ -7,7 +7,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import Bars, echo_json, info, printable
+from hashtag_archive.commands.output import Bars, counted, echo_json, info, printable
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.tagging.retag import Retagged
@@ -55,8 +55,8 @@ def retag_command(
 
 def _report(result: "Retagged") -> None:
     info(
-        f"model {result.model}: {result.retagged:,} photos retagged, {result.up_to_date:,} were up to date,"
-        f" {result.without_features:,} have no features"
+        f"model {result.model}: {counted(result.retagged, 'photo')} retagged,"
+        f" {result.up_to_date:,} were up to date, {result.without_features:,} have no features"
     )
     for path in result.named[:SHOWN]:
         info(printable(f"{path}: no features yet; `hashtag tag` computes them"))

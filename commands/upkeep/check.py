@@ -6,7 +6,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import Bars, echo_json, info, printable
+from hashtag_archive.commands.output import Bars, counted, echo_json, info, printable
 
 SHOWN = 20  # lines per kind of problem
 
@@ -67,6 +67,6 @@ def check_command(
         if count > SHOWN and not as_json:
             click.echo(f"{kind}: {count - SHOWN:,} more; --json prints all")
     mended = sum(finding.mended for finding in findings)
-    info(f"{len(left):,} problems left, {mended:,} repaired" if findings else "no problems found")
+    info(f"{counted(len(left), 'problem')} left, {mended:,} repaired" if findings else "no problems found")
     if left:
         context.exit(1)

@@ -8,7 +8,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import Bars, echo_json, info, printable
+from hashtag_archive.commands.output import Bars, counted, echo_json, info, printable
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.archive import Archive
@@ -58,7 +58,7 @@ def forget_command(
         raise click.UsageError("--undo takes no --dry-run")
     archive, request = open_from(context), ForgetRequest(owner, post)
     if undo:
-        click.echo(f"{lift_tombstone(archive, request):,} tombstones lifted")
+        click.echo(f"{counted(lift_tombstone(archive, request), 'tombstone')} lifted")
         return
     plan = plan_forget(archive, request, keep_models=keep_models)
     if not dry_run:
@@ -85,10 +85,10 @@ def _ask(plan: "Forgotten", yes: bool) -> None:
 def _lines(plan: "Forgotten") -> list[str]:
     models = ", ".join(map(str, plan.models)) or "none"
     return [
-        f"{plan.posts:,} posts, {plan.versions:,} earlier versions of them",
-        f"{plan.photos:,} photos with features, tags and {plan.verdicts:,} verdicts on them;"
-        f" {plan.staying:,} photos that others have too are kept",
-        f"{plan.hashtags:,} hashtags that nobody else used",
+        f"{counted(plan.posts, 'post')}, {counted(plan.versions, 'earlier version')} of them",
+        f"{counted(plan.photos, 'photo')} with features, tags and {counted(plan.verdicts, 'verdict')} on them;"
+        f" {counted(plan.staying, 'photo that others have too is', 'photos that others have too are')} kept",
+        f"{counted(plan.hashtags, 'hashtag')} that nobody else used",
         f"models that learnt from them: {models}{', kept' if plan.models_kept and plan.models else ''}",
     ]
 
@@ -98,7 +98,8 @@ def _show(result: "Forgotten") -> None:
         click.echo(line)
     if proof := result.proof:
         found = "nothing found" if not proof.found else f"{len(proof.found):,} found"
-        searched = f"searched {proof.files:,} files, {proof.size / 1e6:.1f} MB, for {proof.strings:,} strings"
+        strings = counted(proof.strings, "string")
+        searched = f"searched {counted(proof.files, 'file')}, {proof.size / 1e6:.1f} MB, for {strings}"
         click.echo(f"{searched}: {found}")
 
 
@@ -114,14 +115,11 @@ def _report(archive: "Archive", result: "Forgotten") -> None:
     for file, kind in result.proof.found:
         info(printable(f"{archive.folder / file}: still holds {kind}"))
     for column, texts in result.proof.named.items():
-        info(
-            f"{column}: {texts:,} texts of others name them and are kept; `hashtag forget --post KEY` removes one"
-        )
+        named = counted(texts, "text of others names them and is", "texts of others name them and are")
+        info(f"{column}: {named} kept; `hashtag forget --post KEY` removes one")
     if result.proof.by_rows:
-        info(
-            f"{result.proof.by_rows:,} strings are too short to search for, or part of what others wrote: they"
-            " were searched only in the tables"
-        )
+        short = counted(result.proof.by_rows, "string is", "strings are")
+        info(f"{short} too short to search for, or part of what others wrote: searched only in the tables")
     if not result.posts:
         info("no such post is here; from now on none will be imported")
     else:

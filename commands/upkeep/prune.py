@@ -7,7 +7,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import echo_json, info
+from hashtag_archive.commands.output import counted, echo_json, info
 
 
 @click.command("prune")
@@ -39,8 +39,9 @@ def prune_command(
 
     pruned = prune_models(open_from(context), keep, models, guesses=guesses)
     for number, photos in pruned.kept.items():
+        still = counted(photos, "photo is", "photos are")
         info(
-            f"model {number} is kept: {photos:,} photos are still tagged by it; `hashtag retag` updates them,"
+            f"model {number} is kept: {still} still tagged by it; `hashtag retag` updates them,"
             " --guesses removes their tags"
         )
     if as_json:

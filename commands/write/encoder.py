@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from hashtag_archive.commands.opening import open_from
-from hashtag_archive.commands.output import info
+from hashtag_archive.commands.output import counted, info
 
 
 @click.command("export-encoder")
@@ -26,7 +26,7 @@ def export_encoder_command(context: click.Context, file: Path) -> None:
 
     export = export_encoder(archive, file)
     click.echo(
-        f"{file}: model {export.model}, {export.hashtags:,} hashtags; embeddings differ from those of"
+        f"{file}: model {export.model}, {counted(export.hashtags, 'hashtag')}; embeddings differ from those of"
         f" `query` by at most {export.difference:.1e}"
     )
     info(f"its index: {export.index}")

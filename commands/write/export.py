@@ -8,7 +8,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import CutOptions, cut_options, json_option
-from hashtag_archive.commands.output import Bars, echo_json, info, printable
+from hashtag_archive.commands.output import Bars, counted, echo_json, info, printable, warn
 from hashtag_archive.commands.summaries import report_files
 
 if TYPE_CHECKING:
@@ -111,8 +111,12 @@ def export_command(
     report_files(result.files)
     for path in result.tables:
         info(printable(f"{path}: written"))
-    info(f"{result.photos:,} photos with {result.hashtags:,} hashtags (threshold {cut})")
+    info(f"{counted(result.photos, 'photo')} with {counted(result.hashtags, 'hashtag')} (threshold {cut})")
+    for path in result.missing:
+        warn(printable(f"{path}: not found; check the path"))
     _end(context, result.without, result.files)
+    if result.missing or (result.gone and not result.photos):
+        context.exit(1)
 
 
 @click.command("untag")
@@ -146,12 +150,14 @@ def untag_command(
         named = [{"file": path, "reason": reason} for path, reason in result.files.named]
         echo_json({"photos": result.photos, "files": dict(result.files.outcomes), "named": named})
     report_files(result.files)
-    info(f"guesses removed from {result.photos:,} photos; `hashtag tag` or `hashtag retag` guess again")
+    info(
+        f"guesses removed from {counted(result.photos, 'photo')}; `hashtag tag` or `hashtag retag` guess again"
+    )
     _end(context, result.without, result.files)
 
 
 def _end(context: click.Context, without: list[str], files: "WrittenFiles") -> None:
     for path in without:
-        info(printable(f"{path}: no tagged photo here; tag it with `hashtag tag`"))
+        warn(printable(f"{path}: no tagged photo here; tag it with `hashtag tag`"))
     if without or files.outcomes["refused"]:
         context.exit(1)

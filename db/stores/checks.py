@@ -154,6 +154,12 @@ class CheckStore:
         """Record that the user accepts the file at a path as gone."""
         connection.execute(insert(GonePath).values(path_id=path_id, said_at=at).on_conflict_do_nothing())
 
+    def accepted_gone(self) -> set[str]:
+        """Return the paths whose files the user has accepted as gone."""
+        query = select(PhotoPath.path).join(GonePath, GonePath.path_id == PhotoPath.id)
+        with self._engine.connect() as connection:
+            return set(connection.scalars(query))
+
     def paths_of(self, photo_id: int) -> list[str]:
         """Return every path at which a photo was seen."""
         with self._engine.connect() as connection:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from hashtag_archive.db.file_path import full_path
 from hashtag_archive.db.photo import SeenFile
 from hashtag_archive.db.post import CrawledPost
 from hashtag_archive.db.stores.forgetting import FORGOTTEN
@@ -15,6 +16,7 @@ from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.crawls.admission import read_consent
 from hashtag_archive.indexer.crawls.batches import BatchReader, ImportTotals, OnSource, ignore_source
 from hashtag_archive.indexer.crawls.formats.entry import Refusal
+from hashtag_archive.indexer.crawls.photo_paths import with_recorded_paths
 from hashtag_archive.indexer.crawls.sources import SourceOptions
 from hashtag_archive.indexer.disk import now
 from hashtag_archive.indexer.photos.files import read_file, unchanged
@@ -59,7 +61,7 @@ class _Crawl:
 
     def __init__(self, archive: Archive, source: Path, format: str) -> None:
         self.id: int | None = None
-        self._source, self._format, self._began = source.absolute(), format, now()
+        self._source, self._format, self._began = Path(full_path(source)), format, now()
 
     def named(self, store: Store, connection: Connection) -> tuple[str, str, str]:
         """Return its source, format and time; a source named after a forgotten owner is not recorded."""
@@ -97,6 +99,7 @@ class Batch:
 
 def compare(archive: Archive | None, posts: list[CrawledPost]) -> Batch:
     """Compare `posts` with the archive's, and read their new and changed photos; without an archive all are new."""
+    posts = with_recorded_paths(archive, posts) if archive else posts
     before = archive.store.posts.digests([post.key for post in posts]) if archive else {}
     paths = sorted({path for post in posts for path in post.photos})
     return Batch(posts, before, paths, *_read_photos(archive, paths))
@@ -149,6 +152,8 @@ def _read_photos(archive: Archive | None, paths: list[str]) -> tuple[list[SeenFi
         seen = read_file(path).seen
         if not seen.sha256:
             unreadable[path] = seen.error or "not found"
+            if row and row.photo_id:
+                continue  # a file that cannot be read now is still the photo that it was
         if row is None or (row.size, row.mtime_ns, row.path_error) != (seen.size, seen.mtime_ns, seen.error):
             files.append(seen)
     return files, unreadable

@@ -7,6 +7,7 @@ from pathlib import Path
 from hashtag_archive.indexer.crawls.formats.detect import detect_format
 from hashtag_archive.indexer.crawls.formats.entry import Entry
 from hashtag_archive.indexer.crawls.formats.registry import FILE_FORMATS, FORMATS
+from hashtag_archive.indexer.crawls.photo_paths import with_full_paths
 from hashtag_archive.indexer.errors import CrawlError
 
 
@@ -53,7 +54,7 @@ def read_source(source: Path, format: str, options: SourceOptions | None = None)
     if known.source != "folder" and source.is_dir():
         raise CrawlError(source, "a folder: name the crawl file in it")
     try:
-        yield from known.read(source, photos=options.photos, exclude=options.exclude)
+        yield from with_full_paths(known.read(source, photos=options.photos, exclude=options.exclude))
     except OSError as error:
         raise CrawlError(source, error.strerror or str(error)) from error
 

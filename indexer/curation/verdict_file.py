@@ -18,6 +18,7 @@ from hashtag_archive.indexer.crawls.formats.fields import (
 )
 from hashtag_archive.indexer.errors import CrawlError
 from hashtag_archive.indexer.hashtag_text import normalise_hashtag
+from hashtag_archive.indexer.photos.spelling import SpellingOnDisk
 
 _COLUMNS = {"photo", "hashtag"}
 
@@ -39,8 +40,9 @@ def read_words(source: Path, accept: bool) -> Iterator[PhotoVerdicts | Refusal]:
     [...]}`. Photos are absolute, or relative to the file. Raises `CrawlError` if the header lacks a column.
     """
     folder = source.absolute().parent
+    disk = SpellingOnDisk()
     if source.suffix.lower() == ".csv":
-        yield from _read_csv(source, folder, accept)
+        yield from (_on_disk(line, disk) for line in _read_csv(source, folder, accept))
         return
     with source.open("rb") as file:
         for number, raw in enumerate(file, start=1):
@@ -48,9 +50,14 @@ def read_words(source: Path, accept: bool) -> Iterator[PhotoVerdicts | Refusal]:
             try:
                 line = decode(raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw)
                 if line.strip():
-                    yield _from_json(line, folder, where)
+                    yield _on_disk(_from_json(line, folder, where), disk)
             except MalformedError as error:
                 yield Refusal(where, str(error))
+
+
+def _on_disk(line: PhotoVerdicts | Refusal, disk: SpellingOnDisk) -> PhotoVerdicts | Refusal:
+    """Return a line with its photo's path as it is stored."""
+    return line._replace(photo=disk.full(line.photo)) if isinstance(line, PhotoVerdicts) else line
 
 
 def _read_csv(source: Path, folder: Path, accept: bool) -> Iterator[PhotoVerdicts | Refusal]:

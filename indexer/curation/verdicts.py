@@ -1,6 +1,5 @@
 """The user's verdicts on photos: hashtags accepted or rejected. They outlive every model."""
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -15,6 +14,7 @@ from hashtag_archive.indexer.curation.vocabulary import require_hashtag
 from hashtag_archive.indexer.disk import now
 from hashtag_archive.indexer.errors import MAX_REPORTED
 from hashtag_archive.indexer.photos.files import read_file, unchanged
+from hashtag_archive.indexer.photos.spelling import SpellingOnDisk
 from hashtag_archive.indexer.progress import Progress, silent
 
 BATCH = 500  # lines per transaction
@@ -46,7 +46,7 @@ def record_verdict(
     """
     accepted, rejected = (tuple(require_hashtag(text) for text in texts) for texts in (accept, reject))
     totals = VerdictTotals()
-    _record(archive, [PhotoVerdicts(os.path.abspath(photo), accepted, rejected, photo)], totals)
+    _record(archive, [PhotoVerdicts(SpellingOnDisk().full(photo), accepted, rejected, photo)], totals)
     if totals.reported:
         raise PhotoError(totals.reported[0].reason)
     return totals
@@ -78,7 +78,7 @@ def undo_verdict(archive: Archive, photo: str, hashtags: Sequence[str]) -> int:
     Raises `PhotoError` if the photo cannot be read, `ArchiveError` if a hashtag is not valid.
     """
     named = {require_hashtag(text) for text in hashtags}
-    store, path = archive.store, os.path.abspath(photo)
+    store, path = archive.store, SpellingOnDisk().full(photo)
     known, seen, refused = _look_up(archive, [path])
     if refused:
         raise PhotoError(f"{photo}: {refused[path]}")

@@ -1,6 +1,5 @@
 """Measure a model on its own held-out posts, or on the user's labelled photos."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,9 +104,7 @@ def evaluate_on(
     if not truth:
         raise ArchiveError(f"{source}: no photo that can be read has one of the model's {len(ids)} hashtags")
     evaluation = _judge(model, source, ids, np.concatenate(logits), np.concatenate(truth), failures, rule)
-    evaluation.learnt_from = archive.store.photos.count_crawled(
-        [os.path.abspath(entry.path) for entry in labelled]
-    )
+    evaluation.learnt_from = archive.store.photos.count_crawled([entry.path for entry in labelled])
     return evaluation
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TextIO
 
+from hashtag_archive.db.file_path import composed
 from hashtag_archive.db.stores.exports import TaggedPath
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.export.embed import EmbedWriter
@@ -14,6 +15,7 @@ from hashtag_archive.indexer.export.per_photo import PerPhotoWriter, WrittenFile
 from hashtag_archive.indexer.export.sidecars import Naming
 from hashtag_archive.indexer.export.tables import Csv, JsonLines, Parquet, TagTable
 from hashtag_archive.indexer.model.cut import Cut
+from hashtag_archive.indexer.photos.spelling import SpellingOnDisk, is_gone
 from hashtag_archive.indexer.progress import Progress, silent
 from hashtag_archive.indexer.tagging.assigned import AssignedHashtag, assigned_hashtags
 
@@ -27,7 +29,8 @@ _AT_ONCE = 1000  # recorded places per batch
 class Exported:
     """What an export wrote: counts of photos and hashtags, tables, and files next to photos.
 
-    `without` are the requested paths under which no photo is tagged.
+    `without` are the requested paths under which no photo is tagged, `missing` those that are gone themselves.
+    `gone` counts paths that were left out because nothing is there any more; `files.named` lists the first.
     """
 
     photos: int = 0
@@ -35,6 +38,8 @@ class Exported:
     tables: list[str] = field(default_factory=list)
     files: WrittenFiles = field(default_factory=WrittenFiles)
     without: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    gone: int = 0
 
 
 def export_tags(
@@ -57,7 +62,8 @@ def export_tags(
     `stream`. `xmp` and `txt` are written next to each photo, or below `out` in the photos' folder structure. With
     `embed`, `xmp` and `iptc`, always both, are written into the photos instead, and `keep_times` keeps their
     modification times. In all of these files, tags that are no longer assigned are removed, even if a photo has
-    no tags any more. A file that cannot be written is listed in the result, and the export continues.
+    no tags any more. A photo that is gone and a file that cannot be written are listed in the result, and the
+    export continues.
 
     Raises `ModuleNotFoundError` for `parquet` without pyarrow, `EmbedError` for `embed` without exiftool,
     `ValueError` if a table has no destination.
@@ -79,7 +85,8 @@ def export_tags(
             _put(archive, batch, cut, top, tables, writers, result)
             progress("exporting", result.photos, None)
         _clean_untagged(archive, writers, requested)
-    result.without = requested.unmet()
+    result.missing = [path for path in paths if is_gone(SpellingOnDisk().of(path))]
+    result.without = [path for path in requested.unmet() if path not in result.missing]
     return result
 
 
@@ -87,14 +94,19 @@ class RequestedPaths:
     """The requested paths: the given ones and those below them, or all if none are given."""
 
     def __init__(self, paths: Sequence[str]) -> None:
-        self._roots = {os.path.abspath(path): path for path in paths}
+        disk = SpellingOnDisk()
+        self._roots = {disk.full(path): path for path in paths}
+        # what is gone may be recorded in another Unicode form
+        self._gone = {composed(root): root for root in self._roots if not root.isascii() and is_gone(root)}
         self._met: set[str] = set()
 
     def __call__(self, path: str) -> bool:
         """Return whether a path is requested, and note which request it meets."""
         if not self._roots:
             return True
-        met = [root for root in self._roots if path == root or path.startswith(root.rstrip(os.sep) + os.sep)]
+        met = [root for root in self._roots if _is_under(path, root)]
+        if self._gone and not path.isascii():
+            met += [root for form, root in self._gone.items() if _is_under(composed(path), form)]
         self._met.update(met)
         return bool(met)
 
@@ -108,8 +120,13 @@ class RequestedPaths:
             folders = {root if os.path.isdir(root) else os.path.dirname(root) for root in self._roots}
         else:
             batches = archive.store.exports.tagged_paths(self)
-            folders = {os.path.dirname(tagged.path) for batch in batches for tagged in batch}
+            paths = (tagged.path for batch in batches for tagged in batch)
+            folders = {os.path.dirname(path) for path in paths if not is_gone(path)}
         return os.path.commonpath(folders) if folders else os.sep
+
+
+def _is_under(path: str, root: str) -> bool:
+    return path == root or path.startswith(root.rstrip(os.sep) + os.sep)
 
 
 def _put(
@@ -121,9 +138,12 @@ def _put(
     writers: list[PerPhotoWriter | EmbedWriter],
     result: Exported,
 ) -> None:
-    found = assigned_hashtags(archive.store, sorted({tagged.photo_id for tagged in batch}), cut, top)
+    gone = {tagged.path for tagged in batch if is_gone(tagged.path)}
+    _name_gone(archive, sorted(gone), result)
+    present = [tagged for tagged in batch if tagged.path not in gone]
+    found = assigned_hashtags(archive.store, sorted({tagged.photo_id for tagged in present}), cut, top)
     rows: list[tuple[str, Sequence[AssignedHashtag]]] = [
-        (tagged.path, found.get(tagged.photo_id, [])) for tagged in batch
+        (tagged.path, found.get(tagged.photo_id, [])) for tagged in present
     ]
     for table in tables:
         table.put(rows)
@@ -131,6 +151,15 @@ def _put(
         writer.put(rows)
     result.photos += len(rows)
     result.hashtags += sum(len(tags) for _, tags in rows)
+
+
+def _name_gone(archive: Archive, gone: Sequence[str], result: Exported) -> None:
+    """Count paths that are gone, and list those that the user has not accepted as gone."""
+    result.gone += len(gone)
+    accepted = archive.store.checks.accepted_gone() if gone else set()
+    for path in gone:
+        if path not in accepted:
+            result.files.name(path, "its photo is gone", "gone")
 
 
 def _clean_untagged(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal
 
+from hashtag_archive.db.file_path import full_path
 from hashtag_archive.db.stores.exports import WrittenPlace
 from hashtag_archive.db.stores.store import Store
 from hashtag_archive.indexer.archive import Archive
@@ -129,7 +130,7 @@ def write_while_tagging(
     writer = PerPhotoWriter(archive.store, "xmp", files)
     waiting = iter(tagged)
     while chunk := list(islice(waiting, _AT_ONCE)):
-        paths = [os.path.abspath(photo.photo) for photo in chunk if photo.model and not photo.error]
+        paths = [full_path(photo.photo) for photo in chunk if photo.model and not photo.error]
         ids = archive.store.exports.photo_ids(paths)
         tags = assigned_hashtags(archive.store, sorted(set(ids.values())), cut, top)
         writer.put([(path, tags.get(ids[path], [])) for path in dict.fromkeys(paths) if path in ids])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from hashtag_archive.db.stores.exports import WrittenPlace
 from hashtag_archive.indexer.archive import Archive
-from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.errors import ArchiveError, ModelError
 from hashtag_archive.indexer.export.embed import untag_embedded
 from hashtag_archive.indexer.export.export import RequestedPaths
 from hashtag_archive.indexer.export.per_photo import WrittenFiles, reason_of
@@ -36,8 +36,11 @@ def untag_photos(
     product marked as guesses are removed and everything else is kept; a text of tags is deleted if it is
     unchanged. Then the guesses are removed from the database, and thus from every path of a photo. A file that is
     gone, was changed or cannot be edited is listed in the result. Features are kept: `hashtag tag` or `retag`
-    guess again.
+    guess again. Raises `ModelError` if there never was a model of this number.
     """
+    if model is not None and model > (last := archive.last_model()):
+        has = f"the last one is model {last}" if last else "there is none yet"
+        raise ModelError(f"there never was a model {model}: {has}; `hashtag models` lists them")
     requested, result = RequestedPaths(paths), Untagged()
     ids = {tagged.photo_id for batch in archive.store.exports.tagged_paths(requested) for tagged in batch}
     places = _places(archive, requested, ids if paths else None, model)

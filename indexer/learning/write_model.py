@@ -13,7 +13,7 @@ import numpy as np
 from hashtag_archive.encoder import PREPROCESSING_VERSION
 from hashtag_archive.encoder.export.to_onnx import export_head
 from hashtag_archive.encoder.networks import DTYPE, OnnxHead
-from hashtag_archive.indexer.archive import BACKBONE, CURRENT_MODEL, Archive
+from hashtag_archive.indexer.archive import BACKBONE, CURRENT_MODEL, LAST_MODEL, Archive
 from hashtag_archive.indexer.disk import file_digest, fsync_folder, fsync_tree, now
 from hashtag_archive.indexer.learning.corpus import Corpus
 from hashtag_archive.indexer.learning.hashtag_vectors import HashtagVectors
@@ -28,7 +28,6 @@ from hashtag_archive.indexer.model.stored import JUDGED, MANIFEST, TEXT
 from hashtag_archive.indexer.photos.backbones import AdoptedBackbone
 
 ASKED = 1000  # photos on which the recall of an approximate index is measured
-LAST_NUMBER = "last_model"  # numbers are never reused, even when their models are gone
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def write_model(
     Return its manifest, and how it differs from the previous model. A process killed before the last transaction
     leaves the previous model current, and a folder without a row, which the next rebuild removes.
     """
-    number = _next_number(archive)
+    number = archive.last_model() + 1
     aside = archive.models_folder / f".building-{number:04d}"
     aside.mkdir()
     try:
@@ -88,7 +87,7 @@ def _switch(archive: Archive, new: NewModel, manifest: dict[str, Any], *, stays:
     number, text = manifest["number"], json.dumps(manifest, ensure_ascii=False)
     with archive.store.write() as connection:
         archive.store.models.add(connection, number, manifest["created_at"], new.backbone_id, text)
-        archive.store.put_setting(connection, LAST_NUMBER, str(number))
+        archive.store.put_setting(connection, LAST_MODEL, str(number))
         if stays:
             return
         archive.store.put_setting(connection, CURRENT_MODEL, str(number))
@@ -170,10 +169,6 @@ def _manifest(new: NewModel, number: int, seconds: dict[str, float]) -> dict[str
             **{f"fitted_{name}": value for name, value in asdict(tagger.calibration).items()},
         }
     return manifest
-
-
-def _next_number(archive: Archive) -> int:
-    return max(archive.store.models.highest_number(), int(archive.store.setting(LAST_NUMBER) or 0)) + 1
 
 
 def _version() -> str:

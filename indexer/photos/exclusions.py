@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from hashtag_archive.db.file_path import full_path
 from hashtag_archive.indexer.errors import ArchiveError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class Exclusions:
 
     def __init__(self, top: str, patterns: Sequence[str] = ()) -> None:
         """Raises `ArchiveError` if a pattern is invalid."""
-        self._top = os.path.abspath(top)
+        self._top = full_path(top)
         self._given = read_patterns(patterns, "a pattern") if patterns else None
         self._files: dict[str, GitIgnoreSpec | None] = {}
 
@@ -31,7 +32,7 @@ class Exclusions:
 
         Raises `ArchiveError` if a `.hashtagignore` cannot be read: what it excludes must not be taken by mistake.
         """
-        path = os.path.abspath(path)
+        path = full_path(path)
         if self._given and _excludes(self._given, self._top, path, is_folder):
             return True
         folder = path

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from hashtag_archive.db.file_path import full_path
 from hashtag_archive.db.photo import PathRow, SeenFile
 from hashtag_archive.encoder import IMAGE_SUFFIXES
 from hashtag_archive.indexer.photos.exclusions import Exclusions
+from hashtag_archive.indexer.photos.spelling import SpellingOnDisk
 
 
 class PhotoFile(NamedTuple):
@@ -56,15 +58,17 @@ def walk_photos(paths: Iterable[str], exclude: Sequence[str] = ()) -> Iterator[P
 
 def _files_of(folders: Iterable[tuple[str, list[str]]]) -> Iterator[PhotoFile]:
     for folder, names in folders:
-        absolute = os.path.abspath(folder)
+        absolute = full_path(folder) if folder else ""
         for name in names:
-            yield PhotoFile(os.path.join(folder, name), os.path.normpath(os.path.join(absolute, name)))
+            path = os.path.join(absolute, name) if folder else full_path(name)
+            yield PhotoFile(os.path.join(folder, name), path)
 
 
 def _walk_folders(paths: Iterable[str], exclude: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
     """Yield folders with the photos in them; the folder of a named file is empty, its name the whole path."""
     entered: set[tuple[int, int]] = set()
-    for path in paths:
+    disk = SpellingOnDisk()
+    for path in map(disk.of, paths):
         if not os.path.isdir(path):
             yield "", [path]
             continue

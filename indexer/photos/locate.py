@@ -1,10 +1,11 @@
 """Finds the archive's photo for a file that a user names."""
 
-import os
 from dataclasses import dataclass
 
+from hashtag_archive.db.file_path import spellings
 from hashtag_archive.db.stores.store import Store
 from hashtag_archive.indexer.photos.files import read_file, unchanged
+from hashtag_archive.indexer.photos.spelling import SpellingOnDisk, is_gone
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,17 @@ class LocatedPhoto:
 
 
 def locate_photo(store: Store, photo: str) -> LocatedPhoto:
-    """Find a file by its path if it is unchanged or gone since it was seen there, else by its content."""
-    path = os.path.abspath(photo)
-    row = store.photos.known_paths([path], None).get(path)
+    """Find a file by its path if it is unchanged or gone since it was seen there, else by its content.
+
+    Its name may be in any Unicode form.
+    """
+    path = SpellingOnDisk().full(photo)
+    gone = is_gone(path)
+    rows = store.photos.known_paths(spellings(path) if gone else [path], None)
+    path = next((form for form in spellings(path) if form in rows), path)
+    row = rows.get(path)
     seen = row.photo_id if row else None
-    if row and seen and (unchanged(path, row) or not os.path.exists(path)):
+    if row and seen and (gone or unchanged(path, row)):
         return LocatedPhoto(path, seen, seen)
     read = read_file(path)
     if read.content is None or read.seen.sha256 is None:

@@ -34,7 +34,7 @@ class AssignedHashtag(NamedTuple):  # a tuple: twenty per photo are made while w
 def assigned_hashtags(
     store: Store, photo_ids: Sequence[int], cut: Cut, top: int | None = None
 ) -> dict[int, list[AssignedHashtag]]:
-    """Return a map from photo id to its hashtags: accepted ones, then at most `top` guesses, best first."""
+    """Return a map from photo id to its hashtags, at most `top`: accepted ones, then guesses, best first."""
     vocabulary = store.vocabulary.load()
     found: dict[int, list[AssignedHashtag]] = {}
     for start in range(0, len(photo_ids), _AT_ONCE):
@@ -49,10 +49,10 @@ def assigned_hashtags(
 
 
 def cut_hashtags(tags: Sequence[AssignedHashtag], cut: Cut, top: int | None = None) -> list[AssignedHashtag]:
-    """Return the hashtags to show: all accepted ones, and the `top` best guesses at or above the cut."""
+    """Return the hashtags to show, at most `top`: accepted ones, then the best guesses at or above the cut."""
     person = [tag for tag in tags if tag.by == "person"]
     machine = [tag for tag in tags if tag.by == "machine" and tag.probability >= cut.of(tag.hashtag)]
-    return [*person, *machine[:top]]
+    return [*person, *machine][:top]
 
 
 def person_hashtags(verdicts: Iterable[StoredVerdict], vocabulary: Vocabulary) -> list[AssignedHashtag]:

@@ -34,5 +34,5 @@ class TaggedPhoto:
         )
 
     def cut(self, threshold: "float | Cut", top: int | None = None) -> list[AssignedHashtag]:
-        """The accepted hashtags, and at most `top` guesses at or above a threshold."""
+        """At most `top` hashtags: the accepted ones, then guesses at or above a threshold."""
         return cut_hashtags(self.hashtags, threshold if isinstance(threshold, Cut) else Cut(threshold), top)

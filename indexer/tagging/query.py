@@ -8,6 +8,7 @@ from hashtag_archive.encoder.errors import NOT_FINITE
 from hashtag_archive.indexer.model.model import Model, Rule, ScoredHashtag
 from hashtag_archive.indexer.model.text_space import PostText
 from hashtag_archive.indexer.photos.files import read_file
+from hashtag_archive.indexer.photos.spelling import SpellingOnDisk
 
 
 def query_photo(
@@ -19,7 +20,7 @@ def query_photo(
     cannot be read, `ModelError` if the model has no head.
     """
     model.require_head()
-    read = read_file(photo)
+    read = read_file(SpellingOnDisk().of(photo))
     if read.content is None:
         raise PhotoError(read.seen.error or "cannot be read")
     features = photo_features(model, read.content)

@@ -105,7 +105,6 @@ def test_what_needs_posts_says_so_on_an_archive_of_zero_posts(tmp_path: Path, co
     "arguments",
     [
         ["tag"],
-        ["tag", "no-such-file"],
         ["tag", ".", "--threshold", "2"],
         ["tag", ".", "--top", "0"],
         ["rebuild", "--window", "wide"],
@@ -147,8 +146,8 @@ def test_import_prints_totals_and_names_what_it_refused(tmp_path: Path) -> None:
     source.write_text('{"key": "1", "hashtags": ["a"], "photos": ["gone.jpg"]}\nnonsense\n')
     done = run(tmp_path / "a", "import", str(source))
     assert done.stdout.splitlines() == [
-        "1 posts: 1 new, 0 updated, 0 unchanged; 1 without photo",
-        "1 photos could not be read",
+        "1 post: 1 new, 0 updated, 0 unchanged; 1 without photo",
+        "1 photo could not be read",
         "1 refused: not JSON",
     ]
     assert f"{source}:2: not JSON" in done.stderr

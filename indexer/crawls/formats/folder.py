@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from hashtag_archive.db.file_path import composed, full_path
 from hashtag_archive.indexer.crawls.formats.entry import Refusal
 from hashtag_archive.indexer.errors import CrawlError
 
@@ -41,7 +42,7 @@ def walk_folder(
     Names that begin with a dot are skipped, as is every path for which `hides` returns true; a folder below that
     cannot be listed is reported. Raises `CrawlError` if `source` itself cannot be listed.
     """
-    top = os.path.abspath(source)
+    top = full_path(source)
     entered: set[tuple[int, int]] = set()
     waiting = [top]
     while waiting:
@@ -69,7 +70,7 @@ def file_key(source: Path, path: str) -> str:
 
     It stays the same when the folder moves, and differs between two folders that both have a `1.jpg`.
     """
-    top = os.path.abspath(source)
+    top = full_path(source)
     relative = os.path.relpath(path, os.path.dirname(top))
     return os.fsencode(relative).decode("utf-8", "backslashreplace")
 
@@ -106,6 +107,7 @@ class PhotoLookup:
                     self._add(name, listing.path(name))
 
     def _add(self, name: str, path: str) -> None:
+        name = composed(name)
         stem = os.path.splitext(name)[0]
         post, number = numbered(stem)
         self._by_name.setdefault(name, path)
@@ -119,7 +121,7 @@ class PhotoLookup:
         found = []
         for url in urls:
             try:
-                name = unquote(urlsplit(url).path).rpartition("/")[2]
+                name = composed(unquote(urlsplit(url).path).rpartition("/")[2])
             except ValueError:  # not a valid host
                 continue
             path = self._by_name.get(name) or self._by_stem.get(os.path.splitext(name)[0] or name)
@@ -128,4 +130,4 @@ class PhotoLookup:
 
     def of_post(self, name: str) -> list[str]:
         """Return the photos `NAME.jpg`, `NAME_1.jpg` ..., in the order of their numbers."""
-        return list(dict.fromkeys(path for _, path in sorted(self._by_post.get(name, []))))
+        return list(dict.fromkeys(path for _, path in sorted(self._by_post.get(composed(name), []))))

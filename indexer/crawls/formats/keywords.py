@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from hashtag_archive.db.file_path import composed
 from hashtag_archive.db.post import CrawledPost
 from hashtag_archive.indexer.crawls.formats.entry import Entry, Refusal
 from hashtag_archive.indexer.crawls.formats.fields import MalformedError, moment, normalised, storable
@@ -57,12 +58,13 @@ class _Sidecars:
 
     def __init__(self, listing: Listing) -> None:
         names = [name for name in listing.names if name.lower().endswith(".xmp")]
-        self._paths = {name[:-4]: listing.path(name) for name in names}
+        self._paths = {composed(name[:-4]): listing.path(name) for name in names}
         self._claimed: set[str] = set()
 
     def of(self, photo: str) -> list[str]:
         """Return the paths of a photo's sidecars, the more specific one first."""
-        stems = [stem for stem in (photo, os.path.splitext(photo)[0]) if stem in self._paths]
+        names = (composed(photo), composed(os.path.splitext(photo)[0]))
+        stems = [stem for stem in names if stem in self._paths]
         self._claimed.update(stems)
         return [self._paths[stem] for stem in stems]
 

@@ -50,9 +50,9 @@ def test_with_a_consent_list_posts_of_others_are_counted_and_not_stored(
     consent.write_text("@bob\n\nclara\n")
     for more in (["--dry-run"], []):
         done = run(archive, "import", str(crawl), "--consent", str(consent), *more)
-        assert "1 posts: 1 new" in done.output
-        assert "1 posts of owners who are not on the consent list were not imported" in done.output
-        assert "1 posts without an owner, whose consent is needed were not imported" in done.output
+        assert "1 post: 1 new" in done.output
+        assert "1 post of owners who are not on the consent list was not imported" in done.output
+        assert "1 post without an owner, whose consent is needed was not imported" in done.output
         assert OWNER not in done.output
     assert archive_stats(archive).most_frequent == [("red", 1)]
     assert still_there(archive.folder) == set()
@@ -68,7 +68,7 @@ def test_others_posts_that_name_the_owner_are_reported_and_forget_fails(
     done = run(archive, "forget", "--owner", OWNER, "--yes")
     assert done.exit_code == 1
     assert "archive.db: still holds the owner's name" in done.output
-    assert "posts.caption: 1 texts of others name them" in done.output
+    assert "posts.caption: 1 text of others names them and is kept" in done.output
     assert run(archive, "forget", "--post", "bobs", "--yes").exit_code == 0
     assert run(archive, "forget", "--owner", OWNER, "--yes").exit_code == 0
     assert still_there(archive.folder) == set()

@@ -108,6 +108,8 @@ def test_untag_removes_what_a_model_wrote_and_nothing_else(tagged: Archive, phot
     foreign = photos / "red.png.xmp"
     done(tagged, "export", "--to", "xmp", photos)
     foreign.write_text(foreign.read_text().replace("<rdf:Bag>", "<rdf:Bag><rdf:li>by hand</rdf:li>", 1))
+    with tagged.store.write() as connection:  # a model 2 that is gone
+        tagged.store.put_setting(connection, "last_model", "2")
     assert "guesses removed from 0 photos" in done(tagged, "untag", "--model", 2).stderr
     assert "red" in subjects(photos / "red.png")
     (photos / "blue.png.xmp").unlink()
@@ -146,6 +148,24 @@ def test_the_second_of_two_photos_that_share_a_sidecar_is_refused(tagged: Archiv
 
 
 def test_a_path_without_a_tagged_photo_is_reported(tagged: Archive, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
     result = run(tagged, "export", "--to", "jsonl", tmp_path / "elsewhere")
     assert f"{tmp_path / 'elsewhere'}: no tagged photo here" in result.stderr
     assert (result.exit_code, result.stdout) == (1, "")
+
+
+def test_top_counts_accepted_hashtags_too(tagged: Archive, photos: Path) -> None:
+    for hashtag in ("lunch", "supper"):
+        give_verdict(tagged, photos / "red.png", hashtag, True)
+    for top, expected in ((1, ["lunch"]), (3, ["lunch", "supper", "red"])):
+        command = ("export", "--to", "jsonl", "--top", top, "--threshold", 0.1, photos / "red.png")
+        (line,) = done(tagged, *command).stdout.splitlines()
+        assert [tag["hashtag"] for tag in json.loads(line)["hashtags"]] == expected
+
+
+def test_untagging_a_model_that_never_was_is_an_error(tagged: Archive) -> None:
+    result = run(tagged, "untag", "--model", 9)
+    assert result.exit_code == 1
+    assert "there never was a model 9: the last one is model 1" in result.stderr
+    assert tagged.store.models.tagged()[1] >= 4
+    done(tagged, "untag", "--model", 1)

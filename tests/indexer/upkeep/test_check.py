@@ -145,7 +145,7 @@ def test_moved_photos_are_found_by_content_and_keep_their_posts_and_tags(
     assert CliRunner().invoke(main, command).exit_code == 1
     done = CliRunner().invoke(main, [*command, "--repair"])
     assert done.exit_code == 1
-    assert "1 problems left, 95 repaired" in done.stderr
+    assert "1 problem left, 95 repaired" in done.stderr
     (left,) = check_archive(archive)
     assert left.what == f"{tmp_path}/crawl/photos/001.png: gone; what is known of it is kept"
     outcomes = [photo.outcome for photo in tag_photos(archive, [str(new)])]

@@ -101,10 +101,11 @@ def test_a_later_crawl_is_not_imported_until_the_tombstone_is_lifted(
     new = write(
         tmp_path / OWNER / "new.jsonl", post(9), {"key": "other", "owner": "bob", "hashtags": ["red"]}
     )
-    for source, new_posts, kept_out in ((crawl, 0, 4), (new, 1, 1)):
+    for source, new_posts, kept_out in ((crawl, 0, "4 posts"), (new, 1, "1 post")):
         done = run(hers, "import", str(source))
         assert f"{new_posts} new" in done.output
-        assert f"{kept_out} posts of owners who asked to be forgotten were not imported" in done.output
+        assert f"{kept_out} of owners who asked to be forgotten w" in done.output
+        assert "not imported" in done.output
     assert still_there(hers.folder) == set()
     assert lift_tombstone(hers, ForgetRequest(OWNER)) == 5
     assert import_crawls(hers, [crawl]).new == 4
