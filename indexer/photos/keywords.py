@@ -4,7 +4,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.common import DefusedXmlException
@@ -12,7 +12,7 @@ from defusedxml.ElementTree import fromstring
 from PIL import Image, IptcImagePlugin, UnidentifiedImageError
 
 from hashtag_archive.encoder import PhotoError
-from hashtag_archive.encoder.preprocess import require_heif
+from hashtag_archive.encoder.image_file import open_image
 
 MAX_XMP = 16 << 20  # bytes
 # `.invalid` belongs to nobody (RFC 2606): a namespace is a name, not an address.
@@ -52,7 +52,7 @@ def add_photo(path: str, found: PhotoKeywords) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # damaged EXIF does not concern the keywords
-            with open(path, "rb") as file, _opened(file) as image:
+            with open(path, "rb") as file, open_image(file) as image:
                 packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
                 guessed: set[str] = set()
                 if packet:
@@ -67,12 +67,6 @@ def add_photo(path: str, found: PhotoKeywords) -> bool:
     except Exception as error:  # noqa: BLE001 - Pillow raises any error on damaged files
         found.left_out.append(f"damaged: {getattr(error, 'strerror', None) or error or type(error).__name__}")
     return False
-
-
-def _opened(file: BinaryIO) -> Image.Image:
-    require_heif(file.read(12))
-    file.seek(0)
-    return Image.open(file)
 
 
 def add_xmp(packet: bytes, found: PhotoKeywords) -> set[str]:
