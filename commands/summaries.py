@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from hashtag_archive.commands.output import info, printable
+from hashtag_archive.commands.output import info, printable, warn
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.archive import Archive
     from hashtag_archive.indexer.export.per_photo import WrittenFiles
+    from hashtag_archive.indexer.photos.passed_over import PassedOver
 
 
 def report_files(files: "WrittenFiles") -> None:
@@ -25,3 +26,11 @@ def report_stale(archive: "Archive") -> None:
 
     if stale := count_stale(archive):
         info(f"{stale:,} photos are still tagged by another model: `hashtag retag` updates them")
+
+
+def report_passed_over(passed_over: "PassedOver") -> None:
+    """Report what a walk passed over: files of kinds that are not read, and folders of a NAS or a bin."""
+    if line := passed_over.kinds_line():
+        warn(line)
+    if line := passed_over.folders_line():
+        info(line)

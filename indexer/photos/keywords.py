@@ -12,7 +12,8 @@ from defusedxml.ElementTree import fromstring
 from PIL import Image, IptcImagePlugin, UnidentifiedImageError
 
 from hashtag_archive.encoder import PhotoError
-from hashtag_archive.encoder.image_file import open_image
+from hashtag_archive.encoder.image_file import MAX_BYTES, open_image
+from hashtag_archive.indexer.photos.regular_file import open_regular
 
 MAX_XMP = 16 << 20  # bytes
 # `.invalid` belongs to nobody (RFC 2606): a namespace is a name, not an address.
@@ -52,7 +53,7 @@ def add_photo(path: str, found: PhotoKeywords) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # damaged EXIF does not concern the keywords
-            with open(path, "rb") as file, open_image(file) as image:
+            with open_regular(path, MAX_BYTES) as file, open_image(file) as image:
                 packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
                 guessed: set[str] = set()
                 if packet:
