@@ -101,8 +101,11 @@ def decoding_cost(image: Image.Image, pixels: int) -> int:
     return cost
 
 
-def without_text(content: bytes) -> bytes | None:
-    """Return a PNG without its texts and without damaged extras, or None if it is no PNG or has neither."""
+def without_text(content: bytes, keep: bytes = _PNG) -> bytes | None:
+    """Return a PNG without its texts and without damaged extras, or None if it is no PNG or has neither.
+
+    A sound text whose name is `keep` stays.
+    """
     if not content.startswith(_PNG):
         return None
     kept, place = [_PNG], len(_PNG)
@@ -111,7 +114,8 @@ def without_text(content: bytes) -> bytes | None:
         chunk = content[place : place + 12 + length]
         kind, is_critical = chunk[4:8], not chunk[4] & 0x20
         sound = zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:])
-        if is_critical or kind == b"tRNS" or (kind in _PNG_KEPT and sound):
+        is_kept = kind in _PNG_KEPT or (kind == b"iTXt" and chunk[8:].startswith(keep + b"\0"))
+        if is_critical or kind == b"tRNS" or (is_kept and sound):
             kept.append(chunk)
         place += len(chunk)
     mended = b"".join(kept)
