@@ -29,7 +29,6 @@ _DNG_VERSION, _ROWS_PER_STRIP, _TILE_LENGTH, _BITS = 50706, 278, 323, 258
 # Bytes per pixel that a decoder holds besides Pillow's image: canvases, planes and copies.
 _SCRATCH = {"WEBP": 12, "AVIF": 14, "HEIF": 12, "JPEG2000": 20}
 _PNG = b"\x89PNG\r\n\x1a\n"
-_PNG_KEPT = (b"tRNS", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"eXIf")
 
 # What Pillow finds odd in a file would be printed without the file's name. Filters per call are not thread-safe.
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -114,11 +113,28 @@ def without_text(content: bytes, keep: bytes = _PNG) -> bytes | None:
         chunk = content[place : place + 12 + length]
         kind, is_critical = chunk[4:8], not chunk[4] & 0x20
         sound = zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:])
-        is_kept = kind in _PNG_KEPT or (kind == b"iTXt" and chunk[8:].startswith(keep + b"\0"))
+        is_kept = kind == b"eXIf" or (kind == b"iTXt" and chunk[8:].startswith(keep + b"\0"))
         if is_critical or kind == b"tRNS" or (is_kept and sound):
             kept.append(chunk)
         place += len(chunk)
     mended = b"".join(kept)
+    return mended if len(mended) < len(content) else None
+
+
+def without_segments(content: bytes, keep: bytes = b"\xe0\xe1\xee") -> bytes | None:
+    """Return a JPEG without its comments and metadata, or None if it is no JPEG or has none.
+
+    Segments with a marker in `keep` stay: JFIF, EXIF with XMP, and Adobe's, which says what the colours are.
+    """
+    if not content.startswith(b"\xff\xd8"):
+        return None
+    kept, place = [content[:2]], 2
+    while content[place : place + 1] == b"\xff" and content[place + 1] != 0xDA and place + 4 <= len(content):
+        marker, (length,) = content[place + 1], struct.unpack_from(">H", content, place + 2)
+        if marker in keep or not (0xE0 <= marker <= 0xEF or marker == 0xFE):
+            kept.append(content[place : place + 2 + length])
+        place += 2 + length
+    mended = b"".join([*kept, content[place:]])
     return mended if len(mended) < len(content) else None
 
 

@@ -18,6 +18,7 @@ from hashtag_archive.encoder.image_file import (
     decoding_cost,
     open_image,
     with_end,
+    without_segments,
     without_text,
 )
 from hashtag_archive.encoder.upright import LARGE, upright_rgb
@@ -46,6 +47,14 @@ IMAGE_SUFFIXES = frozenset(
 )
 _MOST_TIMES = 8  # longer side by shorter side up to which a photo is resized before its centre is cut out
 _ONE_LARGE = threading.Lock()
+# What makes a file whole whose pixels are all there; EXIF, which turns the photo, goes only if nothing else helps.
+_MENDS: tuple[Callable[[bytes], bytes | None], ...] = (
+    without_text,
+    without_segments,
+    with_end,
+    lambda content: without_segments(content, keep=b"\xee"),
+    lambda content: with_end(without_segments(content, keep=b"\xee") or b""),
+)
 
 # How pixels are interpolated: the names that torchvision and timm use -> Pillow's filters.
 INTERPOLATIONS = {filter.name.lower(): filter for filter in Image.Resampling}
@@ -101,18 +110,13 @@ def _decoded(content: bytes, size: int, convert: Callable[[Image.Image], Result]
     except TooLargeError:
         raise
     except PhotoError:
-        mended = _mended(content)
-        if mended is None:
-            raise
-    return _decoded_once(mended, size, convert)
-
-
-def _mended(content: bytes) -> bytes | None:
-    """Return a file whose pixels are all there as one that can be decoded, or None if it is not such a file."""
-    try:
-        return without_text(content) or with_end(content)
-    except Exception:  # noqa: BLE001 - damaged in other ways too: the first reason stands
-        return None
+        for mend in _MENDS if 3 * len(content) < MAX_MEMORY else ():
+            try:
+                if (mended := mend(content)) is not None:
+                    return _decoded_once(mended, size, convert)
+            except Exception:  # noqa: BLE001 - damaged in other ways too: the first reason stands
+                continue
+        raise
 
 
 def _decoded_once(content: bytes, size: int, convert: Callable[[Image.Image], Result]) -> Result:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
 from hashtag_archive.encoder import PhotoError
-from hashtag_archive.encoder.image_file import MAX_BYTES, open_image, without_text
+from hashtag_archive.encoder.image_file import MAX_BYTES, open_image, without_segments, without_text
 
 _EXTENDED = b"http://ns.adobe.com/xmp/extension/\0"
 _HEAD = len(_EXTENDED) + 32 + 8  # name, digest, whole length, offset of a part
@@ -21,14 +21,15 @@ _XP_KEYWORDS = 0x9C9E
 
 
 def open_header(file: BinaryIO) -> Image.Image:
-    """Return an image without its pixels, as `open_image` does; a PNG whose texts are damaged without these."""
+    """Return an image without its pixels, as `open_image` does; without those of its metadata that are damaged."""
     try:
         return open_image(file)
     except PhotoError:
         raise
     except Exception:
         file.seek(0)
-        mended = without_text(file.read(MAX_BYTES), keep=b"XML:com.adobe.xmp")
+        content = file.read(MAX_BYTES)
+        mended = without_text(content, keep=b"XML:com.adobe.xmp") or without_segments(content)
         if mended is None:
             raise
         return open_image(io.BytesIO(mended))

@@ -55,6 +55,16 @@ def test_a_png_whose_texts_are_damaged_or_enormous_has_all_its_pixels() -> None:
         assert_quadrants(content[:where] + text + content[where:])
 
 
+@pytest.mark.parametrize(
+    "segment",
+    [b"\xed\0\x16Photoshop 3.0\x008BIM\4\4", b"\xe2\0\x0eMPF\0II*\0\xff\xff\xff\xff", b"\xe0\0\x06JFIF"],
+    ids=["Photoshop", "MPF", "JFIF"],
+)
+def test_a_jpeg_with_damaged_metadata_has_all_its_pixels(segment: bytes) -> None:
+    content = encode(Image.fromarray(QUADRANTS), "JPEG", quality=95)
+    assert_quadrants(content[:2] + b"\xff" + segment + content[2:])
+
+
 def test_a_postscript_program_called_jpg_starts_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.photos.files import PhotoFiles, read_file
+from hashtag_archive.indexer.tagging.tag import tag_photos
 from tests.conftest import draw_photo
 
 
@@ -150,3 +151,14 @@ def test_a_pattern_of_too_many_double_stars_is_refused(tmp_path: Path) -> None:
     touch(tmp_path, "a.jpg")
     with pytest.raises(ArchiveError, match=r"\.hashtagignore: not valid .* more than 5 times"):
         PhotoFiles([str(tmp_path)])
+
+
+def test_files_too_large_to_hold_together_are_encoded_one_by_one(
+    colours: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, seed in (("a.png", 911), ("b.png", 912), ("c.png", 911)):
+        draw_photo(tmp_path / name, "red", seed)
+    monkeypatch.setattr("hashtag_archive.indexer.photos.encode.HELD", 1)
+    tagged = list(tag_photos(colours, [str(tmp_path)], batch_size=3, workers=1))
+    assert [photo.outcome for photo in tagged] == ["encoded", "encoded", "same content"]
+    assert tagged[0].hashtags == tagged[2].hashtags != ()
