@@ -43,8 +43,8 @@ class Xmp:
         """Parse a packet, or make a new one. Raises `XmpError` if it is broken, has entities, or is not XMP."""
         if content is not None and len(content) > MAX_XMP:
             raise XmpError(f"XMP is larger than {MAX_XMP:,} bytes")
-        source = _EMPTY.encode() if content is None else plain_xml(content)
         try:
+            source = _EMPTY.encode() if content is None else plain_xml(content)
             self._document: Any = parseString(source, forbid_dtd=True)
         except ExpatError as error:
             raise XmpError(f"XMP is broken: {error}") from error

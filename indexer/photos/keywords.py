@@ -21,6 +21,7 @@ from hashtag_archive.indexer.photos.embedded import (
 from hashtag_archive.indexer.photos.regular_file import open_regular
 
 MAX_XMP = 16 << 20  # bytes
+_MOST_ELEMENTS = 300_000
 # `.invalid` belongs to nobody (RFC 2606): a namespace is a name, not an address.
 OUR_NAMESPACE = "http://ns.hashtag-archive.invalid/1.0/"
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
@@ -59,6 +60,10 @@ _WIDE = (
     (b"\0<", "utf-16-be"),
 )
 _EXIF_DATE = re.compile(r"(\d{4}):(\d\d):(\d\d) (\d\d:\d\d:\d\d)")
+
+
+class TooManyElementsError(ValueError):
+    """XMP with more tags and attributes than any program writes."""
 
 
 @dataclass
@@ -111,12 +116,17 @@ def add_xmp(packet: bytes, found: PhotoKeywords, *extensions: bytes) -> dict[str
 
 
 def plain_xml(packet: bytes) -> bytes:
-    """Return a packet without the padding around it, and in UTF-8 if it is in UTF-16 or UTF-32."""
+    """Return a packet without the padding around it, and in UTF-8 if it is in UTF-16 or UTF-32.
+
+    Raises `TooManyElementsError`: a tree takes a hundred times the memory of its text.
+    """
     encoding = next((name for start, name in _WIDE if packet.startswith(start)), None)
-    if encoding is None:
-        return packet.strip(b"\0 \t\r\n")
-    text = packet.decode(encoding, "replace").strip("\ufeff\ufffd\0 \t\r\n")
-    return _DECLARATION.sub("", text).encode("utf-8", "replace")
+    if encoding:
+        text = packet.decode(encoding, "replace").strip("\ufeff\ufffd\0 \t\r\n")
+        packet = _DECLARATION.sub("", text).encode("utf-8", "replace")
+    if packet.count(b"<") + packet.count(b"=") > _MOST_ELEMENTS:
+        raise TooManyElementsError
+    return packet.strip(b"\0 \t\r\n")
 
 
 def _parsed(packet: bytes, found: PhotoKeywords) -> Element | None:

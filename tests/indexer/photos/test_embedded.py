@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from hashtag_archive.indexer.export.xmp import Xmp
+from hashtag_archive.indexer.export.xmp import Xmp, XmpError
 from hashtag_archive.indexer.export.xmp_tags import SUBJECT
 from hashtag_archive.indexer.photos.keywords import PhotoKeywords, add_photo, add_xmp
 
@@ -134,6 +134,19 @@ def test_a_guess_that_another_program_copied_into_its_own_field_is_not_learnt() 
         "<d:TagsList>", '<d:TagsList xmlns:d="http://www.digikam.org/ns/1.0/">'
     )
     assert of_xmp(packet(mark + listed("dc:subject", "ramen", "mine") + tags)) == ["mine", "mine"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["<a/>" * 400_000, "<a>" * 400_000, "<a " + "b='' " * 400_000 + "/>"],
+    ids=["flat", "open", "wide"],
+)
+def test_xmp_whose_tree_would_fill_the_memory_is_refused(body: str) -> None:
+    found = PhotoKeywords()
+    add_xmp(packet(body).encode(), found)
+    assert found.left_out == ["XMP is refused: TooManyElementsError"]
+    with pytest.raises(XmpError, match="TooManyElementsError"):
+        Xmp(packet(body).encode())
 
 
 def extended(main: str, more: str) -> list[tuple[int, bytes]]:
