@@ -111,6 +111,8 @@ def export_command(
     report_files(result.files)
     for path in result.tables:
         info(printable(f"{path}: written"))
+    if result.passed_over:
+        info(f"{result.passed_over:,} photos in folders of thumbnails or deleted files were skipped")
     info(f"{result.photos:,} photos with {result.hashtags:,} hashtags (threshold {cut})")
     _end(context, result.without, result.files)
 

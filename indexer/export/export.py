@@ -14,6 +14,7 @@ from hashtag_archive.indexer.export.per_photo import PerPhotoWriter, WrittenFile
 from hashtag_archive.indexer.export.sidecars import Naming
 from hashtag_archive.indexer.export.tables import Csv, JsonLines, Parquet, TagTable
 from hashtag_archive.indexer.model.cut import Cut
+from hashtag_archive.indexer.photos.passed_over import SystemFolders
 from hashtag_archive.indexer.progress import Progress, silent
 from hashtag_archive.indexer.tagging.assigned import AssignedHashtag, assigned_hashtags
 
@@ -27,7 +28,8 @@ _AT_ONCE = 1000  # recorded places per batch
 class Exported:
     """What an export wrote: counts of photos and hashtags, tables, and files next to photos.
 
-    `without` are the requested paths under which no photo is tagged.
+    `without` are the requested paths under which no photo is tagged; `passed_over` counts paths in folders of a NAS
+    or a bin that were not named.
     """
 
     photos: int = 0
@@ -35,6 +37,7 @@ class Exported:
     tables: list[str] = field(default_factory=list)
     files: WrittenFiles = field(default_factory=WrittenFiles)
     without: list[str] = field(default_factory=list)
+    passed_over: int = 0
 
 
 def export_tags(
@@ -75,11 +78,14 @@ def export_tags(
         ]
         if embed:
             writers.append(EmbedWriter(archive.store, result.files, keep_times=keep_times))
-        for batch in archive.store.exports.tagged_paths(requested):
+        system = SystemFolders(paths)
+        for batch in archive.store.exports.tagged_paths(
+            lambda path: requested(path) and not system.hold(path)
+        ):
             _put(archive, batch, cut, top, tables, writers, result)
             progress("exporting", result.photos, None)
         _clean_untagged(archive, writers, requested)
-    result.without = requested.unmet()
+    result.without, result.passed_over = requested.unmet(), system.skipped
     return result
 
 

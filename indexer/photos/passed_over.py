@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 RAW_SUFFIXES = frozenset(
@@ -93,6 +94,21 @@ def suffix_of(path: str) -> str:
 def is_of_a_system(folder: str) -> bool:
     """Whether a folder's name is that of a NAS's thumbnails and snapshots, or of a bin."""
     return folder.lower() in _OF_A_SYSTEM
+
+
+class SystemFolders:
+    """Tells which paths are in folders of a NAS or a bin, except below a named folder that is one; counts them."""
+
+    def __init__(self, named: Sequence[str]) -> None:
+        self._named = [os.path.abspath(path).rstrip(os.sep) + os.sep for path in named] or [os.sep]
+        self.skipped = 0
+
+    def hold(self, path: str) -> bool:
+        """Whether an absolute path is to be skipped."""
+        below = [path.removeprefix(root) for root in self._named if path.startswith(root)]
+        inside = bool(below) and all(any(map(is_of_a_system, part.split(os.sep)[:-1])) for part in below)
+        self.skipped += inside
+        return inside
 
 
 def _listed(counts: Counter[str]) -> str:

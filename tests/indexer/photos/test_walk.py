@@ -10,6 +10,8 @@ from hashtag_archive.cli import main
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.export.export import export_tags
+from hashtag_archive.indexer.model.cut import Cut
 from hashtag_archive.indexer.photos.files import PhotoFiles, read_file
 from hashtag_archive.indexer.tagging.tag import tag_photos
 from tests.conftest import draw_photo
@@ -162,3 +164,16 @@ def test_files_too_large_to_hold_together_are_encoded_one_by_one(
     tagged = list(tag_photos(colours, [str(tmp_path)], batch_size=3, workers=1))
     assert [photo.outcome for photo in tagged] == ["encoded", "encoded", "same content"]
     assert tagged[0].hashtags == tagged[2].hashtags != ()
+
+
+def test_photos_tagged_in_a_nas_folder_are_exported_only_if_it_is_named(
+    colours: Archive, tmp_path: Path
+) -> None:
+    draw_photo(tmp_path / "a.png", "red", 921)
+    draw_photo(tmp_path / "@eaDir/b.png", "red", 922)
+    list(tag_photos(colours, [str(tmp_path), str(tmp_path / "@eaDir")]))
+    whole = export_tags(colours, ["xmp"], Cut(0.0), paths=[str(tmp_path)])
+    assert (whole.photos, whole.passed_over) == (1, 1)
+    assert not (tmp_path / "@eaDir/b.png.xmp").exists()
+    named = export_tags(colours, ["xmp"], Cut(0.0), paths=[str(tmp_path / "@eaDir")])
+    assert (named.photos, named.passed_over) == (1, 0)
