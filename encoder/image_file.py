@@ -27,7 +27,7 @@ _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _RAW = "RAW is not read: convert it to JPEG or TIFF"
 _DNG_VERSION, _ROWS_PER_STRIP, _TILE_LENGTH, _BITS = 50706, 278, 323, 258
 # Bytes per pixel that a decoder holds besides Pillow's image: canvases, planes and copies.
-_SCRATCH = {"WEBP": 12, "AVIF": 14, "HEIF": 12, "JPEG2000": 20}
+_SCRATCH = {"WEBP": 12, "AVIF": 12, "HEIF": 12, "JPEG2000": 20}
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 # What Pillow finds odd in a file would be printed without the file's name. Filters per call are not thread-safe.

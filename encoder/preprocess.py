@@ -134,7 +134,6 @@ def _decoded_once(content: bytes, size: int, convert: Callable[[Image.Image], Re
                     f"too large: it takes {cost >> 20:,} MB to decode, the limit is {MAX_MEMORY >> 20:,} MB"
                 )
             with _ONE_LARGE if cost > LARGE else nullcontext():
-                image.load()
                 return convert(upright_rgb(image, size))
     except PhotoError:
         raise

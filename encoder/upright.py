@@ -3,7 +3,7 @@
 from typing import cast
 
 import numpy as np
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from hashtag_archive.encoder.errors import PhotoError, TooLargeError
 from hashtag_archive.encoder.image_file import MAX_MEMORY, bytes_of
@@ -27,8 +27,13 @@ _TURNS: dict[object, Image.Transpose] = {
 
 
 def upright_rgb(image: Image.Image, size: int) -> Image.Image:
-    """Return the photo upright and in RGB; a very large one is reduced to no less than `_SPARE` times `size`."""
+    """Load a photo; return it upright and in RGB, a very large one at no less than `_SPARE` times `size`."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        # Pillow would read all EXIF once more, turn the photo, and raise if any of it is odd.
+        image.load_end = lambda: None  # type: ignore[method-assign]
+    image.load()
     turn = _TURNS.get(_orientation(image))
+    image = image._new(image.im)  # as it is stored: a TIFF's size is that of the turned photo
     if image.mode != "RGB" or (turn is not None and bytes_of(image) > LARGE):
         image = _rgb_by_strips(image, size)
     return image if turn is None else image.transpose(turn)
@@ -36,10 +41,14 @@ def upright_rgb(image: Image.Image, size: int) -> Image.Image:
 
 def _orientation(image: Image.Image) -> object:
     """Return EXIF's orientation. Only this number is read: the rest may be damaged."""
+    value: object = None
     try:
-        return image.getexif().get(_ORIENTATION)
+        if isinstance(image, TiffImagePlugin.TiffImageFile):
+            value = image.tag_v2.get(_ORIENTATION)
+        value = value or image.getexif().get(_ORIENTATION)
     except Exception:  # noqa: BLE001 - Pillow raises any error on damaged EXIF
         return None
+    return value[0] if isinstance(value, (tuple, bytes)) and value else value
 
 
 def _rgb_by_strips(image: Image.Image, size: int) -> Image.Image:

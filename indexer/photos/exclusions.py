@@ -6,6 +6,7 @@ nearest to a photo decides, `!` includes again, and nothing in an excluded folde
 
 import os
 import re
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ from hashtag_archive.indexer.photos.regular_file import open_regular
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
+# `[[]` is no mistake; Python's warning would be printed without the file's name.
+warnings.filterwarnings("ignore", category=FutureWarning, module=r"pathspec\.")
 IGNORE_FILE = ".hashtagignore"
 _MOST_BYTES = 1 << 20
 # How pathspec writes `*`, `?` and `**` as regular expressions.

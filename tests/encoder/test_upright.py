@@ -55,11 +55,36 @@ def test_a_turned_tiff_is_upright_however_it_is_packed(compression: str) -> None
         exif_of(SIX, struct.pack("<HHIf", 0x128, 11, 1, 2.5)),
         exif_of(SIX, struct.pack("<HHII", 0x128, 5, 1, 38), tail=struct.pack("<II", 7, 0)),
         exif_of(struct.pack("<HHIi", 0x100, 9, 1, -5), SIX),
+        exif_of(struct.pack("<HHIHH", 0x112, 3, 2, 6, 6)),
+        exif_of(struct.pack("<HHIBBBB", 0x112, 1, 1, 6, 0, 0, 0)),
+        exif_of(SIX)[:-4],
     ],
-    ids=["float unit", "rational unit", "signed width"],
+    ids=["float unit", "rational unit", "signed width", "two numbers", "a byte", "cut"],
 )
 def test_exif_that_cannot_be_written_again_does_not_hide_the_orientation(exif: bytes) -> None:
     assert_quadrants(encode(stored(6), "JPEG", quality=95, exif=exif))
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw"])
+@pytest.mark.parametrize(
+    "tag",
+    [
+        struct.pack("<HHIi", 34853, 9, 1, -5),
+        struct.pack("<HHII", 700, 4, 1, 5),
+        struct.pack("<HHIf", 296, 11, 1, 2),
+    ],
+    ids=["GPS at a negative place", "XMP as a number", "float unit"],
+)
+def test_an_odd_tag_of_a_tiff_costs_no_pixel(compression: str, tag: bytes) -> None:
+    content = bytearray(encode(stored(6), "TIFF", compression=compression, tiffinfo={0x0112: 6}))
+    (place,) = struct.unpack_from("<I", content, 4)
+    (count,) = struct.unpack_from("<H", content, place)
+    tags = [bytes(content[start : start + 12]) for start in range(place + 2, place + 2 + 12 * count, 12)]
+    tags = sorted(
+        [*(one for one in tags if one[:2] != tag[:2]), tag], key=lambda one: struct.unpack("<H", one[:2])
+    )
+    content[4:8] = struct.pack("<I", len(content))
+    assert_quadrants(bytes(content) + struct.pack("<H", len(tags)) + b"".join(tags) + bytes(4))
 
 
 def test_damaged_exif_of_a_png_costs_no_pixel() -> None:
