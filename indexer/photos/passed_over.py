@@ -74,16 +74,13 @@ class PassedOver:
         """Return a line about files that were not read, or None if there were none."""
         if not self.kinds:
             return None
-        return f"{self.kinds.total():,} files of kinds that are not read were skipped: {_listed(self.kinds)}"
+        return f"files of kinds that are not read, skipped: {_listed(self.kinds)}"
 
     def folders_line(self) -> str | None:
         """Return a line about folders that were not entered, or None if there were none."""
         if not self.folders:
             return None
-        return (
-            f"{self.folders.total():,} folders of thumbnails or deleted files were skipped:"
-            f" {_listed(self.folders)}; name one to have it read"
-        )
+        return f"folders of thumbnails or deleted files, skipped: {_listed(self.folders)}; name one to have it read"
 
 
 def suffix_of(path: str) -> str:

@@ -25,7 +25,7 @@ def read_keyword_folder(source: Path, exclude: Sequence[str] = ()) -> Iterator[E
     `.hashtagignore` file are skipped. Folders of a NAS or a bin, and photos of kinds that are not read, are skipped
     and reported at the end.
     """
-    exclusions = Exclusions(str(source), exclude)
+    exclusions, is_empty = Exclusions(str(source), exclude), True
     for listing in walk_folder(source, exclusions.hides):
         if isinstance(listing, Refusal):
             yield listing
@@ -33,11 +33,14 @@ def read_keyword_folder(source: Path, exclude: Sequence[str] = ()) -> Iterator[E
         sidecars = _Sidecars(listing)
         for name in filter(is_photo, listing.names):
             yield from _read_photo(source, listing.path(name), sidecars.of(name))
+            is_empty = False
         for sidecar in sidecars.unclaimed():
             yield from _read_photo(source, None, [sidecar])
-    for line in (exclusions.passed_over.kinds_line(), exclusions.passed_over.folders_line()):
-        if line:
-            yield Refusal(str(source), line, partial=True)
+            is_empty = False
+    if line := exclusions.passed_over.kinds_line():
+        yield Refusal(str(source), line, partial=not is_empty)
+    if line := exclusions.passed_over.folders_line():
+        yield Refusal(str(source), line, partial=True)
 
 
 def carries_keywords(folder: Path) -> bool:

@@ -49,7 +49,7 @@ def test_kinds_that_are_not_read_are_counted_unless_they_are_hidden(tmp_path: Pa
     files = PhotoFiles([str(tmp_path)], ["old/"])
     assert names(files, tmp_path) == ["a.jpg"]
     line = files.passed_over.kinds_line()
-    assert line == "3 files of kinds that are not read were skipped: 2 .cr2, 1 .jxl"
+    assert line == "files of kinds that are not read, skipped: 2 .cr2, 1 .jxl"
 
 
 def test_a_folder_of_raw_files_alone_does_not_end_as_a_success(colours: Archive, tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_a_folder_of_raw_files_alone_does_not_end_as_a_success(colours: Archive,
     command = ["--archive", str(colours.folder), "--quiet", "tag", str(tmp_path / "raw")]
     done = CliRunner().invoke(main, command)
     assert done.exit_code == 1
-    assert done.stderr == "2 files of kinds that are not read were skipped: 1 .nef, 1 .dng\n"
+    assert done.stderr == "files of kinds that are not read, skipped: 1 .nef, 1 .dng\n"
     draw_photo(tmp_path / "raw/c.png", "red", 901)
     assert CliRunner().invoke(main, command).exit_code == 0
 
@@ -97,10 +97,17 @@ def test_a_folder_of_keywords_is_imported_past_a_link_to_itself_pipes_and_raw_fi
     totals = import_crawls(archive, [tmp_path / "p"], format="keywords")
     assert totals.posts == 1
     reported = [refusal.reason for refusal in totals.reported]
+    assert totals.refused == {}
     assert reported == [
-        "1 files of kinds that are not read were skipped: 1 .arw",
-        "1 folders of thumbnails or deleted files were skipped: 1 @eaDir; name one to have it read",
+        "files of kinds that are not read, skipped: 1 .arw",
+        "folders of thumbnails or deleted files, skipped: 1 @eaDir; name one to have it read",
     ]
+
+
+def test_a_folder_of_keywords_with_raw_files_alone_is_refused(archive: Archive, tmp_path: Path) -> None:
+    touch(tmp_path, "p/b.arw")
+    totals = import_crawls(archive, [tmp_path / "p"], format="keywords")
+    assert totals.refused == {"files of kinds that are not read, skipped": 1}
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "large"])
