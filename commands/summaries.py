@@ -8,6 +8,7 @@ from hashtag_archive.commands.output import counted, info, printable, warn
 if TYPE_CHECKING:
     from hashtag_archive.indexer.archive import Archive
     from hashtag_archive.indexer.export.per_photo import WrittenFiles
+    from hashtag_archive.indexer.photos.passed_over import PassedOver
 
 GONE_SHOWN = 5
 
@@ -65,3 +66,11 @@ def report_stale(archive: "Archive") -> None:
     if stale := count_stale(archive):
         photos = counted(stale, "photo is", "photos are")
         info(f"{photos} still tagged by another model: `hashtag retag` updates them")
+
+
+def report_passed_over(passed_over: "PassedOver") -> None:
+    """Report what a walk passed over: files of kinds that are not read, and folders of a NAS or a bin."""
+    if line := passed_over.kinds_line():
+        warn(line)
+    if line := passed_over.folders_line():
+        info(line)

@@ -22,3 +22,7 @@ class DeviceError(EncoderError):
 
 class PhotoError(Exception):
     """A photo that cannot be encoded; the message is only the reason, without the path."""
+
+
+class TooLargeError(PhotoError):
+    """A photo that takes more bytes, pixels or memory than the limit."""

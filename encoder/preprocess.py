@@ -1,21 +1,30 @@
 """Image file → uint8 pixels. This is the only resizing code; training, tagging and queries all use it."""
 
-import importlib.util
 import io
-import warnings
+import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
-from hashtag_archive.encoder.errors import PhotoError
+from hashtag_archive.encoder.errors import PhotoError, TooLargeError
+from hashtag_archive.encoder.image_file import (
+    MAX_MEMORY,
+    MAX_PIXELS,
+    decoding_cost,
+    open_image,
+    with_end,
+    without_segments,
+    without_text,
+)
+from hashtag_archive.encoder.upright import LARGE, upright_rgb
 
 # Part of the key of stored features: increase it with every change below that changes pixels.
 PREPROCESSING_VERSION = 1
-MAX_PIXELS = 178_956_970  # above this, Pillow raises DecompressionBombError
 IMAGE_SUFFIXES = frozenset(
     [
         ".avif",
@@ -36,9 +45,16 @@ IMAGE_SUFFIXES = frozenset(
         ".webp",
     ]
 )
-_HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
-_BACKGROUND = (255, 255, 255)
 _MOST_TIMES = 8  # longer side by shorter side up to which a photo is resized before its centre is cut out
+_ONE_LARGE = threading.Lock()
+# What makes a file whole whose pixels are all there; EXIF, which turns the photo, goes only if nothing else helps.
+_MENDS: tuple[Callable[[bytes], bytes | None], ...] = (
+    without_text,
+    without_segments,
+    with_end,
+    lambda content: without_segments(content, keep=b"\xee"),
+    lambda content: with_end(without_segments(content, keep=b"\xee") or b""),
+)
 
 # How pixels are interpolated: the names that torchvision and timm use -> Pillow's filters.
 INTERPOLATIONS = {filter.name.lower(): filter for filter in Image.Resampling}
@@ -89,55 +105,46 @@ def _decoded(content: bytes, size: int, convert: Callable[[Image.Image], Result]
     """Return the result of `convert` for the photo, upright and RGB, decoded no smaller than `size` on a side."""
     if not content:
         raise PhotoError("empty file")
-    require_heif(content)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # damaged EXIF and large images are handled below
-            with Image.open(io.BytesIO(content)) as image:
-                width, height = image.size
-                if width * height > MAX_PIXELS:
-                    raise PhotoError(
-                        f"too large: {width} x {height} pixels, the limit is {MAX_PIXELS:,} in total"
-                    )
-                image.draft("RGB", (size, size))
-                image.load()
-                return convert(_upright_rgb(image))
+        return _decoded_once(content, size, convert)
+    except TooLargeError:
+        raise
+    except PhotoError:
+        for mend in _MENDS if 3 * len(content) < MAX_MEMORY else ():
+            try:
+                if (mended := mend(content)) is not None:
+                    return _decoded_once(mended, size, convert)
+            except Exception:  # noqa: BLE001 - damaged in other ways too: the first reason stands
+                continue
+        raise
+
+
+def _decoded_once(content: bytes, size: int, convert: Callable[[Image.Image], Result]) -> Result:
+    try:
+        with open_image(io.BytesIO(content)) as image:
+            pixels = image.width * image.height
+            if pixels > MAX_PIXELS:
+                raise TooLargeError(
+                    f"too large: {image.width} x {image.height} pixels, the limit is {MAX_PIXELS:,} in total"
+                )
+            image.draft("RGB", (size, size))
+            cost = len(content) + decoding_cost(image, pixels)
+            if cost > MAX_MEMORY:
+                raise TooLargeError(
+                    f"too large: it takes {cost >> 20:,} MB to decode, the limit is {MAX_MEMORY >> 20:,} MB"
+                )
+            with _ONE_LARGE if cost > LARGE else nullcontext():
+                return convert(upright_rgb(image, size))
     except PhotoError:
         raise
     except UnidentifiedImageError:
         raise PhotoError("not an image that can be read") from None
     except Image.DecompressionBombError:
-        raise PhotoError(f"too large: the limit is {MAX_PIXELS:,} pixels") from None
+        raise TooLargeError(f"too large: the limit is {MAX_PIXELS:,} pixels") from None
     except MemoryError:
-        raise PhotoError("too large for this machine's memory") from None
+        raise TooLargeError("too large for this machine's memory") from None
     except Exception as error:  # noqa: BLE001 - Pillow's decoders raise all kinds of exceptions on damaged input
         raise PhotoError(_reason(error)) from None
-
-
-def _upright_rgb(image: Image.Image) -> Image.Image:
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode == "RGB":
-        return upright
-    if upright.mode.startswith("I") or upright.mode == "F":
-        return _eight_bit(upright).convert("RGB")
-    if upright.has_transparency_data:
-        rgba = upright.convert("RGBA")
-        flat = Image.new("RGB", rgba.size, _BACKGROUND)
-        flat.paste(rgba, mask=rgba.getchannel("A"))
-        return flat
-    return upright.convert("RGB")
-
-
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """Scale samples to 8 bits: 16-bit grey by its full range, floats and wider integers by their maximum."""
-    samples = np.asarray(image).astype(np.float64)
-    if not np.isfinite(samples).all():
-        raise PhotoError("damaged: samples that are not finite")
-    top = (
-        65535.0 if image.mode.startswith("I") and samples.max(initial=0) <= 65535 else samples.max(initial=0)
-    )
-    scaled = np.clip(samples, 0, None) * (255.0 / top) if top > 0 else np.zeros_like(samples)
-    return Image.fromarray(scaled.round().astype(np.uint8))
 
 
 def _framed(image: Image.Image, framing: Framing) -> Pixels:
@@ -166,22 +173,6 @@ def _small_jpeg(image: Image.Image, side: int) -> bytes:
     written = io.BytesIO()
     small.save(written, "JPEG", quality=82, optimize=True)
     return written.getvalue()
-
-
-def require_heif(content: bytes) -> None:
-    """Register the decoder of HEIC with Pillow if `content`, the start of a file, needs it.
-
-    Raises `PhotoError`, which tells how to install the extra, if the decoder is missing.
-    """
-    if content[4:8] != b"ftyp" or content[8:12] not in _HEIC_BRANDS:
-        return
-    if importlib.util.find_spec("pillow_heif") is None:
-        raise PhotoError(
-            "HEIC needs the extra: pip install 'hashtag-archive[heif]', then `hashtag tag --failed`"
-        )
-    import pillow_heif
-
-    pillow_heif.register_heif_opener()
 
 
 def _reason(error: Exception) -> str:

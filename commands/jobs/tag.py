@@ -18,7 +18,7 @@ from hashtag_archive.commands.options import (
     workers_option,
 )
 from hashtag_archive.commands.output import Bars, info, printable, warn
-from hashtag_archive.commands.summaries import report_files, report_stale
+from hashtag_archive.commands.summaries import report_files, report_passed_over, report_stale
 
 if TYPE_CHECKING:
     from hashtag_archive.encoder.session import Device
@@ -73,7 +73,8 @@ def tag_command(
     Guesses are committed as they come: stop it at any time, and the next run does what is missing. Photos already
     tagged are skipped unless they or the model changed. A photo that cannot be read is recorded, reported at the
     end and retried when its file changes, or by --failed; it does not make the run fail. One of PATHS that does not
-    exist does, but the others are tagged.
+    exist does, but the others are tagged. RAW and JPEG XL are not read, only counted; the exit code is 1 if there
+    was nothing else.
 
     \b
     Examples:
@@ -106,12 +107,14 @@ def tag_command(
         tagged, written = _write_sidecars(archive, tagged, cut, cut_by.top)
     printer = TagPrinter(run.model.number, cut, cut_by.top, everything=everything, as_json=as_json)
     encoded = printer.print(tagged, len(files))
+    report_passed_over(files.passed_over)
     report_stale(archive)
     if written:
         report_files(written)
     if profile:
         report_times(times.seconds, time.perf_counter() - began, encoded, workers or cores())
-    if missing or (written and written.outcomes["refused"]):
+    only_unread = files.passed_over.kinds and not len(files)
+    if missing or only_unread or (written and written.outcomes["refused"]):
         context.exit(1)
 
 

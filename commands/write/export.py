@@ -111,6 +111,8 @@ def export_command(
     report_files(result.files)
     for path in result.tables:
         info(printable(f"{path}: written"))
+    if result.passed_over:
+        info(f"{counted(result.passed_over, 'photo')} in folders of thumbnails or deleted files skipped")
     info(f"{counted(result.photos, 'photo')} with {counted(result.hashtags, 'hashtag')} (threshold {cut})")
     for path in result.missing:
         warn(printable(f"{path}: not found; check the path"))

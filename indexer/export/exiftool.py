@@ -14,8 +14,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageSequence
+from PIL import ImageSequence
 
+from hashtag_archive.encoder.image_file import open_image
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.export.sidecars import Outcome, state_of
 from hashtag_archive.indexer.export.xmp import Xmp
@@ -157,7 +158,12 @@ def _exiftool(*arguments: str) -> bytes:
 
 def _same_pixels(one: str, other: str) -> bool:
     try:
-        with Image.open(one) as first, Image.open(other) as second:
+        with (
+            open(one, "rb") as before,
+            open(other, "rb") as after,
+            open_image(before) as first,
+            open_image(after) as second,
+        ):
             if getattr(first, "n_frames", 1) != getattr(second, "n_frames", 1):
                 return False
             frames = zip(ImageSequence.Iterator(first), ImageSequence.Iterator(second), strict=True)

@@ -15,6 +15,7 @@ from hashtag_archive.indexer.export.per_photo import PerPhotoWriter, WrittenFile
 from hashtag_archive.indexer.export.sidecars import Naming
 from hashtag_archive.indexer.export.tables import Csv, JsonLines, Parquet, TagTable
 from hashtag_archive.indexer.model.cut import Cut
+from hashtag_archive.indexer.photos.passed_over import SystemFolders
 from hashtag_archive.indexer.photos.spelling import SpellingOnDisk, is_gone
 from hashtag_archive.indexer.progress import Progress, silent
 from hashtag_archive.indexer.tagging.assigned import AssignedHashtag, assigned_hashtags
@@ -31,6 +32,7 @@ class Exported:
 
     `without` are the requested paths under which no photo is tagged, `missing` those that are gone themselves.
     `gone` counts paths that were left out because nothing is there any more; `files.named` lists the first.
+    `passed_over` counts paths in folders of a NAS or a bin that were not named.
     """
 
     photos: int = 0
@@ -40,6 +42,7 @@ class Exported:
     without: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     gone: int = 0
+    passed_over: int = 0
 
 
 def export_tags(
@@ -81,12 +84,16 @@ def export_tags(
         ]
         if embed:
             writers.append(EmbedWriter(archive.store, result.files, keep_times=keep_times))
-        for batch in archive.store.exports.tagged_paths(requested):
+        system = SystemFolders(paths)
+        for batch in archive.store.exports.tagged_paths(
+            lambda path: requested(path) and not system.hold(path)
+        ):
             _put(archive, batch, cut, top, tables, writers, result)
             progress("exporting", result.photos, None)
         _clean_untagged(archive, writers, requested)
     result.missing = [path for path in paths if is_gone(SpellingOnDisk().of(path))]
     result.without = [path for path in requested.unmet() if path not in result.missing]
+    result.passed_over = system.skipped
     return result
 
 

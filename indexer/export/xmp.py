@@ -13,7 +13,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.minidom import parseString
 
 from hashtag_archive.indexer.errors import ArchiveError
-from hashtag_archive.indexer.photos.keywords import MAX_XMP
+from hashtag_archive.indexer.photos.keywords import MAX_XMP, plain_xml
 
 MADE_BY = "hashtag"  # x:xmptk of a packet that this product made
 _META = "adobe:ns:meta/"
@@ -43,8 +43,8 @@ class Xmp:
         """Parse a packet, or make a new one. Raises `XmpError` if it is broken, has entities, or is not XMP."""
         if content is not None and len(content) > MAX_XMP:
             raise XmpError(f"XMP is larger than {MAX_XMP:,} bytes")
-        source = _EMPTY.encode() if content is None else content.strip(b"\0 \t\r\n")
         try:
+            source = _EMPTY.encode() if content is None else plain_xml(content)
             self._document: Any = parseString(source, forbid_dtd=True)
         except ExpatError as error:
             raise XmpError(f"XMP is broken: {error}") from error
@@ -200,6 +200,15 @@ def _said_in_attributes(node: Any) -> Iterator[Any]:
 
 
 def _text(node: Any) -> str:
+    """Return a node's text, or the `rdf:value` in it: a value with qualifiers has that form."""
+    texts = [_own_text(node)]
+    for inner in (node, *_named(node, Name(_RDF, "rdf", "Description"))):
+        texts.append(inner.getAttributeNS(_RDF, "value"))
+        texts += [_own_text(value) for value in _named(inner, Name(_RDF, "rdf", "value"))]
+    return next(filter(None, texts), "")
+
+
+def _own_text(node: Any) -> str:
     texts = (Node.TEXT_NODE, Node.CDATA_SECTION_NODE)
     return "".join(child.data for child in node.childNodes if child.nodeType in texts).strip()
 

@@ -3,11 +3,13 @@
 Batches are handed out no faster than results are taken, so that memory does not grow with the number of photos.
 """
 
+import os
 import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,7 @@ from hashtag_archive.db.photo import FeatureKey, SeenFile
 from hashtag_archive.db.stores.photos import PhotoStore
 from hashtag_archive.encoder import PhotoError, decode_photo
 from hashtag_archive.encoder.errors import NOT_FINITE
+from hashtag_archive.encoder.preprocess import Pixels
 from hashtag_archive.indexer.machine import cores
 from hashtag_archive.indexer.photos.files import PhotoFile, read_file
 from hashtag_archive.indexer.progress import Stages
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from hashtag_archive.encoder.networks import OnnxBackbone
 
 COMMITTED = 32  # most batches per commit
+HELD = 64 << 20  # bytes of files that a worker holds at once; a larger one is held by one worker at a time
+_ONE_LARGE = threading.Lock()
 
 
 @dataclass
@@ -94,11 +99,31 @@ class PhotoEncoder:
             )
 
     def _encode_batch(self, files: list[PhotoFile]) -> list[EncodedPhoto]:
+        photos: list[EncodedPhoto] = []
+        decoded: list[EncodedPhoto] = []
+        pixels: list[Pixels] = []
+        for group in _groups(files):
+            large = len(group) == 1 and _size(group[0]) > HELD
+            with _ONE_LARGE if large else nullcontext():
+                photos += self._decode_group(group, decoded, pixels)
+        if decoded:
+            with self._times("encode"):
+                encoded = self._backbone.encode(pixels)
+            for photo, features in zip(decoded, encoded, strict=True):
+                if np.isfinite(features).all():
+                    photo.features = features
+                else:
+                    photo.error = NOT_FINITE
+        return photos
+
+    def _decode_group(
+        self, files: list[PhotoFile], decoded: list[EncodedPhoto], pixels: list[Pixels]
+    ) -> list[EncodedPhoto]:
+        """Read files and decode those whose content is new; append these and their pixels to the lists."""
         with self._times("read"):
             read = [read_file(file.path) for file in files]
             claimed = self._claim([one.seen.sha256 for one in read if one.seen.sha256])
         photos = [EncodedPhoto(file, one.seen) for file, one in zip(files, read, strict=True)]
-        decoded, pixels = [], []
         with self._times("decode"):
             for photo, one in zip(photos, read, strict=True):
                 if one.content is None or photo.seen.sha256 not in claimed:
@@ -109,14 +134,6 @@ class PhotoEncoder:
                     decoded.append(photo)
                 except PhotoError as error:
                     photo.error = str(error)
-        if decoded:
-            with self._times("encode"):
-                encoded = self._backbone.encode(pixels)
-            for photo, features in zip(decoded, encoded, strict=True):
-                if np.isfinite(features).all():
-                    photo.features = features
-                else:
-                    photo.error = NOT_FINITE
         return photos
 
     def _claim(self, digests: list[str]) -> set[str]:
@@ -139,6 +156,28 @@ def _batches(files: Iterable[PhotoFile | None], size: int) -> Iterator[list[Phot
             batch = []
     if batch:
         yield batch
+
+
+def _groups(files: list[PhotoFile]) -> Iterator[list[PhotoFile]]:
+    """Yield runs of files that have at most `HELD` bytes together, or are one file."""
+    group: list[PhotoFile] = []
+    held = 0
+    for file in files:
+        size = _size(file)
+        if group and held + size > HELD:
+            yield group
+            group, held = [], 0
+        group.append(file)
+        held += size
+    if group:
+        yield group
+
+
+def _size(file: PhotoFile) -> int:
+    try:
+        return os.stat(file.path).st_size
+    except (OSError, ValueError):
+        return 0
 
 
 def grouped(batches: Iterator[list[EncodedPhoto]]) -> Iterator[list[EncodedPhoto]]:

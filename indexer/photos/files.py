@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,7 +9,10 @@ from typing import NamedTuple
 from hashtag_archive.db.file_path import full_path
 from hashtag_archive.db.photo import PathRow, SeenFile
 from hashtag_archive.encoder import IMAGE_SUFFIXES
+from hashtag_archive.encoder.image_file import MAX_BYTES
 from hashtag_archive.indexer.photos.exclusions import Exclusions
+from hashtag_archive.indexer.photos.passed_over import RAW_SUFFIXES, UNREAD_SUFFIXES, PassedOver, suffix_of
+from hashtag_archive.indexer.photos.regular_file import open_regular
 from hashtag_archive.indexer.photos.spelling import SpellingOnDisk
 
 
@@ -35,13 +37,15 @@ class PhotoFiles:
     A named file is taken whatever it is: reading it says what is wrong with it. Below a named folder every file
     with an image's suffix is taken, in sorted order. Links are followed, but each folder is listed only once, so
     that a loop of links ends. Names that begin with a dot are skipped below a named folder, as is what `exclude`
-    or a `.hashtagignore` file excludes (`Exclusions`). Names are kept per folder, so that a million take little
-    memory.
+    or a `.hashtagignore` file excludes (`Exclusions`). Folders of a NAS or a bin are not entered; they are counted
+    in `passed_over`, as are files of kinds that are not read. Names are kept per folder, so that a million take
+    little memory.
     """
 
     def __init__(self, paths: Iterable[str], exclude: Sequence[str] = ()) -> None:
         """Raises `ArchiveError` if a pattern is invalid or a `.hashtagignore` file cannot be read."""
-        self._folders = list(_walk_folders(paths, exclude))
+        self.passed_over = PassedOver()
+        self._folders = list(_walk_folders(paths, exclude, self.passed_over))
         self._count = sum(len(names) for _, names in self._folders)
 
     def __len__(self) -> int:
@@ -53,7 +57,7 @@ class PhotoFiles:
 
 def walk_photos(paths: Iterable[str], exclude: Sequence[str] = ()) -> Iterator[PhotoFile]:
     """Yield what `PhotoFiles` would hold, while the walk goes on."""
-    return _files_of(_walk_folders(paths, exclude))
+    return _files_of(_walk_folders(paths, exclude, PassedOver()))
 
 
 def _files_of(folders: Iterable[tuple[str, list[str]]]) -> Iterator[PhotoFile]:
@@ -64,7 +68,9 @@ def _files_of(folders: Iterable[tuple[str, list[str]]]) -> Iterator[PhotoFile]:
             yield PhotoFile(os.path.join(folder, name), path)
 
 
-def _walk_folders(paths: Iterable[str], exclude: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+def _walk_folders(
+    paths: Iterable[str], exclude: Sequence[str], passed_over: PassedOver
+) -> Iterator[tuple[str, list[str]]]:
     """Yield folders with the photos in them; the folder of a named file is empty, its name the whole path."""
     entered: set[tuple[int, int]] = set()
     disk = SpellingOnDisk()
@@ -89,6 +95,7 @@ def _walk_folders(paths: Iterable[str], exclude: Sequence[str]) -> Iterator[tupl
             if names:
                 yield folder, names
             waiting.extend(reversed(subfolders))
+        passed_over.update(exclusions.passed_over)
 
 
 def _list_folder(folder: str, exclusions: Exclusions) -> tuple[list[str], list[str]]:
@@ -98,14 +105,15 @@ def _list_folder(folder: str, exclusions: Exclusions) -> tuple[list[str], list[s
         entries = sorted((entry.name, entry) for entry in listing if not entry.name.startswith("."))
     for name, entry in entries:
         is_folder = _is_folder(entry)
-        if not is_folder and os.path.splitext(name)[1].lower() not in IMAGE_SUFFIXES:
+        suffix = suffix_of(name)
+        if not is_folder and suffix not in IMAGE_SUFFIXES and suffix not in UNREAD_SUFFIXES:
             continue
         path = os.path.join(folder, name)
         if exclusions.hides(path, is_folder):
             continue
         if is_folder:
             subfolders.append(path)
-        else:
+        elif suffix in IMAGE_SUFFIXES:
             names.append(name)
     return names, subfolders
 
@@ -128,22 +136,26 @@ def unchanged(path: str, row: PathRow) -> bool:
 
 
 def read_file(path: str) -> ReadFile:
-    """Read a regular file and its sha256; if it cannot be read, return the reason."""
+    """Read a regular file of at most `MAX_BYTES` and its sha256; if it cannot be read, return the reason.
+
+    A raw file is not read: decoders would take the small preview in it for the photo.
+    """
     try:
-        # O_NONBLOCK: otherwise opening a pipe without a writer would block for ever.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        with open(descriptor, "rb") as file:
-            found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode):
-                reason = "a folder" if stat.S_ISDIR(found.st_mode) else "not a regular file"
-                return ReadFile(SeenFile(path, 0, 0, None, reason), None)
-            content = file.read()
+        if (suffix := suffix_of(path)) in RAW_SUFFIXES and os.path.isfile(path):
+            return _unread(path, f"RAW ({suffix}) is not read: convert it to JPEG or TIFF")
+        with open_regular(path, MAX_BYTES) as file:
+            found = os.fstat(file.fileno())
+            content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        return ReadFile(SeenFile(path, 0, 0, None, _reason(error)), None)
+        return _unread(path, _reason(error))
     except ValueError:  # a name with a zero byte
-        return ReadFile(SeenFile(path, 0, 0, None, "not a file name"), None)
+        return _unread(path, "not a file name")
     digest = hashlib.sha256(content).hexdigest()
     return ReadFile(SeenFile(path, found.st_size, found.st_mtime_ns, digest, None), content)
+
+
+def _unread(path: str, reason: str) -> ReadFile:
+    return ReadFile(SeenFile(path, 0, 0, None, reason), None)
 
 
 def _reason(error: OSError) -> str:
@@ -151,4 +163,5 @@ def _reason(error: OSError) -> str:
         return "not found"
     if isinstance(error, PermissionError):
         return "no permission to read it"
-    return (error.strerror or str(error)).lower()
+    text = error.strerror or str(error)
+    return text[:1].lower() + text[1:]

@@ -1,26 +1,43 @@
 """A photo's metadata: keywords, caption, author, place and time from XMP, IPTC and EXIF."""
 
 import re
-import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
-from PIL import Image, IptcImagePlugin, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from hashtag_archive.encoder import PhotoError
-from hashtag_archive.encoder.preprocess import require_heif
+from hashtag_archive.encoder.image_file import MAX_BYTES
+from hashtag_archive.indexer.photos.embedded import (
+    decoded_iptc,
+    iptc_texts,
+    open_header,
+    windows_keywords,
+    xmp_packets,
+)
+from hashtag_archive.indexer.photos.regular_file import open_regular
 
 MAX_XMP = 16 << 20  # bytes
+_MOST_ELEMENTS = 300_000
 # `.invalid` belongs to nobody (RFC 2606): a namespace is a name, not an address.
 OUR_NAMESPACE = "http://ns.hashtag-archive.invalid/1.0/"
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _PHOTOSHOP = "{http://ns.adobe.com/photoshop/1.0/}"
 _HIERARCHY = "{http://ns.adobe.com/lightroom/1.0/}hierarchicalSubject"
+_VALUE = f"{_RDF}value"
+# Keywords of other programs, as paths with this separator; they may stand alone.
+_OTHER_PATHS = (
+    ("{http://www.digikam.org/ns/1.0/}TagsList", "/"),
+    ("{http://ns.microsoft.com/photo/1.0/}LastKeywordXMP", "/"),
+    ("{http://ns.microsoft.com/photo/1.0}LastKeywordXMP", "/"),
+    ("{http://ns.iview-multimedia.com/mediapro/1.0/}CatalogSets", "|"),
+    ("{http://ns.acdsee.com/iptc/1.0/}keywords", "|"),
+)
+_ACDSEE = "{http://ns.acdsee.com/iptc/1.0/}categories"
 _PLACES = ("{http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/}Location", f"{_PHOTOSHOP}City")
 _TIMES = (
     "{http://ns.adobe.com/exif/1.0/}DateTimeOriginal",
@@ -29,7 +46,24 @@ _TIMES = (
 )
 _EXIF, _EXIF_TIME = 0x8769, 0x9003
 _UTF8 = b"\x1b%G"  # IPTC's mark of UTF-8 texts
+_IPTC_READ = (25, 55, 60, 80, 90, 92, 120)
+_DECLARATION = re.compile(r"^<\?xml[^>]*\?>")
+# The first bytes of wide texts: byte-order marks, or `<` without one.
+_WIDE = (
+    (b"\xff\xfe\0\0", "utf-32-le"),
+    (b"\0\0\xfe\xff", "utf-32-be"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+    (b"<\0\0\0", "utf-32-le"),
+    (b"\0\0\0<", "utf-32-be"),
+    (b"<\0", "utf-16-le"),
+    (b"\0<", "utf-16-be"),
+)
 _EXIF_DATE = re.compile(r"(\d{4}):(\d\d):(\d\d) (\d\d:\d\d:\d\d)")
+
+
+class TooManyElementsError(ValueError):
+    """XMP with more tags and attributes than any program writes."""
 
 
 @dataclass
@@ -50,15 +84,11 @@ def add_photo(path: str, found: PhotoKeywords) -> bool:
     Return whether the file is a photo, as far as its first bytes show.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # damaged EXIF does not concern the keywords
-            with open(path, "rb") as file, _opened(file) as image:
-                packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
-                guessed: set[str] = set()
-                if packet:
-                    guessed = add_xmp(packet if isinstance(packet, bytes) else str(packet).encode(), found)
-                _add_iptc(image, found, guessed)
-                _add_exif(image, found)
+        with open_regular(path, MAX_BYTES) as file, open_header(file) as image:
+            packets = xmp_packets(image, file, found.left_out)
+            guesses = add_xmp(packets[0], found, *packets[1:]) if packets else {}
+            _add_iptc(image, found, guesses.get("iptc", set()))
+            _add_exif(image, found, set().union(*guesses.values()))
         return True
     except PhotoError as error:
         found.left_out.append(str(error))
@@ -69,39 +99,86 @@ def add_photo(path: str, found: PhotoKeywords) -> bool:
     return False
 
 
-def _opened(file: BinaryIO) -> Image.Image:
-    require_heif(file.read(12))
-    file.seek(0)
-    return Image.open(file)
-
-
-def add_xmp(packet: bytes, found: PhotoKeywords) -> set[str]:
+def add_xmp(packet: bytes, found: PhotoKeywords, *extensions: bytes) -> dict[str, set[str]]:
     """Add the metadata of an XMP packet, except this product's guesses: nothing is learnt from guesses.
 
-    Return the guesses that are in IPTC too. Entities, which can expand a small text enormously, are refused.
+    Return the guesses: a map from place (`subject`, `hierarchy`, `iptc`) to the texts there. Entities, which can
+    expand a small text enormously, are refused.
     """
+    roots = [root for one in (packet, *extensions) if (root := _parsed(one, found)) is not None]
+    guesses: dict[str, set[str]] = {}
+    for root in roots:
+        for place, texts in _guesses(root).items():
+            guesses.setdefault(place, set()).update(texts)
+    for root in roots:
+        _add_fields(root, found, guesses)
+    return guesses
+
+
+def plain_xml(packet: bytes) -> bytes:
+    """Return a packet without the padding around it, and in UTF-8 if it is in UTF-16 or UTF-32.
+
+    Raises `TooManyElementsError`: a tree takes a hundred times the memory of its text.
+    """
+    encoding = next((name for start, name in _WIDE if packet.startswith(start)), None)
+    if encoding:
+        text = packet.decode(encoding, "replace").strip("\ufeff\ufffd\0 \t\r\n")
+        packet = _DECLARATION.sub("", text).encode("utf-8", "replace")
+    if packet.count(b"<") + packet.count(b"=") > _MOST_ELEMENTS:
+        raise TooManyElementsError
+    return packet.strip(b"\0 \t\r\n")
+
+
+def _parsed(packet: bytes, found: PhotoKeywords) -> Element | None:
     if len(packet) > MAX_XMP:
         found.left_out.append(f"XMP is larger than {MAX_XMP:,} bytes")
-        return set()
+        return None
     try:
-        root = fromstring(packet.strip(b"\0 \t\r\n"))
+        root: Element = fromstring(plain_xml(packet))
+        return root
     except ParseError as error:
         found.left_out.append(f"XMP is broken: {error}")
-        return set()
     except (DefusedXmlException, ValueError, LookupError) as error:
         found.left_out.append(f"XMP is refused: {type(error).__name__}")
-        return set()
-    guesses = _guesses(root)
+    return None
+
+
+def _add_fields(root: Element, found: PhotoKeywords, guesses: dict[str, set[str]]) -> None:
     subjects = guesses.get("subject", set())
     found.keywords += [word for word in _values(root, f"{_DC}subject") if word not in subjects]
     for branch in _values(root, _HIERARCHY):
         if branch not in guesses.get("hierarchy", ()):
             found.keywords += [part.strip() for part in branch.split("|")]
+    guessed = set().union(*guesses.values())  # a program that copied a guess into its own field left no mark
+    for name, separator in _OTHER_PATHS:
+        found.keywords += _parts((value.split(separator) for value in _values(root, name)), guessed)
+    found.keywords += _parts(
+        (path for value in _values(root, _ACDSEE) for path in _categories(value)), guessed
+    )
     found.captions += _values(root, f"{_DC}description")[:1]
     found.owners += [", ".join(_values(root, f"{_DC}creator"))]
     found.places += [", ".join(place for name in _PLACES for place in _values(root, name)[:1])]
     found.times += [time for name in _TIMES for time in _values(root, name)[:1]]
-    return guesses.get("iptc", set())
+
+
+def _parts(paths: Iterable[list[str]], guessed: set[str]) -> list[str]:
+    """Return the words of hierarchical keywords, except guesses."""
+    stripped = ([part.strip() for part in path] for path in paths)
+    return [part for path in stripped if not {path[-1], "|".join(path)} & guessed for part in path if part]
+
+
+def _categories(value: str) -> Iterator[list[str]]:
+    """Yield the paths of ACDSee's assigned categories: nested elements, written as a text."""
+    try:
+        waiting: list[tuple[Element, list[str]]] = [(fromstring(value), [])]
+    except (ParseError, DefusedXmlException, ValueError):
+        return
+    while waiting:
+        node, above = waiting.pop()
+        path = [*above, (node.text or "").strip()] if node.tag == "Category" else above
+        if path and node.get("Assigned") == "1":
+            yield path
+        waiting += [(child, path) for child in reversed(node)]
 
 
 def _guesses(root: Element) -> dict[str, set[str]]:
@@ -123,26 +200,33 @@ def _values(root: Element, name: str) -> list[str]:
     for element in root.iter():
         if element.tag == name:
             items = element.findall(f"*/{_RDF}li")
-            texts += [item.text for item in items] if items else [element.text]
+            texts += [_text(item) for item in items] if items else [_text(element)]
         texts += [element.get(name)]
     return [text.strip() for text in texts if text and text.strip()]
 
 
-def _add_iptc(image: Image.Image, found: PhotoKeywords, guessed: set[str]) -> None:
-    try:
-        # Pillow's types know only its own image classes here.
-        records: dict[Any, Any] = IptcImagePlugin.getiptcinfo(image) or {}  # type: ignore[arg-type]
-    except Exception as error:  # noqa: BLE001 - as above; the XMP may still be intact
-        found.left_out.append(f"IPTC is broken: {error or type(error).__name__}")
-        return
-    utf8 = records.get((1, 90)) == _UTF8
+def _text(element: Element) -> str | None:
+    """Return an element's text, or the `rdf:value` in it: a value with qualifiers has that form."""
+    if element.text and element.text.strip():
+        return element.text
+    for node in (element, *element.findall(f"{_RDF}Description")):
+        if value := node.get(_VALUE) or node.findtext(_VALUE):
+            return value
+    return None
 
-    def texts(dataset: int) -> Iterator[str]:
-        value = records.get((2, dataset), [])
-        for raw in value if isinstance(value, list) else [value]:
-            text = _iptc_text(raw, utf8).replace("\0", "").strip()
-            if text:
-                yield text
+
+def _add_iptc(image: Image.Image, found: PhotoKeywords, guessed: set[str]) -> None:
+    records = iptc_texts(image, found.left_out)
+    datasets = [(dataset, raw) for (record, dataset), raws in records.items() if record == 2 for raw in raws]
+    decoded = decoded_iptc(
+        [raw if dataset in _IPTC_READ else b"" for dataset, raw in datasets],
+        _UTF8 in records.get((1, 90), []),
+    )
+
+    def texts(wanted: int) -> Iterator[str]:
+        for (dataset, _), text in zip(datasets, decoded, strict=True):
+            if dataset == wanted and (stripped := text.replace("\0", "").strip()):
+                yield stripped
 
     found.keywords += [keyword for keyword in texts(25) if keyword not in guessed]
     found.captions += texts(120)
@@ -152,18 +236,11 @@ def _add_iptc(image: Image.Image, found: PhotoKeywords, guessed: set[str]) -> No
     found.times += [f"{date}T{time}" if time else date] if date.strip("0") else []
 
 
-def _iptc_text(raw: bytes, utf8: bool) -> str:
-    """Decode as UTF-8 if the record says so or it is valid UTF-8; older programs wrote unmarked Latin-1."""
+def _add_exif(image: Image.Image, found: PhotoKeywords, guessed: set[str]) -> None:
     try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw.decode("utf-8", "replace") if utf8 else raw.decode("latin-1")
-
-
-def _add_exif(image: Image.Image, found: PhotoKeywords) -> None:
-    try:
+        found.keywords += [word for word in windows_keywords(image) if word not in guessed]
         time = str(image.getexif().get_ifd(_EXIF).get(_EXIF_TIME, ""))
-    except Exception:  # noqa: BLE001 - as above; only a time is lost
+    except Exception:  # noqa: BLE001 - as above; only a time and copies of keywords are lost
         return
     parts = _EXIF_DATE.match(time)
     found.times += [f"{parts[1]}-{parts[2]}-{parts[3]}T{parts[4]}"] if parts else []

@@ -60,9 +60,18 @@ def walk_folder(
                 raise CrawlError(Path(source), reason) from error
             yield Refusal(current, reason)
             continue
-        entries = [entry for entry in entries if not hides(entry.path, entry.is_dir())]
-        yield Listing(current, [entry.name for entry in entries if entry.is_file()])
-        waiting.extend(entry.path for entry in reversed(entries) if entry.is_dir())
+        folders = {entry.name for entry in entries if _is(entry.is_dir)}
+        entries = [entry for entry in entries if not hides(entry.path, entry.name in folders)]
+        yield Listing(current, [entry.name for entry in entries if _is(entry.is_file)])
+        waiting.extend(entry.path for entry in reversed(entries) if entry.name in folders)
+
+
+def _is(kind: Callable[[], bool]) -> bool:
+    """Ask what an entry is; a link to itself, for one, is nothing."""
+    try:
+        return kind()
+    except OSError:
+        return False
 
 
 def file_key(source: Path, path: str) -> str:

@@ -12,6 +12,7 @@ from hashtag_archive.indexer.crawls.formats.folder import Listing, file_key, is_
 from hashtag_archive.indexer.hashtag_text import caption_hashtags
 from hashtag_archive.indexer.photos.exclusions import Exclusions
 from hashtag_archive.indexer.photos.keywords import MAX_XMP, PhotoKeywords, add_photo, add_xmp
+from hashtag_archive.indexer.photos.regular_file import open_regular
 
 LOOKED_AT = 500  # photos opened before a folder counts as one without keywords
 
@@ -22,17 +23,25 @@ def read_keyword_folder(source: Path, exclude: Sequence[str] = ()) -> Iterator[E
     A sidecar takes precedence over the photo's own metadata; the keywords of both are joined. A sidecar whose
     photo is gone, or of a kind that is not read (a raw file), becomes a post without photo. A photo that cannot
     be read is refused, unless a sidecar has keywords or a caption. Paths that match `exclude` or a
-    `.hashtagignore` file are skipped.
+    `.hashtagignore` file are skipped. Folders of a NAS or a bin, and photos of kinds that are not read, are skipped
+    and reported at the end.
     """
-    for listing in walk_folder(source, Exclusions(str(source), exclude).hides):
+    exclusions, is_empty = Exclusions(str(source), exclude), True
+    for listing in walk_folder(source, exclusions.hides):
         if isinstance(listing, Refusal):
             yield listing
             continue
         sidecars = _Sidecars(listing)
         for name in filter(is_photo, listing.names):
             yield from _read_photo(source, listing.path(name), sidecars.of(name))
+            is_empty = False
         for sidecar in sidecars.unclaimed():
             yield from _read_photo(source, None, [sidecar])
+            is_empty = False
+    if line := exclusions.passed_over.kinds_line():
+        yield Refusal(str(source), line, partial=not is_empty)
+    if line := exclusions.passed_over.folders_line():
+        yield Refusal(str(source), line, partial=True)
 
 
 def carries_keywords(folder: Path) -> bool:
@@ -79,7 +88,7 @@ def _read_photo(source: Path, photo: str | None, sidecars: list[str]) -> Iterato
     broken: list[Refusal] = []
     for sidecar in sidecars:
         try:
-            with open(sidecar, "rb") as file:
+            with open_regular(sidecar, MAX_XMP) as file:
                 add_xmp(file.read(MAX_XMP + 1), found)
         except OSError as error:
             found.left_out.append(error.strerror or str(error))
