@@ -21,6 +21,16 @@ _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _PHOTOSHOP = "{http://ns.adobe.com/photoshop/1.0/}"
 _HIERARCHY = "{http://ns.adobe.com/lightroom/1.0/}hierarchicalSubject"
+# Lists of branches of keywords besides Lightroom's, and what separates the keywords of a branch.
+_BRANCHES = (
+    (_HIERARCHY, "|"),
+    ("{http://ns.iview-multimedia.com/mediapro/1.0/}CatalogSets", "|"),
+    ("{http://www.digikam.org/ns/1.0/}TagsList", "/"),
+    ("{http://ns.microsoft.com/photo/1.0/}LastKeywordXMP", "/"),
+)
+# What programs note for themselves among the keywords: darktable|exported, labels of digiKam.
+_INTERNAL = ("darktable", "_digikam_internal_tags_")
+_ROOT = "_digikam_root_tag_"
 _PLACES = ("{http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/}Location", f"{_PHOTOSHOP}City")
 _TIMES = (
     "{http://ns.adobe.com/exif/1.0/}DateTimeOriginal",
@@ -93,15 +103,33 @@ def add_xmp(packet: bytes, found: PhotoKeywords) -> set[str]:
         return set()
     guesses = _guesses(root)
     subjects = guesses.get("subject", set())
-    found.keywords += [word for word in _values(root, f"{_DC}subject") if word not in subjects]
-    for branch in _values(root, _HIERARCHY):
-        if branch not in guesses.get("hierarchy", ()):
-            found.keywords += [part.strip() for part in branch.split("|")]
+    for word in _values(root, f"{_DC}subject"):
+        found.keywords += branch_keywords(word) if word not in subjects else []
+    for name, separator in _BRANCHES:
+        for branch in _values(root, name):
+            if not _is_guess(branch.replace(separator, "|"), name, guesses):
+                found.keywords += branch_keywords(branch, separator)
     found.captions += _values(root, f"{_DC}description")[:1]
     found.owners += [", ".join(_values(root, f"{_DC}creator"))]
     found.places += [", ".join(place for name in _PLACES for place in _values(root, name)[:1])]
     found.times += [time for name in _TIMES for time in _values(root, name)[:1]]
     return guesses.get("iptc", set())
+
+
+def branch_keywords(branch: str, separator: str = "|") -> list[str]:
+    """Return the keywords of a branch, `Places|Ghent`; none if a program notes something for itself in it."""
+    parts = [part.strip() for part in branch.split(separator)]
+    if parts[0].casefold() == _ROOT:
+        parts = parts[1:]
+    is_internal = len(parts) > 1 and parts[0].casefold() in _INTERNAL
+    return [] if is_internal else list(filter(None, parts))
+
+
+def _is_guess(branch: str, property: str, guesses: dict[str, set[str]]) -> bool:
+    """Whether this product wrote a branch, or another program copied it from where this product did."""
+    if property == _HIERARCHY:
+        return branch in guesses.get("hierarchy", ())
+    return any(branch in guesses.get(place, ()) for place in ("subject", "hierarchy"))
 
 
 def _guesses(root: Element) -> dict[str, set[str]]:
@@ -144,7 +172,8 @@ def _add_iptc(image: Image.Image, found: PhotoKeywords, guessed: set[str]) -> No
             if text:
                 yield text
 
-    found.keywords += [keyword for keyword in texts(25) if keyword not in guessed]
+    for keyword in texts(25):
+        found.keywords += branch_keywords(keyword) if keyword not in guessed else []
     found.captions += texts(120)
     found.owners += [", ".join(texts(80))]
     found.places += [", ".join([*texts(92), *texts(90)])]
