@@ -21,7 +21,8 @@ XMP = (
     "</dc:subject>{}</x>"
 )
 GUESSED = XMP.format(
-    '<h:Tags><rdf:Seq><rdf:li h:Keyword="ramen" h:Path="ramen" h:By="machine" h:Places="subject"/></rdf:Seq></h:Tags>'
+    '<h:Tags><rdf:Seq><rdf:li h:Keyword="ramen" h:Path="ramen" h:By="machine" h:Places="subject"/></rdf:Seq>'
+    "</h:Tags>"
 )
 
 
