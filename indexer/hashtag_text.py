@@ -6,11 +6,15 @@ from functools import lru_cache
 
 MAX_LENGTH = 100
 _SPACE = re.compile(r"\s+")
-# Nothing of these is seen: fillers, grapheme joiners, vowels that are inherent, and selectors between glyphs
-# (U+FE0E and U+FE0F choose between a text and an emoji: with and without them is one hashtag).
+# Nothing of these is seen, and they end no word: soft hyphens, marks of direction, fillers, grapheme joiners,
+# inherent vowels, and selectors between glyphs (U+FE0E and U+FE0F choose between a text and an emoji: with and
+# without them is one hashtag).
 _UNSEEN = dict.fromkeys(
     [
-        *(0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, 0xFFFC, 0xFFFD),
+        *(0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x200E, 0x200F, 0x3164),
+        *(0xFEFF, 0xFFA0, 0xFFF9, 0xFFFA, 0xFFFB, 0xFFFC, 0xFFFD),
+        *range(0x202A, 0x202F),
+        *range(0x2060, 0x2070),
         *range(0xFE00, 0xFE10),
         *range(0xE0100, 0xE01F0),
     ]
@@ -30,6 +34,7 @@ _LIST_SEPARATORS = re.compile("[#＃,;，；、،]")
 _ADDRESS = re.compile(r"(?<!\w)(?:\w{1,20}://|www\.)\S*[^\s,;)\]}\"'…]\Z")
 
 
+@lru_cache(maxsize=100_000)  # crawls repeat hashtags: uncached, this took most of an import
 def normalise_hashtag(text: str) -> str | None:
     """Return the hashtag without `#`, NFKC and case-folded, or None if it is not one.
 
@@ -63,8 +68,7 @@ def caption_words(caption: str) -> list[str]:
     A `#` inside a word, an address or an HTML entity does not start a hashtag, nor does one before an address or
     before digits only (`#1`): Instagram and Twitter read captions this way.
     """
-    text = unicodedata.normalize("NFKC", caption.translate(_DRAWN_AS))
-    text = "".join(c for c in text.translate(_UNSEEN) if c in _UNSEEN_JOINERS or not _is_unseen(c))
+    text = unicodedata.normalize("NFKC", caption.translate(_DRAWN_AS)).translate(_UNSEEN)
     found: list[str] = []
     run_on = -1  # where the last hashtag ended: `#a#b` is two
     position = text.find("#")
@@ -80,7 +84,6 @@ def caption_words(caption: str) -> list[str]:
     return found
 
 
-@lru_cache(maxsize=100_000)  # crawls repeat hashtags: uncached, this took most of an import
 def _normal(text: str) -> str:
     """Return the spelling that changes no more: what is removed may bring letters and marks together."""
     while (again := _spelled(text)) != text:
@@ -146,13 +149,6 @@ def _continues_hashtag(character: str) -> bool:
     if category in _SYMBOL_CATEGORIES:
         return character == "_" or not character.isascii()  # a backtick and a circumflex are symbols too
     return category[0] in _WORD_CATEGORIES or character in _WORD_SIGNS or _is_tag_character(character)
-
-
-def _is_unseen(character: str) -> bool:
-    """Whether a character is drawn as nothing and ends no word; a space without width does end one."""
-    return (
-        unicodedata.category(character) == "Cf" and character != "\u200b" and not _is_tag_character(character)
-    )
 
 
 def _is_tag_character(character: str) -> bool:

@@ -101,7 +101,9 @@ def import_command(
             if exclude and "exclude" not in FORMATS[named].options:
                 warn(printable(f"{source}: --exclude has no effect here; it is for folders of keywords"))
 
-        totals, first = _run(context, sources, dry_run, {**how, "on_source": on_source, "progress": bars})
+        totals, first = (_run_all if as_json else _run)(
+            context, sources, dry_run, {**how, "on_source": on_source, "progress": bars}
+        )
     _report(totals)
     if as_json:
         echo_json(_as_json(totals))
@@ -128,6 +130,21 @@ def _run(
     there = (Path(context.obj["archive"]) / "archive.db").is_file()
     preview = preview_crawls(open_from(context) if there else None, sources, **how)
     return preview.totals, preview.first
+
+
+def _run_all(
+    context: click.Context, sources: tuple[str, ...], dry_run: bool, how: dict[str, Any]
+) -> tuple["ImportTotals", list["CrawledPost"]]:
+    """Import, or try it; a source that is refused is in the totals, even if there is no other."""
+    from hashtag_archive.indexer.crawls.batches import ImportTotals
+    from hashtag_archive.indexer.errors import CrawlError
+
+    try:
+        return _run(context, sources, dry_run, how)
+    except CrawlError as error:
+        totals = ImportTotals()
+        totals.refuse_source(error.source, error)
+        return totals, []
 
 
 def _report(totals: "ImportTotals") -> None:

@@ -77,3 +77,11 @@ def test_a_text_of_guesses_is_not_read_as_a_caption(archive: Archive, tmp_path: 
     (folder / f"{name}.txt").write_text("Lunch #soup\n")
     totals = import_crawls(archive, [folder])
     assert (totals.new, totals.refused, len(totals.notes)) == (1, {}, 1)
+
+
+def test_json_has_the_reason_of_a_source_that_shows_no_format(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("No crawl, this.\n")
+    done = run(tmp_path / "archive", "--json", str(tmp_path / "a.md"))
+    assert done.exit_code == 1
+    found = json.loads(done.stdout)
+    assert (found["posts"], found["reasons"][0]["where"]) == (0, str(tmp_path / "a.md"))
