@@ -22,3 +22,4 @@ class CrawlError(ArchiveError):
 
     def __init__(self, source: Path, reason: str) -> None:
         super().__init__(f"{source}: {reason}")
+        self.source, self.reason = source, reason

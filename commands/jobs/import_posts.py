@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hashtag_archive.commands.opening import open_from
-from hashtag_archive.commands.options import exclude_option
-from hashtag_archive.commands.output import Bars, counted, info, printable, warn
+from hashtag_archive.commands.options import exclude_option, json_option
+from hashtag_archive.commands.output import Bars, counted, echo_json, info, printable, warn
 from hashtag_archive.indexer.crawls.formats.registry import FORMATS
 
 if TYPE_CHECKING:
+    from hashtag_archive.db.post import CrawledPost
     from hashtag_archive.indexer.crawls.batches import ImportTotals
-    from hashtag_archive.indexer.crawls.preview import ImportPreview
 
 SHOWN = 20
 
@@ -46,7 +46,13 @@ class ImportCommand(click.Command):
     type=click.Path(exists=True, dir_okay=False),
     help="File with one owner per line who consented; posts of others, or without an owner, are only counted.",
 )
+@click.option(
+    "--encoding",
+    metavar="NAME",
+    help="Encoding of jsonl, hashtags and csv, such as cp1252.  [default: the byte-order mark's, or UTF-8]",
+)
 @exclude_option
+@json_option
 @click.option("--dry-run", is_flag=True, help="Show what would be imported; write nothing.")
 @click.pass_context
 def import_command(
@@ -55,14 +61,16 @@ def import_command(
     format: str,
     photos: str | None,
     consent: str | None,
+    encoding: str | None,
     exclude: tuple[str, ...],
+    as_json: bool,
     dry_run: bool,
 ) -> None:
     """Import posts from crawl files and folders.
 
     Importing a source again changes nothing; a later crawl of a post replaces its hashtags, and the earlier
-    version is kept. Malformed entries are reported and the others imported. Hashtags in comments count if the
-    post's owner wrote them.
+    version is kept. Malformed entries are reported and the others imported; if all are, the exit status is 1.
+    Hashtags in comments count if the post's owner wrote them.
 
     \b
     Examples:
@@ -71,45 +79,110 @@ def import_command(
       hashtag import --format keywords ~/Pictures --exclude 'export*/'
       hashtag import crawl-2026-11.jsonl --consent agreed.txt
     """
-    from hashtag_archive.indexer.crawls.import_posts import import_crawls
-    from hashtag_archive.indexer.crawls.preview import preview_crawls
-
-    if photos and format != "auto" and FORMATS[format].option != "photos":
+    if photos and format != "auto" and "photos" not in FORMATS[format].options:
         raise click.UsageError(
             f"--photos is only for instagram-crawler; {format} has the paths of its photos"
         )
-    how: Any = {"format": format, "photos": photos, "consent": consent, "exclude": exclude}
+    how: Any = {
+        "format": format,
+        "photos": photos,
+        "consent": consent,
+        "exclude": exclude,
+        "encoding": encoding,
+    }
+    if as_json:
+        how["most_reported"] = None
     with Bars("posts") as bars:
 
         def on_source(source: Path, named: str) -> None:
             if format == "auto":
                 bars.clear()
                 info(printable(f"{source}: format {named}"))
-            if exclude and FORMATS[named].option != "exclude":
+            if exclude and "exclude" not in FORMATS[named].options:
                 warn(printable(f"{source}: --exclude has no effect here; it is for folders of keywords"))
 
-        if dry_run:
-            there = (Path(context.obj["archive"]) / "archive.db").is_file()
-            archive = open_from(context) if there else None
-            preview = preview_crawls(archive, sources, **how, on_source=on_source, progress=bars)
-            totals = preview.totals
-        else:
-            archive = open_from(context, create=True)
-            totals = import_crawls(archive, sources, **how, on_source=on_source, progress=bars)
-    _show_totals(totals)
+        totals, first = (_run_all if as_json else _run)(
+            context, sources, dry_run, {**how, "on_source": on_source, "progress": bars}
+        )
+    _report(totals)
+    if as_json:
+        echo_json(_as_json(totals))
+    else:
+        _show_totals(totals)
+        _show_posts(first)
+    if totals.was_refused:
+        raise click.exceptions.Exit(1)
     if dry_run:
-        _show_posts(preview)
         info("dry run: nothing was written")
     elif totals.new or totals.updated:
         info("next: learn from them with `hashtag rebuild`")
 
 
-def _show_totals(totals: "ImportTotals") -> None:
+def _run(
+    context: click.Context, sources: tuple[str, ...], dry_run: bool, how: dict[str, Any]
+) -> tuple["ImportTotals", list["CrawledPost"]]:
+    """Import, or try it; return the totals and, of a dry run, the first posts."""
+    from hashtag_archive.indexer.crawls.import_posts import import_crawls
+    from hashtag_archive.indexer.crawls.preview import preview_crawls
+
+    if not dry_run:
+        return import_crawls(open_from(context, create=True), sources, **how), []
+    there = (Path(context.obj["archive"]) / "archive.db").is_file()
+    preview = preview_crawls(open_from(context) if there else None, sources, **how)
+    return preview.totals, preview.first
+
+
+def _run_all(
+    context: click.Context, sources: tuple[str, ...], dry_run: bool, how: dict[str, Any]
+) -> tuple["ImportTotals", list["CrawledPost"]]:
+    """Import, or try it; a source that is refused is in the totals, even if there is no other."""
+    from hashtag_archive.indexer.crawls.batches import ImportTotals
+    from hashtag_archive.indexer.errors import CrawlError
+
+    try:
+        return _run(context, sources, dry_run, how)
+    except CrawlError as error:
+        totals = ImportTotals()
+        totals.refuse_source(error.source, error)
+        return totals, []
+
+
+def _report(totals: "ImportTotals") -> None:
+    for note in totals.notes:
+        info(printable(f"{note.where}: {note.text}"))
     for refusal in totals.reported[:SHOWN]:
         warn(printable(f"{refusal.where}: {refusal.reason}"))
     named = sum(totals.refused.values()) + sum(totals.left_out.values()) + totals.missing_photos
     if named > SHOWN:
-        warn(f"... and {named - SHOWN:,} more")
+        warn(f"... and {named - SHOWN:,} more; --json prints all")
+    if refused := sum(totals.refused.values()):
+        warn(f"{refused:,} entries were refused")
+
+
+def _as_json(totals: "ImportTotals") -> dict[str, Any]:
+    """Return the totals and every reason; what is `partial` was imported without the part that is named."""
+    kept_out = totals.kept_out
+    return {
+        "posts": totals.posts,
+        "new": totals.new,
+        "updated": totals.updated,
+        "unchanged": totals.unchanged,
+        "without_photo": totals.without_photo,
+        "missing_photos": totals.missing_photos,
+        "refused": totals.refused,
+        "left_out": totals.left_out,
+        "forgotten": kept_out.forgotten,
+        "without_consent": kept_out.without_consent,
+        "without_owner": kept_out.without_owner,
+        "reasons": [
+            {"where": refusal.where, "reason": refusal.reason, "partial": refusal.partial}
+            for refusal in totals.reported
+        ],
+        "notes": [{"where": note.where, "text": note.text} for note in totals.notes],
+    }
+
+
+def _show_totals(totals: "ImportTotals") -> None:
     click.echo(
         f"{counted(totals.posts, 'post')}: {totals.new:,} new, {totals.updated:,} updated,"
         f" {totals.unchanged:,} unchanged; {totals.without_photo:,} without photo"
@@ -131,7 +204,7 @@ def _show_totals(totals: "ImportTotals") -> None:
         click.echo(printable(f"{counted(count, 'part')} of imported posts left out: {reason}"))
 
 
-def _show_posts(preview: "ImportPreview") -> None:
-    for post in preview.first:
+def _show_posts(posts: list["CrawledPost"]) -> None:
+    for post in posts:
         hashtags = " ".join(f"#{hashtag}" for hashtag in post.hashtags) or "no hashtag"
         click.echo(printable(f"{post.key}\t{hashtags}\t{' '.join(post.photos) or 'no photo'}"))

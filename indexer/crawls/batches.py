@@ -7,9 +7,9 @@ from pathlib import Path
 
 from hashtag_archive.db.post import CrawledPost
 from hashtag_archive.indexer.crawls.admission import Admission, KeptOut
-from hashtag_archive.indexer.crawls.formats.entry import Entry, Refusal
+from hashtag_archive.indexer.crawls.formats.entry import Entry, Note, Refusal
 from hashtag_archive.indexer.crawls.sources import SourceOptions, count_lines, read_source, source_format
-from hashtag_archive.indexer.errors import MAX_REPORTED
+from hashtag_archive.indexer.errors import MAX_REPORTED, CrawlError
 from hashtag_archive.indexer.progress import Progress
 
 OnSource = Callable[[Path, str], None]
@@ -23,10 +23,11 @@ def ignore_source(source: Path, format: str) -> None:
 
 @dataclass
 class ImportTotals:
-    """What an import did. `reported` lists the first `MAX_REPORTED` entries, parts and photos that were refused.
+    """What an import did. `reported` lists the first `most_reported` entries, parts and photos that were refused.
 
-    `refused` counts refused entries by reason, `left_out` parts missing from imported entries, and `kept_out` the
-    posts of owners who did not consent or asked to be forgotten, about whom nothing else is recorded.
+    `refused` counts refused entries and sources by reason, `left_out` parts missing from imported entries, and
+    `kept_out` the posts of owners who did not consent or asked to be forgotten, about whom nothing else is
+    recorded. `notes` are about what was passed over in whole sources.
     """
 
     new: int = 0
@@ -38,6 +39,14 @@ class ImportTotals:
     left_out: dict[str, int] = field(default_factory=dict)
     reported: list[Refusal] = field(default_factory=list)
     kept_out: KeptOut = field(default_factory=KeptOut)
+    notes: list[Note] = field(default_factory=list)
+    most_reported: int | None = MAX_REPORTED
+    _broken: list[CrawlError] = field(default_factory=list)
+
+    @property
+    def was_refused(self) -> bool:
+        """Whether something was refused, and nothing was taken."""
+        return not self.posts and bool(self.refused)
 
     @property
     def posts(self) -> int:
@@ -53,8 +62,18 @@ class ImportTotals:
 
     def report(self, refusal: Refusal) -> None:
         """List a refusal, unless the list is full."""
-        if len(self.reported) < MAX_REPORTED:
+        if self.most_reported is None or len(self.reported) < self.most_reported:
             self.reported.append(refusal)
+
+    def refuse_source(self, source: Path, error: CrawlError) -> None:
+        """Count a source that cannot be read, or not to its end."""
+        self._broken.append(error)
+        self.refuse(Refusal(str(source), error.reason))
+
+    def require_any(self) -> None:
+        """Raise the `CrawlError` of a single source that was refused as a whole."""
+        if len(self._broken) == sum(self.refused.values()) == 1 and not self.posts:
+            raise self._broken[0]
 
 
 class BatchReader:
@@ -68,9 +87,20 @@ class BatchReader:
     def read(
         self, source: str | Path, on_source: OnSource, progress: Progress
     ) -> Iterator[tuple[Path, str, list[CrawledPost]]]:
-        """Yield the source, its format and up to `BATCH` posts, until it ends."""
+        """Yield the source, its format and up to `BATCH` posts, until it ends.
+
+        A source that cannot be read is counted, so that it costs no other.
+        """
         path = Path(source)
-        named = source_format(path, self._options.format)
+        try:
+            yield from self._read(path, on_source, progress)
+        except CrawlError as error:
+            self._totals.refuse_source(path, error)
+
+    def _read(
+        self, path: Path, on_source: OnSource, progress: Progress
+    ) -> Iterator[tuple[Path, str, list[CrawledPost]]]:
+        named = source_format(path, self._options.format, self._options.encoding)
         on_source(path, named)
         posts = self._first_of_each_key(path, read_source(path, named, self._options))
         lines = count_lines(path, named)
@@ -89,6 +119,8 @@ class BatchReader:
         for entry in entries:
             if isinstance(entry, Refusal):
                 self._totals.refuse(entry)
+            elif isinstance(entry, Note):
+                self._totals.notes.append(entry)
             elif not self._admission.consenting(entry):
                 continue
             elif hash(entry.key) in seen:

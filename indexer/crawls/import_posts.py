@@ -1,8 +1,9 @@
 """Imports crawls into the database, in batches."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -19,6 +20,7 @@ from hashtag_archive.indexer.crawls.formats.entry import Refusal
 from hashtag_archive.indexer.crawls.photo_paths import with_recorded_paths
 from hashtag_archive.indexer.crawls.sources import SourceOptions
 from hashtag_archive.indexer.disk import now
+from hashtag_archive.indexer.errors import MAX_REPORTED
 from hashtag_archive.indexer.photos.files import read_file, unchanged
 from hashtag_archive.indexer.progress import Progress, silent
 
@@ -31,21 +33,27 @@ def import_crawls(
     photos: str | Path | None = None,
     consent: str | Path | None = None,
     exclude: Sequence[str] = (),
+    encoding: str | None = None,
+    most_reported: int | None = MAX_REPORTED,
     on_source: OnSource = ignore_source,
     progress: Progress = silent,
 ) -> ImportTotals:
     """Import the posts of crawls into the archive, in transactions of 2,000 posts.
 
-    `format`, `photos` and `exclude` are those of `SourceOptions`; `on_source` is called with each source and its
+    `format`, `photos`, `exclude` and `encoding` are those of `SourceOptions`; `most_reported` bounds what is listed
+    of the refused, None does not; `on_source` is called with each source and its
     format. A post of an earlier crawl is replaced if it differs, and its earlier content kept as a version; if it
     does not differ, nothing is written. Malformed entries are counted and reported, the others imported.
     Forgotten posts are not admitted; nor are, with `consent`, a file with one name per line, those of other
-    owners. Raises `CrawlError` for a source that cannot be read; the sources before it have been imported by
-    then.
+    owners. A source that cannot be read is refused, and the others imported; raises its `CrawlError` if there was
+    nothing else.
     """
     admission = read_consent(consent)
-    totals = ImportTotals(kept_out=admission.kept_out)
-    batches = BatchReader(SourceOptions(format, Path(photos) if photos else None, exclude), totals, admission)
+    totals = ImportTotals(kept_out=admission.kept_out, most_reported=most_reported)
+    options = SourceOptions(
+        format, Path(photos) if photos else None, exclude, encoding, partial(is_written_text, archive)
+    )
+    batches = BatchReader(options, totals, admission)
     for source in sources:
         crawl: _Crawl | None = None
         for path, named, posts in batches.read(source, on_source, progress):
@@ -53,7 +61,19 @@ def import_crawls(
             batch = compare(archive, admission.not_forgotten(archive, posts))
             totals.kept_out.forgotten += _write(archive, crawl, batch)
             count(batch, totals)
+    totals.require_any()
     return totals
+
+
+def is_written_text(archive: Archive | None, path: str) -> bool:
+    """Return whether a text next to a photo has tags that `hashtag export` wrote, and nothing else."""
+    place = archive.store.exports.written_at([path]).get(path) if archive else None
+    if place is None or place.kind != "txt" or not place.sha256:
+        return False
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest() in place.sha256.split()
+    except OSError:
+        return False
 
 
 class _Crawl:

@@ -1,6 +1,8 @@
 """A source of posts: its format, and its entries."""
 
-from collections.abc import Iterator, Sequence
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,36 +13,74 @@ from hashtag_archive.indexer.crawls.photo_paths import with_full_paths
 from hashtag_archive.indexer.errors import CrawlError
 
 
+def no_guesses(path: str) -> bool:
+    """Say of no file that it has guesses; the default of `SourceOptions.is_guesses`."""
+    return False
+
+
 @dataclass(frozen=True)
 class SourceOptions:
     """How sources are read.
 
     `format` is a format's name, or `auto` to detect it. `photos` is the folder with the photos of a crawl that
     has only URLs. `exclude` has patterns, as in `.gitignore`, of what is skipped in folders of keywords.
+    `encoding` is that of text files; without it they are UTF-8, or what their byte-order mark says. `is_guesses`
+    returns whether a file has hashtags that this product wrote, from which nothing is learnt.
     """
 
     format: str = "auto"
     photos: Path | None = None
     exclude: Sequence[str] = ()
+    encoding: str | None = None
+    is_guesses: Callable[[str], bool] = no_guesses
 
 
-def source_format(source: Path, format: str) -> str:
+def source_format(source: Path, format: str, encoding: str | None = None) -> str:
     """Return the format of `source`: `format` itself, or the detected one if that is `auto`.
 
-    Raises `CrawlError` if it cannot be read, or its format is not recognised.
+    Raises `CrawlError` if it is a pipe or cannot be read, or shows no format.
     """
+    _require_stored(source)
+    _require_encoding(source, encoding)
     if format != "auto":
         if format not in FORMATS:
             raise CrawlError(source, f"{format} is not a format; the formats are {', '.join(FORMATS)}")
         return format
-    if found := detect_format(source):
+    if found := detect_format(source, encoding):
         return found
+    if not source.is_dir():
+        raise CrawlError(
+            source,
+            f"its content shows none of the formats {', '.join(FILE_FORMATS)}; if it has one of them, name it with"
+            " --format",
+        )
     raise CrawlError(
         source,
         "a folder of no known format: instaloader has NAME.txt or NAME.json.xz next to its photos, gallery-dl"
-        " PHOTO.jpg.json, and keywords are in the photos or in .xmp files (--format keywords takes any folder of"
-        f" photos); to import a crawl file ({', '.join(FILE_FORMATS)}), name the file",
+        " PHOTO.jpg.json, instagram-export posts_1.json, twitter-archive tweets.js, and keywords are in the photos"
+        " or in .xmp files (--format keywords takes any folder of photos); to import a crawl file"
+        f" ({', '.join(FILE_FORMATS)}), name the file",
     )
+
+
+def _require_stored(source: Path) -> None:
+    """Raise `CrawlError` for a pipe or a device: its bytes come once, and are needed twice."""
+    try:
+        mode = source.stat().st_mode
+    except OSError:
+        return  # whoever opens it says what is wrong
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise CrawlError(source, "a pipe or a device; save what comes from it in a file, and import that")
+    if str(source).startswith(("/dev/", "/proc/")):
+        stored = os.path.realpath(source)
+        raise CrawlError(source, f"its photos could not be found from here; import the file itself: {stored}")
+
+
+def _require_encoding(source: Path, encoding: str | None) -> None:
+    try:
+        "".encode(encoding or "utf-8")
+    except LookupError:
+        raise CrawlError(source, f"{encoding} is not an encoding; cp1252 and utf-16 are") from None
 
 
 def read_source(source: Path, format: str, options: SourceOptions | None = None) -> Iterator[Entry]:
@@ -51,10 +91,11 @@ def read_source(source: Path, format: str, options: SourceOptions | None = None)
     options, known = options or SourceOptions(), FORMATS[format]
     if known.source == "folder" and not source.is_dir():
         raise CrawlError(source, f"not a folder: --format {format} needs one")
-    if known.source != "folder" and source.is_dir():
+    if known.source in ("lines", "file") and source.is_dir():
         raise CrawlError(source, "a folder: name the crawl file in it")
+    given = {name: getattr(options, name) for name in known.options}
     try:
-        yield from with_full_paths(known.read(source, photos=options.photos, exclude=options.exclude))
+        yield from with_full_paths(known.read(source, **given))
     except OSError as error:
         raise CrawlError(source, error.strerror or str(error)) from error
 

@@ -11,7 +11,7 @@ from hashtag_archive.encoder import PhotoError, decode_photo
 from hashtag_archive.encoder.errors import NOT_FINITE
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.arrays import Ids
-from hashtag_archive.indexer.crawls.formats.entry import Refusal
+from hashtag_archive.indexer.crawls.formats.entry import Note, Refusal
 from hashtag_archive.indexer.crawls.sources import read_source, source_format
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.learning.calibration import prior_logits
@@ -137,6 +137,8 @@ def _labelled(
     """Yield each photo that has a hashtag of the model."""
     numbers, vocabulary = {text: id for id, text in model.text_of.items()}, archive.vocabulary()
     for entry in read_source(source, source_format(source, format)):
+        if isinstance(entry, Note):
+            continue
         if isinstance(entry, Refusal):
             failures.add(entry.where, entry.reason)
             continue

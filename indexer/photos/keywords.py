@@ -1,7 +1,7 @@
 """A photo's metadata: keywords, caption, author, place and time from XMP, IPTC and EXIF."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element, ParseError
 
@@ -18,6 +18,7 @@ from hashtag_archive.indexer.photos.embedded import (
     windows_keywords,
     xmp_packets,
 )
+from hashtag_archive.indexer.photos.keyword_branches import acdsee_branches, branch_keywords, unguessed
 from hashtag_archive.indexer.photos.regular_file import open_regular
 
 MAX_XMP = 16 << 20  # bytes
@@ -145,40 +146,21 @@ def _parsed(packet: bytes, found: PhotoKeywords) -> Element | None:
 
 def _add_fields(root: Element, found: PhotoKeywords, guesses: dict[str, set[str]]) -> None:
     subjects = guesses.get("subject", set())
-    found.keywords += [word for word in _values(root, f"{_DC}subject") if word not in subjects]
+    for word in _values(root, f"{_DC}subject"):
+        found.keywords += branch_keywords(word) if word not in subjects else []
     for branch in _values(root, _HIERARCHY):
         if branch not in guesses.get("hierarchy", ()):
-            found.keywords += [part.strip() for part in branch.split("|")]
+            found.keywords += branch_keywords(branch)
     guessed = set().union(*guesses.values())  # a program that copied a guess into its own field left no mark
     for name, separator in _OTHER_PATHS:
-        found.keywords += _parts((value.split(separator) for value in _values(root, name)), guessed)
-    found.keywords += _parts(
-        (path for value in _values(root, _ACDSEE) for path in _categories(value)), guessed
+        found.keywords += unguessed((value.split(separator) for value in _values(root, name)), guessed)
+    found.keywords += unguessed(
+        (path for value in _values(root, _ACDSEE) for path in acdsee_branches(value)), guessed
     )
     found.captions += _values(root, f"{_DC}description")[:1]
     found.owners += [", ".join(_values(root, f"{_DC}creator"))]
     found.places += [", ".join(place for name in _PLACES for place in _values(root, name)[:1])]
     found.times += [time for name in _TIMES for time in _values(root, name)[:1]]
-
-
-def _parts(paths: Iterable[list[str]], guessed: set[str]) -> list[str]:
-    """Return the words of hierarchical keywords, except guesses."""
-    stripped = ([part.strip() for part in path] for path in paths)
-    return [part for path in stripped if not {path[-1], "|".join(path)} & guessed for part in path if part]
-
-
-def _categories(value: str) -> Iterator[list[str]]:
-    """Yield the paths of ACDSee's assigned categories: nested elements, written as a text."""
-    try:
-        waiting: list[tuple[Element, list[str]]] = [(fromstring(value), [])]
-    except (ParseError, DefusedXmlException, ValueError):
-        return
-    while waiting:
-        node, above = waiting.pop()
-        path = [*above, (node.text or "").strip()] if node.tag == "Category" else above
-        if path and node.get("Assigned") == "1":
-            yield path
-        waiting += [(child, path) for child in reversed(node)]
 
 
 def _guesses(root: Element) -> dict[str, set[str]]:
@@ -228,7 +210,8 @@ def _add_iptc(image: Image.Image, found: PhotoKeywords, guessed: set[str]) -> No
             if dataset == wanted and (stripped := text.replace("\0", "").strip()):
                 yield stripped
 
-    found.keywords += [keyword for keyword in texts(25) if keyword not in guessed]
+    for keyword in texts(25):
+        found.keywords += branch_keywords(keyword) if keyword not in guessed else []
     found.captions += texts(120)
     found.owners += [", ".join(texts(80))]
     found.places += [", ".join([*texts(92), *texts(90)])]

@@ -1,60 +1,52 @@
 """CSV with a header; the delimiter is detected."""
 
 import csv
-import re
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
-from hashtag_archive.db.post import CrawledPost
-from hashtag_archive.indexer.crawls.formats.entry import Entry, Refusal
-from hashtag_archive.indexer.crawls.formats.fields import MalformedError, moment, normalised, storable
+from hashtag_archive.db.post import CrawledPost, instagram_key
+from hashtag_archive.indexer.crawls.formats.csv_header import Header, read_header, separator_of, spelling_of
+from hashtag_archive.indexer.crawls.formats.entry import Entry, Note, Refusal
+from hashtag_archive.indexer.crawls.formats.fields import (
+    MalformedError,
+    hashtags_of,
+    moment,
+    post_key,
+    short_code,
+    storable,
+)
 from hashtag_archive.indexer.crawls.formats.folder import file_key
 from hashtag_archive.indexer.crawls.formats.lines import ContentKeys
+from hashtag_archive.indexer.crawls.formats.list_cells import split_hashtags, split_photos
+from hashtag_archive.indexer.crawls.formats.text_file import open_text
 from hashtag_archive.indexer.errors import CrawlError
-from hashtag_archive.indexer.hashtag_text import caption_hashtags
+from hashtag_archive.indexer.photos.keyword_branches import branch_keywords
 
-COLUMNS = {
-    "key": ("key", "id", "url"),
-    "hashtags": ("hashtags", "hashtag", "tags", "keywords"),
-    "photos": ("photos", "photo", "files", "file", "filename", "path"),
-    "owner": ("owner", "username", "author"),
-    "caption": ("caption", "description", "title"),
-    "location": ("location",),
-    "taken_at": ("taken_at", "date", "datetime"),
-}
-_KNOWN = {name for names in COLUMNS.values() for name in names}
-_DELIMITERS = (",", ";", "\t", "|")
-_TAG_SEPARATORS = re.compile(r"[,;|]")
-_PHOTO_SEPARATORS = re.compile(r"[;|]")
+_LONGEST_CELL = 2**31 - 1  # characters; Python's csv would stop at 131,072
+
+_CURE = ": name the file's encoding, such as Excel's: --encoding cp1252"
 
 
-def read_csv(source: Path) -> Iterator[Entry]:
-    """Yield a post for each row; photos are absolute, or relative to the file; unknown columns are ignored.
+def read_csv(source: Path, encoding: str | None = None) -> Iterator[Entry]:
+    """Yield a post for each row; photos are absolute, or relative to the file; a note names unknown columns.
 
-    Hashtags in a cell are separated by commas, semicolons or `|` if it has any, else by spaces, so that `street
-    food; night` keeps its space. If there is no key column, a post's key is its first photo's place or, without a
-    photo, a digest of its content. Raises `CrawlError` if the header has neither hashtags nor captions nor
-    photos.
+    Hashtags in a cell are the items of a list, or separated by commas, semicolons or `|` if it has any, else by
+    spaces, so that `street food; night` keeps its space. If there is no key column, a post's key is its first
+    photo's place or, without a photo, a digest of its content. Raises `CrawlError` if the header has neither
+    hashtags nor captions nor photos, or is that of a table of guesses.
     """
-    with source.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+    with open_text(source, encoding) as file:
         lines = Lines(file)
-        header = next(lines, "")
-        delimiter, names = sniff_header(header)
-        columns = {
-            meaning: [names.index(name) for name in spellings if name in names]
-            for meaning, spellings in COLUMNS.items()
-        }
-        if not (columns["hashtags"] or columns["caption"] or columns["photos"]):
-            raise CrawlError(source, "its first line has no column of hashtags, captions or photos")
-        rows = _Rows(source, columns)
-        for line, row in csv_rows(lines, delimiter):
+        header = _header(source, lines)
+        if unknown := header.unknown():
+            yield Note(f"{source}", f"columns that are not read: {', '.join(map(_legible, unknown))}")
+        rows = _Rows(source, header)
+        for line, row in csv_rows(lines, header.delimiter):
             try:
                 if isinstance(row, MalformedError):
                     raise row
-                if len(row) != len(names):
-                    raise MalformedError(f"{len(row)} fields, but the header has {len(names)}")
-                post, left_out = rows.read(row)
+                post, left_out = rows.read(_fitted(row, len(header.names)))
             except MalformedError as error:
                 yield Refusal(f"{source}:{line}", str(error))
             else:
@@ -62,22 +54,26 @@ def read_csv(source: Path) -> Iterator[Entry]:
                 yield post
 
 
-def sniff_header(line: str) -> tuple[str, list[str]]:
-    """Return the delimiter that finds the most known columns in a header, and the columns' names."""
-    found = []
-    for delimiter in _DELIMITERS:
-        try:
-            row = next(csv.reader([line], delimiter=delimiter), [])
-        except csv.Error:
-            row = []
-        found.append((delimiter, [name.strip().casefold() for name in row]))
-    return max(found, key=lambda pair: len(_KNOWN.intersection(pair[1])))
+def _header(source: Path, lines: "Lines") -> Header:
+    first = next(lines, "")
+    delimiter = separator_of(first)
+    header = read_header(next(lines, "") if delimiter else first, delimiter)
+    if header.is_our_export():
+        raise CrawlError(source, "guesses that `hashtag export` wrote; nothing is learnt from guesses")
+    columns = header.columns()
+    if not any(columns[meaning] for meaning in ("hashtags", "branches", "paths", "caption", "photos")):
+        raise CrawlError(source, "its first line has no column of hashtags, captions or photos")
+    return header
 
 
-def is_csv(start: str) -> bool:
-    """Whether a file's first line is a header: at least two known columns, one of them hashtags."""
-    names = sniff_header(start.partition("\n")[0].rstrip("\r"))[1]
-    return len(_KNOWN.intersection(names)) > 1 and bool(set(COLUMNS["hashtags"]).intersection(names))
+def _fitted(row: list[str], width: int) -> list[str]:
+    if len(row) < width or any(cell.strip() for cell in row[width:]):
+        raise MalformedError(f"{len(row)} fields, but the header has {width}")
+    return row
+
+
+def _legible(name: str) -> str:
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 class Lines:
@@ -110,6 +106,7 @@ def csv_rows(lines: Lines, delimiter: str) -> Iterator[tuple[int, list[str] | Ma
     A stray quote would swallow lines up to the next quote or the end of the file: its line is refused, and the
     lines after it are read again.
     """
+    csv.field_size_limit(_LONGEST_CELL)
     while True:
         lines.taken.clear()
         first = lines.number + 1
@@ -117,7 +114,7 @@ def csv_rows(lines: Lines, delimiter: str) -> Iterator[tuple[int, list[str] | Ma
             row = next(csv.reader(lines, delimiter=delimiter, strict=True), None)
         except csv.Error as error:
             lines.keep_first()
-            unclosed = "unexpected end" in str(error) or "field limit" in str(error)
+            unclosed = "unexpected end" in str(error)
             yield first, MalformedError(f"not CSV: {'a quote is not closed' if unclosed else error}")
             continue
         if row is None:
@@ -129,27 +126,27 @@ def csv_rows(lines: Lines, delimiter: str) -> Iterator[tuple[int, list[str] | Ma
 class _Rows:
     """Makes posts of rows, by the positions of the columns."""
 
-    def __init__(self, source: Path, columns: dict[str, list[int]]) -> None:
+    def __init__(self, source: Path, header: Header) -> None:
         self._folder = source.absolute().parent
-        self._columns = columns
+        self._columns = header.columns()
+        self._codes = {
+            place for place in self._columns["key"] if spelling_of(header.names[place]) == "shortcode"
+        }
         self._keys = ContentKeys()
 
     def read(self, row: list[str]) -> tuple[CrawledPost, list[str]]:
         """Return the post of one row; raises `MalformedError` if it is not one."""
         cells = {
-            meaning: [storable(utf8(row[place]), meaning).strip() for place in places]
+            meaning: [storable(utf8(row[place], _CURE), meaning).strip() for place in places]
             for meaning, places in self._columns.items()
         }
         first = {meaning: next(filter(None, values), None) for meaning, values in cells.items()}
-        hashtags = [tag for cell in cells["hashtags"] for tag in split_hashtags(cell)]
-        names = [name.strip() for cell in cells["photos"] for name in _PHOTO_SEPARATORS.split(cell)]
+        left_out: list[str] = []
+        tags = hashtags_of(_listed(cells, left_out), cells["caption"], left_out)
+        names = [name for cell in cells["photos"] for name in split_photos(cell)]
         photos = tuple(dict.fromkeys(str(self._folder / name) for name in names if name))
-        try:
-            taken_at, left_out = moment(first["taken_at"], "taken_at"), []
-        except MalformedError as error:
-            taken_at, left_out = None, [str(error)]
-        tags = normalised([*hashtags, *caption_hashtags(first["caption"] or "")])
-        key = first["key"]
+        taken_at = _time(first["taken_at"], left_out)
+        key = self._key(row)
         if not key and self._columns["key"]:
             raise MalformedError("no key")
         if not key and photos:
@@ -160,17 +157,49 @@ class _Rows:
         post = CrawledPost(key, tags, photos, first["owner"], first["caption"], first["location"], taken_at)
         return post, left_out
 
+    def _key(self, row: list[str]) -> str | None:
+        """Return an Instagram post's key if any column has its address or short code, else the first key."""
+        found = [(place, text) for place in self._columns["key"] if (text := row[place].strip())]
+        keys = [
+            instagram_key(short_code(text) or text) if place in self._codes else post_key(text)
+            for place, text in found
+        ]
+        joined = [key for key, (_, text) in zip(keys, found, strict=True) if key != text]
+        return next(iter([*joined, *keys]), None)
 
-def split_hashtags(cell: str) -> list[str]:
-    """Return the hashtags in a cell, separated by commas, semicolons or `|`, or else by spaces."""
-    if not _TAG_SEPARATORS.search(cell):
-        return cell.split()
-    pieces = (piece.strip() for piece in _TAG_SEPARATORS.split(cell))
-    return [tag for piece in pieces for tag in (piece.split() if "#" in piece[1:] else [piece])]
+
+def _listed(cells: dict[str, list[str]], left_out: list[str]) -> list[str]:
+    """Return the hashtags in the cells of a row, except this product's guesses, which exiftool lists apart."""
+    found: list[str] = []
+    for cell in cells["hashtags"]:
+        try:
+            found += split_hashtags(cell)
+        except MalformedError as error:
+            left_out.append(f"hashtags have {error}")
+    for meaning, separator in (("branches", "|"), ("paths", "/")):
+        branches = [branch for cell in cells[meaning] for branch in cell.split(",")]
+        found += [part for branch in branches for part in branch_keywords(branch, separator)]
+    guessed = [split_hashtags(cell) for cell in cells["guesses"]]
+    origins = [split_hashtags(cell) for cell in cells["origins"]]
+    machines = {
+        tag
+        for tags, by in zip(guessed, origins, strict=False)
+        for tag, who in zip(tags, by, strict=False)
+        if who == "machine"
+    }
+    return [tag for tag in found if tag not in machines]
 
 
-def utf8(cell: str) -> str:
-    """Return a cell; raises `MalformedError` if its bytes are not UTF-8."""
+def _time(value: str | None, left_out: list[str]) -> str | None:
+    try:
+        return moment(value, "taken_at")
+    except MalformedError as error:
+        left_out.append(str(error))
+        return None
+
+
+def utf8(cell: str, cure: str = "") -> str:
+    """Return a cell; raises `MalformedError`, with the cure, if its bytes are not UTF-8."""
     if any("\udc80" <= character <= "\udcff" for character in cell):
-        raise MalformedError("not UTF-8")
+        raise MalformedError(f"not UTF-8{cure}")
     return cell

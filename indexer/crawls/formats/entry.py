@@ -1,4 +1,4 @@
-"""What crawl readers yield: posts and refusals."""
+"""What crawl readers yield: posts, refusals, and notes about a whole source."""
 
 from dataclasses import dataclass
 
@@ -17,4 +17,12 @@ class Refusal:
     partial: bool = False
 
 
-Entry = CrawledPost | Refusal
+@dataclass(frozen=True)
+class Note:
+    """What was passed over in a source on purpose, and is worth a look: columns that are not known, lone photos."""
+
+    where: str
+    text: str
+
+
+Entry = CrawledPost | Refusal | Note

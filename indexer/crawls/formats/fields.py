@@ -1,14 +1,29 @@
 """Fields of a crawled entry: strict functions that raise, and a lenient reader that leaves parts out."""
 
 import json
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from hashtag_archive.indexer.hashtag_text import normalise_hashtag
+from hashtag_archive.db.post import instagram_key
+from hashtag_archive.indexer.hashtag_text import (
+    MAX_LENGTH,
+    caption_words,
+    is_too_long,
+    normalise_hashtag,
+    split_hashtags,
+)
 
 # Fields in which tools store a name inside an object, the handle before the display name.
-_NAME_FIELDS = ("username", "account", "name", "screen_name", "nick", "text", "tag", "title")
+_NAME_FIELDS = (
+    *("username", "handle", "uniqueId", "account", "name", "screen_name"),
+    *("nick", "text", "tag", "title"),
+)
+_SHORT_CODE = re.compile(
+    r"(?:^|[/.])(?:instagram\.com|instagr\.am)/(?:[\w.]+/)?(?:p|reels?|tv)/([\w-]+)", re.ASCII | re.IGNORECASE
+)
+_EXIF_DATE = re.compile(r"(\d{4}):(\d\d):(\d\d)(?=$|[ T])")
 
 
 class MalformedError(ValueError):
@@ -45,6 +60,34 @@ def normalised(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(hashtag for hashtag in hashtags if hashtag))
 
 
+def hashtags_of(listed: Iterable[str], texts: Iterable[str], left_out: list[str]) -> tuple[str, ...]:
+    """Return the normalised hashtags of lists and of running texts, each once, in order.
+
+    Those that are dropped for their length are named in `left_out`.
+    """
+    words = [word for item in listed for word in split_hashtags(item)]
+    words += [word for text in texts for word in caption_words(text)]
+    found: dict[str, None] = {}
+    for word in words:
+        if hashtag := normalise_hashtag(word):
+            found[hashtag] = None
+        elif is_too_long(word):
+            left_out.append(f"a hashtag has more than {MAX_LENGTH} characters: {word[:40]}...")
+    return tuple(found)
+
+
+def post_key(text: str) -> str:
+    """Return the key of a post: of the address of an Instagram post its short code's, of any other text itself."""
+    code = short_code(text)
+    return instagram_key(code) if code else text
+
+
+def short_code(url: str) -> str | None:
+    """Return the short code in the address of an Instagram post, None for any other text."""
+    found = _SHORT_CODE.search(url)
+    return found[1] if found else None
+
+
 def text(entry: dict[str, Any], field: str) -> str | None:
     """Return a text field, or None if it is absent, null or empty."""
     value = entry.get(field)
@@ -73,14 +116,17 @@ def storable(text: str, field: str) -> str:
 
 
 def moment(value: object, field: str, zone: tzinfo | None = None) -> str | None:
-    """Return a time as ISO 8601; numbers are seconds since 1970, and a time without a zone is in `zone`."""
+    """Return a time, ISO 8601's or EXIF's, as ISO 8601.
+
+    Numbers are seconds since 1970, and a time without a zone is in `zone`.
+    """
     if value is None or value == "":
         return None
     try:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return datetime.fromtimestamp(value, UTC).isoformat()
         if isinstance(value, str):
-            time = datetime.fromisoformat(value.strip())
+            time = datetime.fromisoformat(_EXIF_DATE.sub(r"\1-\2-\3", value.strip()))
             return (time if time.tzinfo or not zone else time.replace(tzinfo=zone)).isoformat()
     except (ValueError, OverflowError, OSError):
         pass

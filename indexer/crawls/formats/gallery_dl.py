@@ -1,9 +1,11 @@
 """gallery-dl: photos, each with a `.json` next to it, whose fields vary from site to site."""
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +16,19 @@ from hashtag_archive.indexer.crawls.formats.fields import (
     LooseFields,
     MalformedError,
     decode,
-    normalised,
+    hashtags_of,
     parse_object,
 )
 from hashtag_archive.indexer.crawls.formats.folder import Listing, file_key, is_media, is_photo, walk_folder
-from hashtag_archive.indexer.hashtag_text import caption_hashtags
+from hashtag_archive.indexer.crawls.formats.gallery_sites import Site, site_of
+from hashtag_archive.indexer.crawls.formats.list_cells import split_hashtags
 
 # A post's id takes precedence over a photo's, as photos of one post have different ids.
 _SHORT_CODES = ("post_shortcode", "sidecar_shortcode", "shortcode")
 _IDS = ("post_id", "tweet_id", "status_id", "deviationid", "id")
-_OWNERS = ("username", "author", "user", "owner", "account", "uploader", "blog_name")
-_CAPTIONS = ("description", "content", "caption", "title")
-_TAGS = ("tags", "hashtags")
+_NAMING_IDS = (*_SHORT_CODES, *_IDS, "sidecar_media_id", "media_id", "mblogid", "idstr", "index")
 _ABOUT_FOLDERS = ("info.json",)  # describes a whole gallery, not a post
+_MOST_PARTS = 6  # of a photo's name that an id may span
 
 
 @dataclass
@@ -49,12 +51,15 @@ def read_gallery(source: Path) -> Iterator[Entry]:
         if isinstance(listing, Refusal):
             yield listing
             continue
+        names = _PhotoNames(listing)
         for name in listing.names:
             if name.endswith(".json") and name not in _ABOUT_FOLDERS:
                 path = listing.path(name)
                 try:
-                    entry = LooseFields(parse_object(decode(Path(path).read_bytes())))
-                    _add(posts, source, entry, path, _photos_of(listing, name, entry))
+                    stored = parse_object(decode(Path(path).read_bytes()))
+                    site = site_of(stored)
+                    entry = LooseFields(site.flat(stored))
+                    _add(posts, source, site, entry, path, _photos_of(names, name, entry))
                 except MalformedError as error:
                     yield Refusal(path, str(error))
                 except OSError as error:
@@ -74,25 +79,57 @@ def read_gallery(source: Path) -> Iterator[Entry]:
         )
 
 
-def _photos_of(listing: Listing, name: str, entry: LooseFields) -> list[str]:
-    """Return a file's photos: `a.jpg` for `a.jpg.json`, even if it is gone; every photo called `a` for `a.json`."""
+class _PhotoNames:
+    """The photos of a folder by stem and, for files of one post, by each id that may be in their names."""
+
+    def __init__(self, listing: Listing) -> None:
+        self.listing = listing
+        self.by_stem: dict[str, list[str]] = {}
+        for name in filter(is_photo, listing.names):
+            self.by_stem.setdefault(os.path.splitext(name)[0], []).append(listing.path(name))
+
+    @cached_property
+    def _by_part(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for stem, paths in self.by_stem.items():
+            borders = [match.span() for match in re.finditer(r"[ _.,()\[\]-]+", stem)]
+            starts, ends = [0, *(end for _, end in borders)], [*(start for start, _ in borders), len(stem)]
+            for place, start in enumerate(starts):
+                for end in ends[place : place + _MOST_PARTS]:
+                    found.setdefault(stem[start:end], []).extend(paths)
+        return found
+
+    def of_post(self, stem: str, ids: list[str]) -> list[str]:
+        """Return the photos that are named like a post's file, or by one of its ids."""
+        names = [stem, *ids]
+        return next((paths for name in names if name and (paths := self._by_part.get(name))), [])
+
+
+def _photos_of(names: _PhotoNames, name: str, entry: LooseFields) -> list[str]:
+    """Return a file's photos: `a.jpg` for `a.jpg.json`, even if it is gone; every photo called `a` for `a.json`.
+
+    A file of a whole post, `ID.json`, has every photo with the name or one of its ids in its own name.
+    """
     stem = name.removesuffix(".json")
     if is_media(stem):
-        return [listing.path(stem)] if is_photo(stem) else []
-    photos = [other for other in listing.names if os.path.splitext(other)[0] == stem and is_photo(other)]
-    if not photos and "category" not in entry.entry:
+        return [names.listing.path(stem)] if is_photo(stem) else []
+    if photos := names.by_stem.get(stem):
+        return photos
+    if "category" not in entry.entry:
         raise MalformedError("no photo next to it, and no field of gallery-dl in it")
-    return [listing.path(photo) for photo in photos]
+    return names.of_post(stem, [found for field in _NAMING_IDS if (found := _id(entry, (field,)))])
 
 
-def _add(posts: dict[str, _Post], source: Path, entry: LooseFields, path: str, photos: list[str]) -> None:
+def _add(
+    posts: dict[str, _Post], source: Path, site: Site, entry: LooseFields, path: str, photos: list[str]
+) -> None:
     key = _key(entry, f"gallery-dl:{file_key(source, path.removesuffix('.json'))}")
     post = posts.setdefault(key, _Post())
     number = entry.entry.get("num")
     post.photos += [(number if isinstance(number, int) else 0, photo) for photo in photos]
-    captions = entry.all_texts(*_CAPTIONS)
+    captions = list(filter(None, map(site.shown, entry.all_texts(*site.captions))))
     found = {
-        "owner": entry.text(*_OWNERS),
+        "owner": entry.text(*site.owners),
         "caption": captions[0] if captions else None,
         "location": entry.text("location", "location_slug"),
         "taken_at": entry.time("post_date", "date", zone=UTC),
@@ -100,9 +137,11 @@ def _add(posts: dict[str, _Post], source: Path, entry: LooseFields, path: str, p
     for name, value in found.items():
         if value:
             post.fields.setdefault(name, value)
-    owner = next((entry.entry[name] for name in _OWNERS if entry.entry.get(name)), None)
-    texts = [*captions, *owner_comments([owner, entry.entry.get("owner_id")], entry.entry.get("comments"))]
-    hashtags = normalised([*_tags(entry), *(tag for text in texts for tag in caption_hashtags(text))])
+    owner = next((entry.entry[name] for name in site.owners if entry.entry.get(name)), None)
+    said = owner_comments([owner, entry.entry.get("owner_id")], entry.entry.get("comments"))
+    parted = [site.split_topics(text) for text in [*captions, *map(site.shown, said)]]
+    listed = [*_tags(entry, site), *(topic for topics, _ in parted for topic in topics)]
+    hashtags = hashtags_of(listed, [text for _, text in parted], entry.left_out)
     post.hashtags.update(dict.fromkeys(hashtags))
 
 
@@ -125,15 +164,15 @@ def _id(entry: LooseFields, fields: tuple[str, ...]) -> str | None:
     return None
 
 
-def _tags(entry: LooseFields) -> list[str]:
+def _tags(entry: LooseFields, site: Site) -> list[str]:
     """Return the tags: a list, lists by kind, or one text separated by commas, or by spaces if it has none."""
-    lists: list[Any] = [entry.entry.get(name) for name in _TAGS]
+    lists: list[Any] = [entry.entry.get(name) for name in site.tags]
     if not any(lists):
         lists = [entry.entry.get("tag_string")]
     found = []
     for tags in lists:
         if isinstance(tags, str):
-            found += tags.split(",") if "," in tags else tags.split()
+            found += split_hashtags(tags)
         else:
             kinds = tags if isinstance(tags, dict) else {"tags": tags}
             inner = LooseFields({str(kind): value for kind, value in kinds.items()})

@@ -3,7 +3,7 @@
 import lzma
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from pathlib import Path
@@ -11,18 +11,17 @@ from typing import Any, TypeVar
 
 from hashtag_archive.db.post import CrawledPost, instagram_key
 from hashtag_archive.indexer.crawls.formats.comments import edge_nodes, owner_comments
-from hashtag_archive.indexer.crawls.formats.entry import Entry, Refusal
+from hashtag_archive.indexer.crawls.formats.entry import Entry, Note, Refusal
 from hashtag_archive.indexer.crawls.formats.fields import (
     LooseFields,
     MalformedError,
     decode,
-    normalised,
+    hashtags_of,
     parse_json,
     parse_object,
     storable,
 )
 from hashtag_archive.indexer.crawls.formats.folder import Listing, file_key, is_photo, numbered, walk_folder
-from hashtag_archive.indexer.hashtag_text import caption_hashtags
 
 MAX_BYTES = 64 << 20  # of a post's unpacked JSON; real ones have a few kilobytes
 _UNPACK_MEMORY = 256 << 20  # bytes that unpacking may use
@@ -45,25 +44,38 @@ class _Files:
     photos: list[str] = field(default_factory=list)
 
 
-def read_instaloader(source: Path) -> Iterator[Entry]:
-    """Yield the posts of a folder and those below it. Photos with neither text nor JSON are skipped.
+def read_instaloader(source: Path, is_guesses: Callable[[str], bool] = lambda path: False) -> Iterator[Entry]:
+    """Yield the posts of a folder and those below it. A note counts the photos with neither text nor JSON.
 
     The key of a post is its short code. If it has only a text, or broken JSON, the key is made of its name and its
-    folder, which instaloader names after the profile.
+    folder, which instaloader names after the profile. Texts for which `is_guesses` is true are this product's and
+    are skipped.
     """
+    lone = 0
     for listing in walk_folder(source):
         if isinstance(listing, Refusal):
             yield listing
             continue
-        for name, files in _posts(listing).items():
+        posts = _posts(listing, is_guesses)
+        for name, files in posts.items():
             yield from _read_post(listing.path(name), files)
+        lone += sum(map(is_photo, listing.names)) - sum(len(files.photos) for files in posts.values())
+    if lone:
+        yield Note(str(source), f"{lone:,} photos without a text or JSON of their post were skipped")
 
 
-def _posts(listing: Listing) -> dict[str, _Files]:
+def _posts(listing: Listing, is_guesses: Callable[[str], bool]) -> dict[str, _Files]:
+    """Return the files of each post by its name: that of a JSON, or of a text that is not of one of its photos."""
     posts: dict[str, _Files] = {}
     matches = [match for name in listing.names if (match := _METADATA_FILE.fullmatch(name))]
+    matches = [
+        match for match in matches if match["kind"] != ".txt" or not is_guesses(listing.path(match[0]))
+    ]
     for match in matches:
-        if match["kind"] in (".json", ".json.xz", ".txt"):
+        if match["kind"] in (".json", ".json.xz"):
+            posts.setdefault(match["name"], _Files())
+    for match in matches:
+        if match["kind"] == ".txt" and not _is_of_a_photo(listing, match["name"], posts):
             posts.setdefault(match["name"], _Files())
     for match in matches:
         part = "metadata" if match["kind"].startswith(".json") else _PARTS.get(match["kind"])
@@ -77,7 +89,20 @@ def _posts(listing: Listing) -> dict[str, _Files]:
             photos.append((number, name, post))
     for _, name, post in sorted(photos):
         posts[post].photos.append(listing.path(name))
-    return posts
+    return dict(sorted(posts.items()))
+
+
+def _is_of_a_photo(listing: Listing, name: str, posts: dict[str, _Files]) -> bool:
+    """Whether `NAME_1.txt` is about one photo of the post `NAME`: another program's, without a hashtag in it."""
+    post = numbered(name)[0]
+    if name in posts or post == name or post not in posts:
+        return False
+    try:
+        return not any(
+            sign in Path(listing.path(f"{name}.txt")).read_bytes() for sign in (b"#", "＃".encode())
+        )
+    except OSError:
+        return False
 
 
 def _read_post(name: str, files: _Files) -> Iterator[Entry]:
@@ -89,18 +114,20 @@ def _read_post(name: str, files: _Files) -> Iterator[Entry]:
         yield Refusal(problems[0].where, problems[0].reason)
         return
     fields = LooseFields(node or {})
-    caption = _node_caption(fields) or _read(files.caption, _text_of, problems)
-    place = fields.text("location") or (_read(files.location, _text_of, problems) or "").partition("\n")[0]
+    caption = _node_caption(fields) if node is not None else _read(files.caption, _text_of, problems)
+    place = fields.text("location") or _phone(fields).text("location")
+    place = place or (_read(files.location, _text_of, problems) or "").partition("\n")[0]
     texts = [caption or "", *owner_comments([fields.entry.get("owner")], _comments(fields, files, problems))]
+    hashtags = hashtags_of(_stickers(fields), texts, fields.left_out)
     code = fields.text("shortcode", "code")
     post = CrawledPost(
         key=instagram_key(code) if code else f"instaloader:{file_key(Path(name).parent, name)}",
-        hashtags=normalised(tag for text in texts for tag in caption_hashtags(text)),
+        hashtags=hashtags,
         photos=tuple(files.photos),
-        owner=fields.text("owner"),
+        owner=fields.text("owner") or _phone(fields).text("user"),
         caption=caption or None,
         location=place or None,
-        taken_at=fields.time("taken_at_timestamp", "date", zone=UTC),
+        taken_at=fields.time("taken_at_timestamp", "date", "taken_at", zone=UTC),
     )
     yield from problems
     yield from (Refusal(str(files.metadata), reason, partial=True) for reason in fields.left_out)
@@ -155,7 +182,29 @@ def _node_caption(fields: LooseFields) -> str | None:
         caption = inner.text("text")
         fields.left_out += inner.left_out
         return caption
-    return fields.text("caption")
+    return fields.text("caption") or _phone(fields).text("caption")
+
+
+def _phone(fields: LooseFields) -> LooseFields:
+    """Return what instaloader stored besides from Instagram's answer to a phone."""
+    answer = fields.entry.get("iphone_struct")
+    return LooseFields(answer if isinstance(answer, dict) else {})
+
+
+def _stickers(fields: LooseFields) -> list[str]:
+    """Return the hashtags that were put onto a story."""
+    shown = [
+        touched
+        for touched in _dicts(fields.entry.get("tappable_objects"))
+        if touched.get("__typename") == "GraphTappableHashtag"
+    ]
+    phone = _dicts(_phone(fields).entry.get("story_hashtags"))
+    named = LooseFields({"stickers": [*shown, *(sticker.get("hashtag") for sticker in phone)]})
+    return named.all_texts("stickers")
+
+
+def _dicts(value: object) -> list[Mapping[str, object]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _comments(fields: LooseFields, files: _Files, problems: list[Refusal]) -> list[object]:

@@ -7,9 +7,8 @@ from pathlib import Path
 from hashtag_archive.db.file_path import composed
 from hashtag_archive.db.post import CrawledPost
 from hashtag_archive.indexer.crawls.formats.entry import Entry, Refusal
-from hashtag_archive.indexer.crawls.formats.fields import MalformedError, moment, normalised, storable
+from hashtag_archive.indexer.crawls.formats.fields import MalformedError, hashtags_of, moment, storable
 from hashtag_archive.indexer.crawls.formats.folder import Listing, file_key, is_photo, walk_folder
-from hashtag_archive.indexer.hashtag_text import caption_hashtags
 from hashtag_archive.indexer.photos.exclusions import Exclusions
 from hashtag_archive.indexer.photos.keywords import MAX_XMP, PhotoKeywords, add_photo, add_xmp
 from hashtag_archive.indexer.photos.regular_file import open_regular
@@ -45,21 +44,32 @@ def read_keyword_folder(source: Path, exclude: Sequence[str] = ()) -> Iterator[E
 
 
 def carries_keywords(folder: Path) -> bool:
-    """Whether there is an XMP sidecar in a folder, or a keyword in one of the first photos."""
+    """Whether one of the first photos or XMP files in a folder has a keyword that this product did not write."""
     looked_at = 0
     for listing in walk_folder(folder):
         if isinstance(listing, Listing):
-            if any(name.lower().endswith(".xmp") for name in listing.names):
-                return True
-            for name in filter(is_photo, listing.names):
+            for name in listing.names:
                 found = PhotoKeywords()
-                add_photo(listing.path(name), found)
+                if name.lower().endswith(".xmp"):
+                    _add_sidecar(listing.path(name), found)
+                elif is_photo(name):
+                    add_photo(listing.path(name), found)
+                else:
+                    continue
                 looked_at += 1
                 if found.keywords:
                     return True
                 if looked_at == LOOKED_AT:
                     return False
     return False
+
+
+def _add_sidecar(path: str, found: PhotoKeywords) -> None:
+    try:
+        with open_regular(path, MAX_XMP) as file:
+            add_xmp(file.read(MAX_XMP + 1), found)
+    except OSError as error:
+        found.left_out.append(error.strerror or str(error))
 
 
 class _Sidecars:
@@ -87,11 +97,7 @@ def _read_photo(source: Path, photo: str | None, sidecars: list[str]) -> Iterato
     found = PhotoKeywords()
     broken: list[Refusal] = []
     for sidecar in sidecars:
-        try:
-            with open_regular(sidecar, MAX_XMP) as file:
-                add_xmp(file.read(MAX_XMP + 1), found)
-        except OSError as error:
-            found.left_out.append(error.strerror or str(error))
+        _add_sidecar(sidecar, found)
         broken += [Refusal(sidecar, reason, partial=True) for reason in found.left_out]
         found.left_out.clear()
     readable = bool(photo and add_photo(photo, found))
@@ -118,9 +124,10 @@ def _post(source: Path, photo: str | None, place: str, found: PhotoKeywords) -> 
         return None
 
     caption = first(found.captions, "caption")
+    hashtags = hashtags_of(found.keywords, [caption or ""], left_out)
     post = CrawledPost(
         key=f"keywords:{file_key(source, place)}",
-        hashtags=normalised([*found.keywords, *caption_hashtags(caption or "")]),
+        hashtags=hashtags,
         photos=(photo,) if photo else (),
         owner=first(found.owners, "owner"),
         caption=caption,

@@ -1,6 +1,8 @@
 """Crawls of one post per line: JSON objects, and plain lists of hashtags."""
 
 import hashlib
+import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,39 +11,56 @@ from hashtag_archive.indexer.crawls.formats.entry import Entry, Refusal
 from hashtag_archive.indexer.crawls.formats.fields import (
     MalformedError,
     decode,
+    hashtags_of,
     moment,
-    normalised,
     parse_object,
+    post_key,
     shown,
     storable,
     text,
     texts,
 )
-from hashtag_archive.indexer.hashtag_text import caption_hashtags
+from hashtag_archive.indexer.crawls.formats.text_file import byte_lines
 
-ReadLine = Callable[[bytes], CrawledPost | None]
+# A plain list has words alone, perhaps with `#` before and commas behind: no sign that prose or code would have.
+_PLAIN = r"[^\s#＃,.:;!?()\[\]{}<>=/\\\"`*|~^$%@+]+"
+_LIST_WORD = re.compile(rf"[#＃]?{_PLAIN}(?:[,#＃]+{_PLAIN})*+[,#＃]?")
+_MARKED_LINE = re.compile(r"(?:[#＃][^\s#＃,]+[,\s]*)+")
+# Words that sentences are full of and lists of hashtags are not.
+_GRAMMAR = frozenset(
+    re.findall(
+        r"\w+",
+        "the a an and or of to in is was are were it this that with for on at by from we you who not as be i my"
+        " der die das und ist ein eine nicht mit auf von den dem zu wir ich le la les de des et est un une dans que"
+        " el los las y en es una por para con il di che non per sono o os da do em um uma het een van niet",
+    )
+)
+_MOST_GRAMMAR = 0.15  # of the words of a list
+_MOST = 0.9  # of the lines or entries of a source must be a format's
+_POST_FIELDS = {"hashtags", "photos", "caption", "owner", "location", "taken_at"}
+ReadLine = Callable[[bytes, list[str]], CrawledPost | None]
 
 
-def read_jsonl(source: Path) -> Iterator[Entry]:
+def read_jsonl(source: Path, encoding: str | None = None) -> Iterator[Entry]:
     """Yield a post for each JSON object; photos are absolute, or relative to the file."""
     folder = source.absolute().parent
-    return _read_lines(source, lambda raw: _jsonl_post(folder, raw))
+    return _read_lines(source, encoding, lambda raw, left_out: _jsonl_post(folder, raw, left_out))
 
 
-def read_hashtags(source: Path) -> Iterator[Entry]:
-    """Yield a post for each line of hashtags separated by white space."""
+def read_hashtags(source: Path, encoding: str | None = None) -> Iterator[Entry]:
+    """Yield a post for each line of hashtags separated by white space, commas or `#`."""
     keys = ContentKeys()
 
-    def read(raw: bytes) -> CrawledPost | None:
-        hashtags = decode(raw).split()
-        if not hashtags:
+    def read(raw: bytes, left_out: list[str]) -> CrawledPost | None:
+        words = storable(decode(raw), "line").split()
+        if not words:
             return None
-        normal = normalised(hashtags)
-        if not normal:
-            raise MalformedError("no hashtag in it")
-        return CrawledPost(key=keys.next("\n".join(sorted(normal))), hashtags=normal)
+        hashtags = hashtags_of(words, (), left_out)
+        if not hashtags:
+            raise MalformedError("; ".join(["no hashtag in it", *left_out]))
+        return CrawledPost(key=keys.next("\n".join(sorted(hashtags))), hashtags=hashtags)
 
-    return _read_lines(source, read)
+    return _read_lines(source, encoding, read)
 
 
 class ContentKeys:
@@ -61,19 +80,61 @@ class ContentKeys:
         return f"{digest.hex()}-{occurrence}"
 
 
-def _read_lines(source: Path, read: ReadLine) -> Iterator[Entry]:
-    with source.open("rb") as file:
-        for number, raw in enumerate(file, start=1):
-            try:
-                post = read(raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw)
-            except MalformedError as error:
-                yield Refusal(f"{source}:{number}", str(error))
-            else:
-                if post:
-                    yield post
+def is_jsonl(lines: list[str]) -> bool:
+    """Whether most lines are objects with a key and another of the format's fields, or with hashtags or photos."""
+    posts = 0
+    for line in lines:
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        names = set(entry) if isinstance(entry, dict) else set()
+        texts_in = [
+            entry[name] for name in ("hashtags", "photos") if isinstance(names and entry.get(name), list)
+        ]
+        listed = any(all(isinstance(item, str) for item in values) for values in texts_in)
+        posts += listed or ("key" in names and (len(names) == 1 or bool(names & _POST_FIELDS)))
+    return 2 * posts >= len(lines)
 
 
-def _jsonl_post(folder: Path, raw: bytes) -> CrawledPost | None:
+def is_hashtags(lines: list[str], is_text: bool) -> bool:
+    """Whether lines are lists of hashtags: marked with `#`, or else, in a file that `is_text`, of words alone."""
+    lines = [line.strip() for line in lines]
+    if sum(bool(_MARKED_LINE.fullmatch(line)) for line in lines) >= _MOST * len(lines):
+        return True
+    listed = sum(all(map(_is_list_word, line.split())) for line in lines)
+    return is_text and listed >= _MOST * len(lines) and not _is_prose(lines)
+
+
+def _is_list_word(word: str) -> bool:
+    return bool(_LIST_WORD.fullmatch(word)) and any(c.isalnum() or not c.isascii() for c in word)
+
+
+def _is_prose(lines: list[str]) -> bool:
+    """Whether words without any other sign are sentences, or figures, all the same."""
+    words = [word.strip("#,").casefold() for line in lines for word in line.split()]
+    grammar, figures = sum(word in _GRAMMAR for word in words), sum(word.isdecimal() for word in words)
+    long = [line.split() for line in lines if len(line.split()) > 2 and "#" not in line]
+    sentences = sum(first[0].isupper() and all(map(str.islower, rest)) for first, *rest in long)
+    return (
+        grammar > _MOST_GRAMMAR * len(words) or 2 * figures > len(words) or 2 * sentences > max(len(long), 1)
+    )
+
+
+def _read_lines(source: Path, encoding: str | None, read: ReadLine) -> Iterator[Entry]:
+    for number, raw in enumerate(byte_lines(source, encoding), start=1):
+        left_out: list[str] = []
+        try:
+            post = read(raw, left_out)
+        except MalformedError as error:
+            yield Refusal(f"{source}:{number}", str(error))
+        else:
+            yield from (Refusal(f"{source}:{number}", reason, partial=True) for reason in left_out)
+            if post:
+                yield post
+
+
+def _jsonl_post(folder: Path, raw: bytes, left_out: list[str]) -> CrawledPost | None:
     line = decode(raw)
     if not line.strip():
         return None
@@ -82,11 +143,11 @@ def _jsonl_post(folder: Path, raw: bytes) -> CrawledPost | None:
     if isinstance(key, bool) or not isinstance(key, str | int) or not str(key).strip():
         raise MalformedError("no key" if key in (None, "") else f"key is not a text: {shown(key)}")
     caption = text(entry, "caption")
-    hashtags = [*texts(entry, "hashtags"), *caption_hashtags(caption or "")]
+    hashtags = hashtags_of(texts(entry, "hashtags"), [caption or ""], left_out)
     photos = [str(folder / name) for name in texts(entry, "photos") if name]
     return CrawledPost(
-        key=storable(str(key), "key"),
-        hashtags=normalised(hashtags),
+        key=storable(post_key(str(key)), "key"),
+        hashtags=hashtags,
         photos=tuple(dict.fromkeys(photos)),
         owner=text(entry, "owner"),
         caption=caption,

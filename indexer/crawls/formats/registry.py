@@ -14,26 +14,29 @@ if TYPE_CHECKING:
     from hashtag_archive.indexer.crawls.formats.entry import Entry
 
 
+Option = Literal["photos", "exclude", "encoding", "is_guesses"]
+
+
 @dataclass(frozen=True)
 class CrawlFormat:
     """A format: its name, whether a source is a folder or a file (`lines`: one post per line), its reader and help.
 
-    `reader` names a function in a file of this folder, as `file.function`. It takes the source's path and, if the
-    format has an `option`, that option's value as a keyword argument, and yields entries.
+    `reader` names a function in a file of this folder, as `file.function`. It takes the source's path and the
+    values of the format's `options` as keyword arguments, and yields entries.
     """
 
     name: str
-    source: Literal["lines", "file", "folder"]
+    source: Literal["lines", "file", "folder", "either"]
     reader: str
     help: str
-    option: Literal["photos", "exclude"] | None = None
+    options: tuple[Option, ...] = ()
 
     def read(self, source: Path, **options: object) -> Iterator["Entry"]:
         """Yield the entries of a source; `options` that are not this format's are ignored."""
         file, _, function = self.reader.partition(".")
         module = import_module(f"hashtag_archive.indexer.crawls.formats.{file}")
         reader: Callable[..., Iterator[Entry]] = getattr(module, function)
-        return reader(source, **{name: value for name, value in options.items() if name == self.option})
+        return reader(source, **{name: value for name, value in options.items() if name in self.options})
 
 
 FORMATS = {
@@ -45,42 +48,61 @@ FORMATS = {
             "lines.read_jsonl",
             'one post per line: {"key": "1", "hashtags": ["#ramen"], "photos": ["1.jpg"]}, and optionally "owner",'
             ' "caption", "location", "taken_at"',
+            options=("encoding",),
         ),
         CrawlFormat(
-            "hashtags", "lines", "lines.read_hashtags", "one post per line, hashtags separated by spaces"
+            "hashtags",
+            "lines",
+            "lines.read_hashtags",
+            "one post per line, hashtags separated by spaces",
+            options=("encoding",),
         ),
         CrawlFormat(
             "csv",
             "lines",
             "csv_table.read_csv",
             "one post per row; the header has key, hashtags, photos, owner, caption, location, taken_at (or id,"
-            " tags, file, username, description, date)",
+            " tags, file, username, description, date), or is that of `exiftool -csv`",
+            options=("encoding",),
         ),
         CrawlFormat(
             "instagram-crawler",
             "file",
             "instagram_crawler.read_instagram",
             "its JSON list; photos are searched in --photos",
-            option="photos",
+            options=("photos",),
         ),
         CrawlFormat(
             "instaloader",
             "folder",
             "instaloader.read_instaloader",
             "a folder with NAME.jpg, NAME_1.jpg, NAME.txt, NAME.json, NAME.json.xz",
+            options=("is_guesses",),
         ),
         CrawlFormat(
             "gallery-dl",
             "folder",
             "gallery_dl.read_gallery",
-            "a folder with PHOTO.jpg and PHOTO.jpg.json next to it",
+            "a folder with PHOTO.jpg and PHOTO.jpg.json next to it, or a JSON per post",
+        ),
+        CrawlFormat(
+            "instagram-export",
+            "either",
+            "instagram_export.read_instagram_export",
+            "the folder that Instagram gives its users, as JSON, or a posts_1.json in it",
+        ),
+        CrawlFormat(
+            "twitter-archive",
+            "either",
+            "twitter_archive.read_twitter_archive",
+            "the folder that Twitter gives its users, or the tweets.js in it",
         ),
         CrawlFormat(
             "keywords",
             "folder",
             "keywords.read_keyword_folder",
             "a folder of photos with XMP or IPTC keywords, or with .xmp sidecars",
-            option="exclude",
+            options=("exclude",),
         ),
     )
 }

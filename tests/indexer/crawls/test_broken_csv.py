@@ -33,7 +33,7 @@ def test_broken_rows_are_reported_with_their_line(tmp_path: Path) -> None:
         ("5", "2 fields, but the header has 4"),
         ("6", "no key"),
         ("7", "taken_at is not an ISO 8601 time: 'yesterday'"),
-        ("9", "not UTF-8"),
+        ("9", "not UTF-8: name the file's encoding, such as Excel's: --encoding cp1252"),
         ("10", "not CSV: ',' expected after '\"'"),
         ("11", "not CSV: ',' expected after '\"'"),
         ("13", "not CSV: a quote is not closed"),

@@ -9,6 +9,7 @@ from hashtag_archive.cli import main
 from hashtag_archive.db.post import CrawledPost
 from hashtag_archive.encoder import IMAGE_SUFFIXES
 from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.crawls.formats.entry import Refusal
 from hashtag_archive.indexer.crawls.formats.folder import PHOTO_SUFFIXES
 from hashtag_archive.indexer.crawls.formats.registry import FORMATS
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
@@ -32,7 +33,7 @@ SOURCES = {
 def posts(format: str, source: Path | None = None, photos: Path | None = PHOTOS) -> dict[str, CrawledPost]:
     """Return the posts of a crawl by key; assert that no entry is refused."""
     entries = list(read_source(source or SOURCES[format], format, SourceOptions(photos=photos)))
-    assert all(isinstance(entry, CrawledPost) for entry in entries), entries
+    assert not any(isinstance(entry, Refusal) for entry in entries), entries
     return {entry.key: entry for entry in entries if isinstance(entry, CrawledPost)}
 
 
@@ -205,7 +206,7 @@ def test_a_folder_that_is_not_a_crawl_is_refused_and_the_formats_listed(tmp_path
 
 
 def test_a_format_that_a_source_cannot_have_is_refused(tmp_path: Path) -> None:
-    for format in FORMATS:
+    for format in FORMATS.keys() - {"instagram-export", "twitter-archive"}:
         source = (
             SOURCES["csv"] if format in ("instaloader", "gallery-dl", "keywords") else SOURCES["keywords"]
         )

@@ -5,12 +5,12 @@ import pytest
 
 from hashtag_archive.db.post import CrawledPost
 from hashtag_archive.indexer.crawls.formats.detect import detect_format
-from hashtag_archive.indexer.crawls.formats.entry import Refusal
+from hashtag_archive.indexer.crawls.formats.entry import Entry, Refusal
 from hashtag_archive.indexer.crawls.sources import read_source
 from hashtag_archive.indexer.errors import CrawlError
 
 
-def read(path: Path, content: bytes, format: str = "jsonl") -> list[CrawledPost | Refusal]:
+def read(path: Path, content: bytes, format: str = "jsonl") -> list[Entry]:
     path.write_bytes(content)
     return list(read_source(path, format))
 

@@ -65,7 +65,7 @@ def test_a_damaged_int8_is_refused_and_costs_no_photo(whole: Archive, damage: st
     path.with_suffix(".json").write_text(json.dumps(about))
     choice = measure_dtype(whole, open_model(whole))
     assert choice.dtype == "float32"
-    expected = "gives other hashtags" if damage == "shuffled weights" else "compared on only 0 photos"
+    expected = "gives other hashtags" if damage == "shuffled weights" else "0 of the 200 photos of posts"
     assert expected in choice.why
     assert archive_stats(whole).failed == 0
 

@@ -1,0 +1,143 @@
+"""A source is taken as a format only if its content shows it."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from hashtag_archive.indexer.crawls.formats.detect import detect_format
+from hashtag_archive.indexer.crawls.formats.entry import Refusal
+from hashtag_archive.indexer.crawls.sources import read_source, source_format
+from hashtag_archive.indexer.errors import CrawlError
+from tests.indexer.crawls.test_formats import SOURCES, run
+
+TAKEOUT = {"title": "a.jpg", "photoTakenTime": {"timestamp": "1"}}
+XMP = (
+    '<x xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:dc="http://purl.org/dc/elements/1.1/"'
+    ' xmlns:h="http://ns.hashtag-archive.invalid/1.0/"><dc:subject><rdf:Bag><rdf:li>ramen</rdf:li></rdf:Bag>'
+    "</dc:subject>{}</x>"
+)
+GUESSED = XMP.format(
+    '<h:Tags><rdf:Seq><rdf:li h:Keyword="ramen" h:Path="ramen" h:By="machine" h:Places="subject"/></rdf:Seq>'
+    "</h:Tags>"
+)
+
+
+def photos(folder: Path, *names: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        Image.new("RGB", (8, 8)).save(folder / name)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.md", "# Kite\n\nKite draws maps.\n"),
+        ("notes.txt", "We went to the harbour and it was windy\nThen we ate soup with bread\n"),
+        ("notes.txt", "Ask who took this one\nReturn the key tomorrow\n"),
+        ("a.py", "import os\nimport sys\n"),
+        ("a.html", "<p>#sea #sun</p>\n"),
+        ("a.log", "2024-01-01 10:00:00 INFO started\n"),
+        ("a.toml", '[project]\nname = "kite"\n'),
+        ("captions.txt", "Lovely day at the sea! #sea #sun\n"),
+        ("numbers.txt", "1 2 3\n4 5 6\n"),
+        ("a.jsonl", '{"id": 1, "text": "sea"}\n'),
+        ("a.json", '[{"id": 1, "text": "sea"}]'),
+        ("a.json", '{\n "name": "kite",\n "version": 1\n}'),
+        ("a.js", 'window.YTD.like.part0 = [{"like": {}}]'),
+        ("books.csv", "title,date\nDune,1965\n"),
+    ],
+)
+def test_what_shows_no_format_is_refused_and_the_formats_are_named(
+    tmp_path: Path, name: str, content: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    done = run(tmp_path / "archive", str(tmp_path / name))
+    assert done.exit_code == 1
+    assert "jsonl, hashtags, csv" in done.stderr
+    assert "--format" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "format"),
+    [
+        ("tags.txt", "sea sun sand\nsea\ncity night_walk\n", "hashtags"),
+        ("tags", "#sea #sun\n#城市\n", "hashtags"),
+        ("tags.md", "#food#foodporn\n#food, #lunch\n", "hashtags"),
+        ("posts.txt", '{"key": "1", "hashtags": ["sea"]}\n', "jsonl"),
+        ("posts.txt", "key;tags\n1;sea\n", "csv"),
+        ("tweets.js", 'window.YTD.tweet.part0 = [ {"tweet": {}} ]', "twitter-archive"),
+        ("posts_1.json", '[{"media": [{"uri": "media/1.jpg", "title": ""}]}]', "instagram-export"),
+        ("stories.json", '{"ig_stories": [{"uri": "media/1.jpg", "title": ""}]}', "instagram-export"),
+    ],
+)
+def test_what_shows_a_format_is_taken_as_it(tmp_path: Path, name: str, content: str, format: str) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    assert detect_format(tmp_path / name) == format
+
+
+def test_text_in_a_file_called_jpg_is_no_list_of_hashtags(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_text("sea sun\n")
+    with pytest.raises(CrawlError, match="not a text file"):
+        detect_format(tmp_path / "a.jpg")
+
+
+def test_a_pipe_is_refused_before_its_bytes_are_gone(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "posts.jsonl")
+    for format in ("auto", "jsonl"):
+        with pytest.raises(CrawlError, match="a pipe or a device; save"):
+            source_format(tmp_path / "posts.jsonl", format)
+
+
+def test_our_sidecars_do_not_change_what_a_folder_is(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(SOURCES["instaloader"] / "anna.eats", tmp_path / "anna"))
+    for json_file in folder.glob("*.json*"):
+        json_file.unlink()
+    (folder / "2019-01-05_12-34-56_UTC_1.jpg.xmp").write_text(GUESSED)
+    assert detect_format(folder) == "instaloader"
+    plain = photos(tmp_path / "plain", "a.jpg")
+    (plain / "a.jpg.xmp").write_text(GUESSED)
+    assert detect_format(plain) is None
+    (plain / "a.jpg.xmp").write_text(XMP.format(""))
+    assert detect_format(plain) == "keywords"
+
+
+def test_a_stray_text_or_json_does_not_make_a_photo_folder_a_crawl(tmp_path: Path) -> None:
+    folder = photos(tmp_path / "holiday", "a.jpg", "b.jpg", "c.jpg")
+    for name in ("a", "b", "c"):
+        (folder / f"{name}.xmp").write_text(XMP.format(""))
+    (folder / "b.txt").write_text("Ask who took #this one.\n")
+    (folder / "settings.json").write_text('{"node": 3, "category": "x"}')
+    assert detect_format(folder) == "keywords"
+
+
+def test_texts_of_tags_beside_photos_are_refused_by_name(tmp_path: Path) -> None:
+    folder = photos(tmp_path / "kohya", "a.jpg", "b.jpg")
+    for name in ("a", "b"):
+        (folder / f"{name}.txt").write_text("1girl, street food\n")
+    with pytest.raises(CrawlError, match="kohya"):
+        detect_format(folder)
+    for name in ("a", "b"):
+        (folder / f"{name}.txt").write_text("Lunch #soup\n")
+    assert detect_format(folder) == "instaloader"
+
+
+def test_json_of_google_takeout_is_refused_by_name(tmp_path: Path) -> None:
+    folder = photos(tmp_path / "takeout", "a.jpg")
+    (folder / "a.jpg.json").write_text(json.dumps(TAKEOUT))
+    with pytest.raises(CrawlError, match="Google Takeout"):
+        detect_format(folder)
+
+
+def test_a_table_of_guesses_is_never_read(tmp_path: Path) -> None:
+    (tmp_path / "tags.csv").write_text("photo,hashtag,probability,by,model\na.jpg,sea,0.9,machine,1\n")
+    with pytest.raises(CrawlError, match="nothing is learnt from guesses"):
+        list(read_source(tmp_path / "tags.csv", "csv"))
+    line = {"photo": "a.jpg", "hashtags": [{"hashtag": "sea", "probability": 0.9, "by": "machine"}]}
+    (tmp_path / "tags.jsonl").write_text(json.dumps(line) + "\n")
+    assert detect_format(tmp_path / "tags.jsonl") is None
+    assert all(isinstance(entry, Refusal) for entry in read_source(tmp_path / "tags.jsonl", "jsonl"))
