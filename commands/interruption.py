@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
-_AGAIN = 0.02  # seconds until a signal that came at a bad moment is looked at again
+_AGAIN = 0.02  # seconds until an interruption that Python ignored is raised again
 _IMPORTING = "<frozen importlib._bootstrap>"
 
 
@@ -73,22 +73,31 @@ def _receive(number: int, frame: FrameType | None) -> None:
 
 
 def _raise_outside_imports(number: int, frame: FrameType | None) -> None:
-    """Raise `Interrupted`, or look again a little later if a library is being loaded.
+    """Raise `Interrupted`; if a library is being loaded, as soon as it is.
 
     What a compiled module runs while it starts turns any exception into an ImportError of its own, or hides it.
     """
-    while frame is not None:
-        if frame.f_code.co_filename == _IMPORTING:
-            signal.setitimer(signal.ITIMER_REAL, _AGAIN)
-            return
-        frame = frame.f_back
-    interrupted = was_interrupted()
-    if interrupted:
+    if _is_importing(frame):
+        sys.setprofile(_raise_after_import)
+    elif interrupted := was_interrupted():
         raise interrupted
 
 
+def _raise_after_import(frame: FrameType, event: str, _: object) -> None:
+    returned = event == "return" and frame.f_code.co_filename == _IMPORTING
+    if returned and not _is_importing(frame.f_back) and (interrupted := was_interrupted()):
+        sys.setprofile(None)
+        raise interrupted
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None and frame.f_code.co_filename != _IMPORTING:
+        frame = frame.f_back
+    return frame is not None
+
+
 def _raise_again(unraisable: "UnraisableHookArgs") -> None:
-    """Look again a little later if the interruption was raised where Python ignores exceptions, as in `__del__`."""
+    """Raise the interruption again a little later if Python ignored it, as it does in `__del__`."""
     if isinstance(unraisable.exc_value, Interrupted):
         signal.setitimer(signal.ITIMER_REAL, _AGAIN)
     else:

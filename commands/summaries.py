@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from hashtag_archive.commands.output import info, printable
+from hashtag_archive.commands.output import info, printable, warn
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.archive import Archive
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def report_files(files: "WrittenFiles") -> None:
     """Report the files that were left unchanged, and count the others."""
     for path, reason in files.named:
-        info(printable(f"{path}: {reason}"))
+        warn(printable(f"{path}: {reason}"))
     if counts := ", ".join(
         f"{count:,} {what}" for what, count in files.outcomes.most_common() if what != "none"
     ):

@@ -6,7 +6,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import Command, HashtagText
-from hashtag_archive.commands.output import Bars, info, printable
+from hashtag_archive.commands.output import Bars, info, printable, warn
 
 SHOWN = 20
 
@@ -99,8 +99,8 @@ def _record(
         accepted, rejected = (tags, ()) if accept else ((), tags)
         totals = record_verdict(archive, photo or "", accept=accepted, reject=rejected)
     for refusal in totals.reported[:SHOWN]:
-        info(printable(f"{refusal.where}: {refusal.reason}"))
+        warn(printable(f"{refusal.where}: {refusal.reason}"))
     if totals.refused:
         more = f"; the first {SHOWN} are listed" if totals.refused > SHOWN else ""
-        info(f"{totals.refused:,} lines refused, the others recorded{more}")
+        warn(f"{totals.refused:,} lines refused, the others recorded{more}")
     info(f"{totals.accepted:,} hashtags accepted, {totals.rejected:,} rejected")
