@@ -14,6 +14,7 @@ from hashtag_archive.commands.correct.words import (
     vocabulary_command,
 )
 from hashtag_archive.commands.former_names import FORMER_COMMANDS
+from hashtag_archive.commands.interruption import was_interrupted
 from hashtag_archive.commands.jobs.import_posts import import_command
 from hashtag_archive.commands.jobs.query import query_command
 from hashtag_archive.commands.jobs.rebuild import rebuild_command
@@ -79,9 +80,13 @@ class HashtagGroup(click.Group):
         """Run the command; every error but click's own becomes one line here."""
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+        except click.exceptions.Exit:
             raise
         except Exception as error:
+            if interrupted := was_interrupted():
+                raise interrupted from None
+            if isinstance(error, click.ClickException | click.Abort | BrokenPipeError):
+                raise
             if ctx.params.get("debug"):
                 raise
             raise as_click_exception(error) from error

@@ -58,5 +58,5 @@ setup(
         "gpu": GPU,
         "dev": [*TRAIN, *TIMM, *MORE_WEIGHTS, *DEV],
     },
-    entry_points={"console_scripts": ["hashtag=hashtag_archive.cli:main"]},
+    entry_points={"console_scripts": ["hashtag=hashtag_archive.__main__:main"]},
 )

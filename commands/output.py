@@ -47,6 +47,12 @@ def info(message: str) -> None:
         click.echo(message, err=True)
 
 
+def echo_result(message: str) -> None:
+    """Print on stdout what a job did, unless `--quiet`; not for answers, which are what the user asked for."""
+    if not _is_quiet():
+        click.echo(message)
+
+
 def warn(message: str) -> None:
     """Print what went wrong on stderr, even with `--quiet`."""
     click.echo(message, err=True)

@@ -7,7 +7,7 @@ needs only the current model's number reads it here.
 import os
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -29,6 +29,7 @@ def connect(path: Path) -> sqlite3.Connection:
         immutable = "" if Path(f"{path}-wal").exists() else "&immutable=1"
         uri = f"file:{quote(os.fsencode(path))}?mode=ro{immutable}"
         return sqlite3.connect(uri, uri=True, timeout=_WAIT, isolation_level=None, check_same_thread=False)
+    _create(path)
     connection = sqlite3.connect(path, timeout=_WAIT, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -38,6 +39,17 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _create(path: Path) -> None:
+    """Create an empty file if there is none, with the permissions that the umask leaves.
+
+    SQLite itself lets only the owner write what it creates, whatever the umask says, and its journals have the
+    permissions of their database.
+    """
+    if not path.exists():
+        with suppress(OSError):  # SQLite says why it cannot be created
+            path.touch()
 
 
 def is_writable(path: Path) -> bool:
@@ -74,6 +86,7 @@ def copy_database(source: Path, target: Path, progress: Callable[[int, int], Non
     with the number of pages copied and their total. Raises `DbError` if either file cannot be used.
     """
     try:
+        _create(target)
         with closing(connect(source)) as reader, closing(sqlite3.connect(target)) as writer:
             reader.execute("BEGIN")
             reader.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the first read sets the moment

@@ -69,6 +69,7 @@ class NetworkCache:
         try:
             yield part / _GRAPH
             (part / _FILES).write_text(json.dumps(_files(part)), encoding="utf-8")
+            _honour_umask(part)
             _sync(part)
             shutil.rmtree(target, ignore_errors=True)  # a damaged one
             with suppress(OSError):  # another process was first, and its network is as good
@@ -115,6 +116,13 @@ def _processor() -> str:
             return "".join(line for line in first if line.split(":")[0].strip() in _CPU_FIELDS)
     except OSError:
         return ""
+
+
+def _honour_umask(folder: Path) -> None:
+    """Give files the permissions that the umask left their folder; onnxruntime lets only their owner write."""
+    mode = folder.stat().st_mode & 0o666
+    for path in folder.iterdir():
+        path.chmod(mode)
 
 
 def _sync(folder: Path) -> None:

@@ -4,8 +4,13 @@ These names are the public face; docs/library.md describes them, and nothing els
 when they are first used, so that asking for help loads no FAISS, nor tagging torch.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+# onnxruntime reports its use to its maker, and keeps an identifier in the home folder, unless this is set before it
+# is loaded. This package is imported before any part of it can load onnxruntime.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.archive import Archive, open_archive

@@ -7,7 +7,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import exclude_option, json_option
-from hashtag_archive.commands.output import Bars, counted, echo_json, info, printable, warn
+from hashtag_archive.commands.output import Bars, counted, echo_json, echo_result, info, printable, warn
 from hashtag_archive.indexer.crawls.formats.registry import FORMATS
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def _as_json(totals: "ImportTotals") -> dict[str, Any]:
 
 
 def _show_totals(totals: "ImportTotals") -> None:
-    click.echo(
+    echo_result(
         f"{counted(totals.posts, 'post')}: {totals.new:,} new, {totals.updated:,} updated,"
         f" {totals.unchanged:,} unchanged; {totals.without_photo:,} without photo"
     )
@@ -195,13 +195,13 @@ def _show_totals(totals: "ImportTotals") -> None:
     ):
         if posts:
             were = "was" if posts == 1 else "were"
-            click.echo(f"{counted(posts, 'post')} {whose} {were} not imported")
+            echo_result(f"{counted(posts, 'post')} {whose} {were} not imported")
     if totals.missing_photos:
-        click.echo(f"{counted(totals.missing_photos, 'photo')} could not be read")
+        echo_result(f"{counted(totals.missing_photos, 'photo')} could not be read")
     for reason, count in sorted(totals.refused.items()):
-        click.echo(printable(f"{count:,} refused: {reason}"))
+        echo_result(printable(f"{count:,} refused: {reason}"))
     for reason, count in sorted(totals.left_out.items()):
-        click.echo(printable(f"{counted(count, 'part')} of imported posts left out: {reason}"))
+        echo_result(printable(f"{counted(count, 'part')} of imported posts left out: {reason}"))
 
 
 def _show_posts(posts: list["CrawledPost"]) -> None:

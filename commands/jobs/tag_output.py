@@ -4,9 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import click
-
-from hashtag_archive.commands.output import Bars, counted, echo_json, info, printable, warn
+from hashtag_archive.commands.output import Bars, counted, echo_json, echo_result, info, printable, warn
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.model.cut import Cut
@@ -77,10 +75,10 @@ class TagPrinter:
             ]
             echo_json({"photo": photo.photo, "hashtags": named, "model": photo.model})
         elif photo.model is None and not photo.error:
-            click.echo(printable(f"{photo.photo}\t{photo.outcome}"))
+            echo_result(printable(f"{photo.photo}\t{photo.outcome}"))
         elif not photo.error:
             tags = (f"#{tag.hashtag} {tag.probability:.2f}" for tag in hashtags)
-            click.echo("\t".join([printable(photo.photo), *tags]))
+            echo_result("\t".join([printable(photo.photo), *tags]))
 
 
 def report_times(seconds: dict[str, float], whole: float, encoded: int, workers: int) -> None:

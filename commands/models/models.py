@@ -6,7 +6,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import counted, echo_json, info
+from hashtag_archive.commands.output import counted, echo_json, echo_result, info
 
 
 @click.command("models")
@@ -53,4 +53,4 @@ def use_command(context: click.Context, number: int) -> None:
     from hashtag_archive.indexer.model.opening import use_model
 
     use_model(open_from(context), number)
-    click.echo(f"model {number} is current; `hashtag retag` updates photos that another model tagged")
+    echo_result(f"model {number} is current; `hashtag retag` updates photos that another model tagged")

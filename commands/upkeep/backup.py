@@ -7,7 +7,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import Bars, echo_json, info
+from hashtag_archive.commands.output import Bars, echo_json, echo_result, warn
 
 
 @click.command("backup")
@@ -30,11 +30,11 @@ def backup_command(context: click.Context, folder: Path, as_json: bool) -> None:
     with Bars() as bars:
         made = back_up(open_from(context), folder, bars)
     for sentence in made.damaged:
-        info(f"warning: {sentence}")
+        warn(f"warning: {sentence}")
     if as_json:
         echo_json(asdict(made) | {"folder": str(made.folder)})
     else:
-        click.echo(
+        echo_result(
             f"{made.folder}: {len(made.models)} models, {made.size / 1e6:.1f} MB,"
             f" {made.reused / 1e6:.1f} MB of them reused from the previous backup"
         )

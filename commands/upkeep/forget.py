@@ -8,7 +8,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import Bars, counted, echo_json, info, printable
+from hashtag_archive.commands.output import Bars, counted, echo_json, info, printable, warn
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.archive import Archive
@@ -113,7 +113,7 @@ def _report(archive: "Archive", result: "Forgotten") -> None:
         info("a dry run: nothing was changed")
         return
     for file, kind in result.proof.found:
-        info(printable(f"{archive.folder / file}: still holds {kind}"))
+        warn(printable(f"{archive.folder / file}: still holds {kind}"))
     for column, texts in result.proof.named.items():
         named = counted(texts, "text of others names them and is", "texts of others name them and are")
         info(f"{column}: {named} kept; `hashtag forget --post KEY` removes one")

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,3 +102,14 @@ def test_weights_of_a_file_replace_those_of_the_package(tmp_path: Path) -> None:
 def state_digest(made: Pretrained) -> str:
     first = next(made.backbone.parameters()).detach().numpy()
     return hashlib.sha256(first.tobytes()).hexdigest()
+
+
+def test_names_are_known_without_torch() -> None:
+    import subprocess
+
+    code = (
+        "import sys; from hashtag_archive.encoder.pretrained import registry, at_hand, catalogue;"
+        "assert registry.is_named('timm:x') and not registry.is_named('b.onnx');"
+        "assert not {'torch', 'torchvision', 'timm', 'onnxruntime'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
