@@ -5,6 +5,7 @@ places that it was written to. Only what is listed there is ever changed or remo
 kept even if it equals a guess.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -19,6 +20,7 @@ HIERARCHY = Name("http://ns.adobe.com/lightroom/1.0/", "lr", "hierarchicalSubjec
 OURS = Name(OUR_NAMESPACE, "hashtag", "Tags")
 
 MAX_IPTC = 64  # bytes of an IPTC keyword
+_MODEL = re.compile(r"[0-9]{1,18}")  # Python refuses to read numbers of thousands of digits
 Place = Literal["subject", "hierarchy", "iptc"]
 
 
@@ -92,7 +94,7 @@ def _marks(xmp: Xmp) -> list[tuple[Mark, Any]]:
             values["Keyword"],
             _number(values.get("Probability", "")),
             "person" if values.get("By") == "person" else "machine",
-            int(model) if model.isdecimal() else None,
+            int(model) if _MODEL.fullmatch(model) else None,
             tuple(values.get("Path", values["Keyword"]).split("|")),
         )
         found.append((Mark(tag, tuple(values.get("Places", "").split())), item))
@@ -117,6 +119,7 @@ def _known(texts: Iterable[str]) -> tuple[str, ...]:
 
 def _number(text: str) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return 1.0
+    return number if 0 <= number <= 1 else 1.0  # false for NaN too
