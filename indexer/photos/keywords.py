@@ -15,6 +15,7 @@ from hashtag_archive.encoder import PhotoError
 from hashtag_archive.encoder.preprocess import require_heif
 
 MAX_XMP = 16 << 20  # bytes
+MAX_MARKUP = 250_000  # tags and attributes; a kilobyte of memory each
 # `.invalid` belongs to nobody (RFC 2606): a namespace is a name, not an address.
 OUR_NAMESPACE = "http://ns.hashtag-archive.invalid/1.0/"
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
@@ -80,11 +81,11 @@ def add_xmp(packet: bytes, found: PhotoKeywords) -> set[str]:
 
     Return the guesses that are in IPTC too. Entities, which can expand a small text enormously, are refused.
     """
-    if len(packet) > MAX_XMP:
-        found.left_out.append(f"XMP is larger than {MAX_XMP:,} bytes")
+    if reason := xmp_excess(packet):
+        found.left_out.append(reason)
         return set()
     try:
-        root = fromstring(packet.strip(b"\0 \t\r\n"))
+        root = fromstring(_without_padding(packet))
     except ParseError as error:
         found.left_out.append(f"XMP is broken: {error}")
         return set()
@@ -102,6 +103,21 @@ def add_xmp(packet: bytes, found: PhotoKeywords) -> set[str]:
     found.places += [", ".join(place for name in _PLACES for place in _values(root, name)[:1])]
     found.times += [time for name in _TIMES for time in _values(root, name)[:1]]
     return guesses.get("iptc", set())
+
+
+def xmp_excess(packet: bytes) -> str | None:
+    """Return why a packet is too large to be parsed, or None; a tree of 16 MB of tags takes 1.5 GB."""
+    if len(packet) > MAX_XMP:
+        return f"XMP is larger than {MAX_XMP:,} bytes"
+    if packet.count(b"<") + packet.count(b"=") > MAX_MARKUP:
+        return f"XMP has more than {MAX_MARKUP:,} tags and attributes"
+    return None
+
+
+def _without_padding(packet: bytes) -> bytes:
+    if packet[:2] in (b"\xff\xfe", b"\xfe\xff"):  # UTF-16, of which half the bytes are zero
+        return packet.decode("utf-16").strip("\0 \t\r\n").encode("utf-16")
+    return packet.strip(b"\0 \t\r\n")
 
 
 def _guesses(root: Element) -> dict[str, set[str]]:
