@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
+from hashtag_archive.db.stores.exports import WrittenPlace
 from hashtag_archive.indexer.disk import part_file, read_regular
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.export.xmp import Xmp
@@ -37,6 +38,18 @@ def sidecar_of(photo: str, naming: Naming = "photo.jpg.xmp") -> str:
 def text_of(photo: str) -> str:
     """Return the path of a photo's text of tags."""
     return os.path.splitext(photo)[0] + ".txt"
+
+
+def could_be_written(place: WrittenPlace) -> bool:
+    """Whether a recorded file has the name that tags of its photo are written to, in whatever folder.
+
+    A record with another name is damaged or somebody else's work, and no file is changed because of it.
+    """
+    if place.kind == "embedded":
+        return place.path == place.photo_path
+    photo = os.path.basename(place.photo_path)
+    names = [text_of(photo)] if place.kind == "txt" else [sidecar_of(photo), sidecar_of(photo, "photo.xmp")]
+    return os.path.basename(place.path) in names
 
 
 def write_sidecar(path: str, tags: Sequence[AssignedHashtag]) -> tuple[Outcome, bool]:

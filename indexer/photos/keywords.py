@@ -28,6 +28,7 @@ _TIMES = (
     f"{_PHOTOSHOP}DateCreated",
     "{http://ns.adobe.com/xap/1.0/}CreateDate",
 )
+_EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
 _EXIF, _EXIF_TIME = 0x8769, 0x9003
 _UTF8 = b"\x1b%G"  # IPTC's mark of UTF-8 texts
 _EXIF_DATE = re.compile(r"(\d{4}):(\d\d):(\d\d) (\d\d:\d\d:\d\d)")
@@ -57,7 +58,10 @@ def add_photo(path: str, found: PhotoKeywords) -> bool:
                 packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
                 guessed: set[str] = set()
                 if packet:
-                    guessed = add_xmp(packet if isinstance(packet, bytes) else str(packet).encode(), found)
+                    packet = packet if isinstance(packet, bytes) else str(packet).encode()
+                    guessed = add_xmp(packet, found)
+                    if more := _extension(image, packet, found):
+                        add_xmp(more, found)
                 _add_iptc(image, found, guessed)
                 _add_exif(image, found)
         return True
@@ -74,6 +78,29 @@ def _opened(file: BinaryIO) -> Image.Image:
     require_heif(file.read(12))
     file.seek(0)
     return Image.open(file)
+
+
+def _extension(image: Image.Image, packet: bytes, found: PhotoKeywords) -> bytes:
+    """Return the part of a JPEG's XMP above 64 kB, which is in segments of its own, or nothing.
+
+    Each begins with the digest that the main packet names, the length in all, and the place of its content.
+    """
+    content, length = bytearray(), 0
+    for name, segment in getattr(image, "applist", []):
+        if name != "APP1" or not segment.startswith(_EXTENSION) or len(segment) < len(_EXTENSION) + 40:
+            continue
+        head, body = segment[len(_EXTENSION) :][:40], segment[len(_EXTENSION) + 40 :]
+        if head[:32] not in packet:
+            continue  # of an earlier version
+        length, place = int.from_bytes(head[32:36], "big"), int.from_bytes(head[36:40], "big")
+        if length > MAX_XMP or place != len(content):
+            found.left_out.append("XMP is broken: its extension is too large or not in order")
+            return b""
+        content += body
+    if len(content) != length:
+        found.left_out.append("XMP is broken: its extension is incomplete")
+        return b""
+    return bytes(content)
 
 
 def add_xmp(packet: bytes, found: PhotoKeywords) -> set[str]:
@@ -139,9 +166,17 @@ def _values(root: Element, name: str) -> list[str]:
     for element in root.iter():
         if element.tag == name:
             items = element.findall(f"*/{_RDF}li")
-            texts += [item.text for item in items] if items else [element.text]
+            texts += [_item_text(item) for item in items] if items else [element.text]
         texts += [element.get(name)]
     return [text.strip() for text in texts if text and text.strip()]
+
+
+def _item_text(item: Element) -> str | None:
+    """Return an item's text, or its `rdf:value` if it has qualifiers beside."""
+    for node in (item, *item.findall(f"{_RDF}Description")):
+        if value := node.get(f"{_RDF}value") or node.findtext(f"{_RDF}value"):
+            return value
+    return item.text
 
 
 def _add_iptc(image: Image.Image, found: PhotoKeywords, guessed: set[str]) -> None:

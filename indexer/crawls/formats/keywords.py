@@ -8,6 +8,7 @@ from hashtag_archive.db.post import CrawledPost
 from hashtag_archive.indexer.crawls.formats.entry import Entry, Refusal
 from hashtag_archive.indexer.crawls.formats.fields import MalformedError, moment, normalised, storable
 from hashtag_archive.indexer.crawls.formats.folder import Listing, file_key, is_photo, walk_folder
+from hashtag_archive.indexer.disk import read_regular
 from hashtag_archive.indexer.hashtag_text import caption_hashtags
 from hashtag_archive.indexer.photos.exclusions import Exclusions
 from hashtag_archive.indexer.photos.keywords import MAX_XMP, PhotoKeywords, add_photo, add_xmp
@@ -77,8 +78,7 @@ def _read_photo(source: Path, photo: str | None, sidecars: list[str]) -> Iterato
     broken: list[Refusal] = []
     for sidecar in sidecars:
         try:
-            with open(sidecar, "rb") as file:
-                add_xmp(file.read(MAX_XMP + 1), found)
+            add_xmp(read_regular(sidecar, MAX_XMP + 1), found)
         except OSError as error:
             found.left_out.append(error.strerror or str(error))
         broken += [Refusal(sidecar, reason, partial=True) for reason in found.left_out]

@@ -62,3 +62,31 @@ def test_a_time_or_text_that_cannot_be_stored_is_left_out(tmp_path: Path) -> Non
     refusal, post = read_keyword_folder(tmp_path)
     assert "taken_at is not an ISO 8601 time: '2019-13'" in str(refusal)
     assert "hashtags=('sea',)" in str(post)
+
+
+def in_two_parts(photo: Path, more: str, *, cut: int = 0) -> None:
+    """Write a JPEG whose XMP is in a main packet and an extension of several segments."""
+    content = f"<rdf:RDF {RDF}><rdf:Description>{more}</rdf:Description></rdf:RDF>".encode()
+    digest = b"0123456789ABCDEF" * 2
+    main = f'<rdf:RDF {RDF}><rdf:Description note="{digest.decode()}"/></rdf:RDF>'.encode()
+    bodies = [b"http://ns.adobe.com/xap/1.0/\0" + main]
+    for place in range(0, len(content) - cut, 60_000):
+        head = digest + len(content).to_bytes(4, "big") + place.to_bytes(4, "big")
+        bodies.append(b"http://ns.adobe.com/xmp/extension/\0" + head + content[place : place + 60_000])
+    Image.new("RGB", (8, 8)).save(photo)
+    jpeg = photo.read_bytes()
+    segments = b"".join(b"\xff\xe1" + (len(body) + 2).to_bytes(2, "big") + body for body in bodies)
+    photo.write_bytes(jpeg[:2] + segments + jpeg[2:])
+
+
+def test_keywords_in_xmp_above_64_kilobytes_are_read_or_reported(tmp_path: Path) -> None:
+    words = [f"harbour{number:04}" for number in range(4000)]
+    items = "".join(f"<rdf:li>{word}</rdf:li>" for word in words)
+    for cut, expected, left_out in (
+        (0, words, []),
+        (60_000, [], ["XMP is broken: its extension is incomplete"]),
+    ):
+        in_two_parts(tmp_path / "a.jpg", f"<dc:subject><rdf:Bag>{items}</rdf:Bag></dc:subject>", cut=cut)
+        found = PhotoKeywords()
+        assert add_photo(str(tmp_path / "a.jpg"), found)
+        assert (found.keywords, found.left_out) == (expected, left_out)
