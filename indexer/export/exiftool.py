@@ -22,19 +22,14 @@ from hashtag_archive.encoder.part_file import ASIDE
 from hashtag_archive.encoder.preprocess import require_heif
 from hashtag_archive.indexer.disk import copy_rights, open_regular
 from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.export.iptc import IptcChange, has_iptc, listed, note_record
 from hashtag_archive.indexer.export.sidecars import Outcome, require_unprotected, state_of
 from hashtag_archive.indexer.export.xmp import Xmp
-from hashtag_archive.indexer.export.xmp_tags import marks_of, note_before, noted_before, places_of
+from hashtag_archive.indexer.export.xmp_tags import marks_of
 
 _EXTENDED = b"http://ns.adobe.com/xmp/extension/\0"  # in a JPEG, begins a part of XMP above 64 kB
-_WITH_IPTC = {"JPEG", "TIFF"}  # few programs read IPTC in other types
-_NO_IPTC = {"SourceFile", "FileType", "IPTCDigest", "CurrentIPTCDigest"}
-_RECORD = (
-    "EnvelopeRecordVersion",
-    "CodedCharacterSet",
-    "ApplicationRecordVersion",
-)  # exiftool adds these itself
 _LEFTOVER = re.compile(rf"{re.escape(ASIDE)}(\d+)-[a-z0-9_]{{8}}(\.part)?")
+_PLACE = re.compile(".*(Offsets?|Start)")
 _PACKET = "packet.xmp"
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
 _SECONDS = 120  # per photo; exiftool usually takes a fraction of one
@@ -76,18 +71,18 @@ def change_photo(
         before = os.stat(path)
         with open_regular(path) as source, open(aside, "xb") as copy:
             shutil.copyfileobj(source, copy)
-        packet, iptc = _read(aside)
+        packet, iptc, exif = _read(aside)
         xmp = Xmp(packet or None)
         state, ours = state_of(xmp), _ours_in_iptc(xmp)
-        keywords = _listed(iptc.get("Keywords"))
-        change(xmp, [word for word in keywords if word not in ours] if _has_iptc(iptc) else None)
+        keywords = listed(iptc.get("Keywords"))
+        change(xmp, [word for word in keywords if word not in ours] if has_iptc(iptc) else None)
         after = state_of(xmp)
         if state == after:
             return "unchanged", bool(after[0])
         _require_one_packet(aside)
-        written = _IptcChange(iptc, keywords, ours, _ours_in_iptc(xmp))
-        _write(aside, xmp, written.arguments(_note_record(xmp, iptc)))
-        _require_written(aside, xmp, written.expected)
+        written = IptcChange(iptc, keywords, ours, _ours_in_iptc(xmp))
+        _write(aside, xmp, written.arguments(note_record(xmp, iptc)))
+        _require_written(aside, xmp, written.expected, exif)
         if not _same_pixels(path, aside):
             raise EmbedError("its pixels would change: left unchanged")
         copy_rights(Path(path), Path(aside))
@@ -125,13 +120,21 @@ def _is_alive(process: int) -> bool:
     return True
 
 
-def _read(path: str) -> tuple[bytes, dict[str, Any]]:
-    """Return a photo's XMP, empty if it has none, and its file type with its IPTC fields, numbers as texts."""
+def _read(path: str) -> tuple[bytes, dict[str, Any], dict[str, Any]]:
+    """Return a photo's XMP, empty if it has none; its type and IPTC fields, numbers as texts; and its EXIF fields.
+
+    Without those that say where in the file something lies.
+    """
     name = os.path.basename(path)
-    asked = ["-j", "-FileType", "-IPTC:all", "-Photoshop:IPTCDigest", "-CurrentIPTCDigest", name]
-    said = _exiftool(path, *asked, "-execute", "-b", "-XMP", name)
-    end = said.index(b"\n}]\n") + 4
-    return said[end:], json.loads(said[:end], parse_int=str, parse_float=str)[0]
+    fields = ["-j", "-FileType", "-IPTC:all", "-Photoshop:IPTCDigest", "-CurrentIPTCDigest", name]
+    exif = ["-j", "-G1", "-a", "-u", "-EXIF:all", "-MakerNotes:all", "-FileType", name]
+    packet = _exiftool(path, *fields, "-execute", *exif, "-execute", "-b", "-XMP", name)
+    found: list[dict[str, Any]] = []
+    for _ in range(2):
+        end = packet.index(b"\n}]\n") + 4
+        found += json.loads(packet[:end], parse_int=str, parse_float=str)
+        packet = packet[end:]
+    return packet, found[0], {name: said for name, said in found[1].items() if not _PLACE.fullmatch(name)}
 
 
 def _require_one_packet(path: str) -> None:
@@ -148,9 +151,9 @@ def _write(path: str, xmp: Xmp, iptc: list[str]) -> None:
     _exiftool(path, "-q", "-overwrite_original", whole, *iptc, os.path.basename(path))
 
 
-def _require_written(path: str, xmp: Xmp, keywords: list[str]) -> None:
-    """Raise `EmbedError` unless a photo has this XMP and these IPTC keywords."""
-    packet, iptc = _read(path)
+def _require_written(path: str, xmp: Xmp, keywords: list[str], exif: dict[str, Any]) -> None:
+    """Raise `EmbedError` unless a photo has this XMP, these IPTC keywords and these EXIF fields."""
+    packet, iptc, exif_now = _read(path)
     expected = b"" if xmp.is_ours_and_empty else xmp.serialised()
     if expected.strip() not in packet or bool(expected) != bool(
         packet
@@ -158,51 +161,10 @@ def _require_written(path: str, xmp: Xmp, keywords: list[str]) -> None:
         raise EmbedError(
             f"exiftool does not write XMP into {iptc.get('FileType', 'this type')}: left unchanged"
         )
-    if sorted(_listed(iptc.get("Keywords"))) != sorted(keywords):
+    if sorted(listed(iptc.get("Keywords"))) != sorted(keywords):
         raise EmbedError("its IPTC keywords are not read back as written: left unchanged")
-
-
-class _IptcChange:
-    """The change of IPTC keywords from `old` to `new` ones of ours; `expected` are all keywords afterwards."""
-
-    def __init__(self, iptc: dict[str, Any], keywords: list[str], old: list[str], new: list[str]) -> None:
-        self._iptc, self._old, self._new = iptc, old, new
-        gone = {word for word in old if word not in new}
-        self._added = [word for word in new if word not in old or word not in keywords]
-        self.expected = [word for word in keywords if word not in gone] + self._added
-
-    def arguments(self, had: list[str] | None) -> list[str]:
-        """Return exiftool's arguments; `had` are the fields of `_RECORD` before ours, None if unknown."""
-        known = set(self._iptc) - _NO_IPTC
-        if self._old and not self.expected and not had and not known - {"Keywords", *_RECORD}:
-            return ["-IPTC:all="]  # the photo had no IPTC before
-        gone = [word for word in self._old if word not in self._new]
-        arguments = [f"-IPTC:Keywords-={word}" for word in gone]
-        arguments += [f"-IPTC:Keywords+={word}" for word in self._added]
-        if self._added and not known:
-            arguments.append("-IPTC:CodedCharacterSet=UTF8")
-        if gone and not self._new and had is not None:
-            arguments += [f"-IPTC:{name}=" for name in _RECORD if name not in had and name in known]
-        if arguments and "IPTCDigest" in self._iptc:
-            is_current = self._iptc["IPTCDigest"] == self._iptc.get("CurrentIPTCDigest")
-            arguments += ["-IPTCDigest=new"] if is_current else []
-        return arguments
-
-
-def _note_record(xmp: Xmp, iptc: dict[str, Any]) -> list[str] | None:
-    """Return which fields of `_RECORD` a photo had before ours; note it in its XMP while that has ours in IPTC."""
-    noted = noted_before(xmp, "iptc")
-    if noted is None and "iptc" in places_of(xmp):
-        noted = " ".join(name for name in _RECORD if name in iptc)
-    if noted is not None:
-        note_before(xmp, "iptc", noted if "iptc" in places_of(xmp) else None)
-    return None if noted is None else noted.split()
-
-
-def _has_iptc(iptc: dict[str, Any]) -> bool:
-    """Whether IPTC can be written; ours is UTF-8, which could garble texts of undeclared encoding."""
-    known = set(iptc) - _NO_IPTC
-    return iptc.get("FileType") in _WITH_IPTC and (not known or iptc.get("CodedCharacterSet") == "UTF8")
+    if exif_now != exif:
+        raise EmbedError("exiftool would change its EXIF: left unchanged; write a sidecar instead")
 
 
 def _ours_in_iptc(xmp: Xmp) -> list[str]:
@@ -241,9 +203,3 @@ def _same_pixels(one: str, other: str) -> bool:
 
 def _has_changed(before: os.stat_result, now: os.stat_result) -> bool:
     return (before.st_size, before.st_mtime_ns, before.st_ino) != (now.st_size, now.st_mtime_ns, now.st_ino)
-
-
-def _listed(value: Any) -> list[str]:
-    """Return a field's texts; exiftool gives one that reads `true` or `false` without quotes."""
-    values = value if isinstance(value, list) else [] if value is None else [value]
-    return [str(one).lower() if isinstance(one, bool) else str(one) for one in values]

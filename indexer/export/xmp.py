@@ -6,7 +6,7 @@ added is removed again without a trace.
 
 import re
 from typing import Any
-from xml.dom import XMLNS_NAMESPACE, Node
+from xml.dom import XMLNS_NAMESPACE
 from xml.parsers.expat import ExpatError
 
 from defusedxml.common import DefusedXmlException
@@ -18,6 +18,7 @@ from hashtag_archive.indexer.export.xmp_nodes import (
     Name,
     elements,
     named,
+    prefix_of,
     said_in_attributes,
     text_of,
     value_of,
@@ -112,7 +113,7 @@ class Xmp:
     def add_fields(self, name: Name, fields: dict[str, str]) -> None:
         """Append an item with fields in the property's namespace."""
         item = self._add_item(name)
-        item.setAttributeNS(RDF, f"{self._prefix(item, RDF, 'rdf')}:parseType", "Resource")
+        item.setAttributeNS(RDF, f"{prefix_of(item, RDF, 'rdf')}:parseType", "Resource")
         for local, text in fields.items():
             self._add_element(item, name._replace(local=local)).appendChild(
                 self._document.createTextNode(text)
@@ -192,7 +193,7 @@ class Xmp:
                 return node
         node = self._add_element(self._rdf, Name(RDF, "rdf", "Description"))
         about = descriptions[0].getAttributeNS(RDF, "about") if descriptions else ""
-        node.setAttributeNS(RDF, f"{self._prefix(node, RDF, 'rdf')}:about", about)
+        node.setAttributeNS(RDF, f"{prefix_of(node, RDF, 'rdf')}:about", about)
         node.setAttributeNS(XMLNS_NAMESPACE, f"xmlns:{OUR_PREFIX}", OUR_NAMESPACE)
         return node
 
@@ -237,20 +238,8 @@ class Xmp:
         return element
 
     def _add_element(self, parent: Any, name: Name) -> Any:
-        prefix = self._prefix(parent, name.uri, "")
+        prefix = prefix_of(parent, name.uri, "")
         element = self._document.createElementNS(name.uri, f"{prefix or name.prefix}:{name.local}")
         if not prefix:
             element.setAttributeNS(XMLNS_NAMESPACE, f"xmlns:{name.prefix}", name.uri)
         return self._append(parent, element)
-
-    def _prefix(self, node: Any, uri: str, default: str) -> str:
-        """Return the prefix of a namespace at a node, or `default`."""
-        hidden: set[str] = set()
-        while node is not None and node.nodeType == Node.ELEMENT_NODE:
-            for attribute in node.attributes.values():
-                if attribute.prefix == "xmlns" and attribute.localName not in hidden:
-                    if attribute.value == uri:
-                        return str(attribute.localName)
-                    hidden.add(attribute.localName)
-            node = node.parentNode
-        return default

@@ -53,3 +53,16 @@ def text_of(node: Any) -> str:
     """Return the text directly below a node, without white space around it."""
     texts = (Node.TEXT_NODE, Node.CDATA_SECTION_NODE)
     return "".join(child.data for child in node.childNodes if child.nodeType in texts).strip()
+
+
+def prefix_of(node: Any, uri: str, default: str) -> str:
+    """Return the prefix of a namespace at a node, or `default`."""
+    hidden: set[str] = set()
+    while node is not None and node.nodeType == Node.ELEMENT_NODE:
+        for attribute in node.attributes.values():
+            if attribute.prefix == "xmlns" and attribute.localName not in hidden:
+                if attribute.value == uri:
+                    return str(attribute.localName)
+                hidden.add(attribute.localName)
+        node = node.parentNode
+    return default
