@@ -21,7 +21,6 @@ __all__ = [
     "open_regular",
     "part_file",
     "read_regular",
-    "write_whole",
 ]
 
 
@@ -41,14 +40,6 @@ def read_regular(path: str | Path, most: int = -1) -> bytes:
     """Return at most `most` bytes of a regular file, or all; raises as `open_regular`."""
     with open_regular(path) as file:
         return file.read(most)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that appears whole or not at all, also after a power cut; see `part_file`."""
-    with part_file(path) as part, part.open("r+b") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def fsync_tree(folder: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hashtag_archive.indexer.archive import Archive
-from hashtag_archive.indexer.disk import part_file, write_whole
+from hashtag_archive.indexer.disk import part_file
 from hashtag_archive.indexer.export import sidecars
 from hashtag_archive.indexer.export.sidecars import NotOursError, untag_sidecar, write_sidecar, write_text
 from hashtag_archive.indexer.export.xmp_tags import write_tags
@@ -74,7 +74,8 @@ def test_a_new_file_has_the_permissions_of_the_umask(tmp_path: Path) -> None:
     try:
         write_sidecar(str(tmp_path / "a.jpg.xmp"), [guess("wave")])
         write_text(str(tmp_path / "a.txt"), b"wave\n", None)
-        write_whole(tmp_path / "tags.csv", b"photo\n")
+        with part_file(tmp_path / "tags.csv") as part:
+            part.write_bytes(b"photo\n")
     finally:
         os.umask(before)
     assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == dict.fromkeys(
@@ -130,7 +131,7 @@ def test_an_edit_of_another_program_at_the_same_moment_is_not_lost(
 
 def test_a_failed_write_leaves_the_old_file_and_no_part(tmp_path: Path) -> None:
     path = tmp_path / ("n" * 250 + ".txt")  # as long as a name may be
-    write_whole(path, b"old")
+    path.write_bytes(b"old")
     with pytest.raises(ZeroDivisionError), part_file(path) as part:
         part.write_bytes(b"half")
         raise ZeroDivisionError
