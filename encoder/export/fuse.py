@@ -1,6 +1,5 @@
 """Fuse backbone and head into one ONNX file, for use without this product."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from onnx import ModelProto, TensorProto, compose, helper, numpy_helper, version
 from hashtag_archive.encoder.backbone_spec import BackboneSpec
 from hashtag_archive.encoder.errors import EncoderError
 from hashtag_archive.encoder.networks import OnnxBackbone, OnnxHead, run_fused
+from hashtag_archive.encoder.part_file import part_file
 
 FUSED_TOLERANCE = 1e-4  # largest difference of an embedding's component from backbone and head run separately
 
@@ -25,23 +25,20 @@ def fuse_encoder(
     pixels. The file appears only if that is at most `FUSED_TOLERANCE`. Otherwise, or if the two graphs cannot be
     joined, `EncoderError` is raised.
     """
-    part = path.with_name(f".{path.name}.part")
     try:
-        fused = _fused(onnx.load(backbone_file), spec, onnx.load(head_file))
-        helper.set_model_props(fused, metadata)
-        onnx.checker.check_model(fused)
-        onnx.save(fused, part)
-        worst = _difference(part, backbone_file, spec, head_file)
-        if not worst <= FUSED_TOLERANCE:
-            raise EncoderError(
-                f"{path}: embeddings differ by {worst:.1e} from those of backbone and head run separately"
-            )
-        os.replace(part, path)
+        with part_file(path) as part:
+            fused = _fused(onnx.load(backbone_file), spec, onnx.load(head_file))
+            helper.set_model_props(fused, metadata)
+            onnx.checker.check_model(fused)
+            onnx.save(fused, part)
+            worst = _difference(part, backbone_file, spec, head_file)
+            if not worst <= FUSED_TOLERANCE:
+                raise EncoderError(
+                    f"{path}: embeddings differ by {worst:.1e} from those of backbone and head run separately"
+                )
     except (ValueError, RuntimeError, onnx.checker.ValidationError) as error:
         reason = str(error).split("\n")[0]
         raise EncoderError(f"{path}: backbone and head cannot be joined: {reason}") from error
-    finally:
-        part.unlink(missing_ok=True)
     return worst
 
 

@@ -5,7 +5,6 @@ multiply them. onnxruntime's quantiser does the work; it needs onnx.
 """
 
 import logging
-import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from hashtag_archive.encoder.backbone_spec import BackboneSpec
 from hashtag_archive.encoder.errors import BackboneError
 from hashtag_archive.encoder.networks import OnnxBackbone
+from hashtag_archive.encoder.part_file import part_file
 from hashtag_archive.encoder.preprocess import Pixels
 
 _FASTER_AS_INT8 = {"Conv", "Gemm", "MatMul"}
@@ -43,13 +43,12 @@ def quantise_backbone(onnx_file: Path, spec: BackboneSpec, batches: Iterable[Pix
     more. The file appears only if it opens, runs and gives finite features. Otherwise, or if there is nothing to
     quantise, `BackboneError` is raised.
     """
-    part = path.with_name(f".{path.name}.part")
     remaining = iter(batches)
     first = next(remaining, None)
     if first is None:
         raise BackboneError(onnx_file, "cannot be quantised: no photo to calibrate on")
     try:
-        with tempfile.TemporaryDirectory(prefix="hashtag-int8-") as folder, _quiet():
+        with part_file(path) as part, tempfile.TemporaryDirectory(prefix="hashtag-int8-") as folder, _quiet():
             graph, prepared = Path(folder) / "graph.onnx", Path(folder) / "prepared.onnx"
             onnx.save(_quantisable(onnx_file, spec), graph)
             quant_pre_process(graph, prepared, skip_symbolic_shape=True)
@@ -64,14 +63,11 @@ def quantise_backbone(onnx_file: Path, spec: BackboneSpec, batches: Iterable[Pix
                 calibrate_method=CalibrationMethod.MinMax,
                 extra_options={"CalibMovingAverage": True},
             )
-        _verify(part, spec, first)
-        os.replace(part, path)
+            _verify(part, spec, first)
     except BackboneError:
         raise
     except Exception as error:  # onnx and the quantiser raise all kinds of exceptions on unsupported graphs
         raise BackboneError(onnx_file, f"cannot be quantised: {str(error).strip()[:200]!r}") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _quantisable(onnx_file: Path, spec: BackboneSpec) -> ModelProto:

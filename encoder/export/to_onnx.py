@@ -1,7 +1,6 @@
 """Export from torch to ONNX. A file is kept only if it is verified to compute the same."""
 
 import logging
-import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch import nn
 
 from hashtag_archive.encoder.errors import EncoderError
 from hashtag_archive.encoder.networks import OnnxHead
+from hashtag_archive.encoder.part_file import part_file
 from hashtag_archive.encoder.pretrained.pixel_backbone import MOST_MEGABYTES, OUTPUT, PixelBackbone
 from hashtag_archive.encoder.pretrained.resnet50 import folded_weights
 from hashtag_archive.encoder.session import Sessions
@@ -42,13 +42,12 @@ def export_head(head: nn.Module, features: int, path: Path, metadata: dict[str, 
     onnxruntime differ by more than `EMBEDDING_TOLERANCE`.
     """
     head.eval()
-    part = path.with_name(f".{path.name}.part")
     batch = torch.export.Dim("batch", min=1, max=2**31 - 1)
     proto = _export(head, torch.zeros(2, features), ("features", "embedding"), {0: batch})
     onnx.helper.set_model_props(proto, metadata)
-    part.write_bytes(proto.SerializeToString(deterministic=True))
-    verify_head(head, features, part)
-    os.replace(part, path)
+    with part_file(path) as part:
+        part.write_bytes(proto.SerializeToString(deterministic=True))
+        verify_head(head, features, part)
 
 
 def verify_head(head: nn.Module, features: int, path: Path) -> float:
@@ -80,7 +79,6 @@ def export_backbone(backbone: PixelBackbone, path: Path, size: int | None = None
     megabytes = sum(weights.nbytes for weights in backbone.state_dict().values()) / 1e6
     if megabytes > MOST_MEGABYTES:
         raise EncoderError(f"the network has {megabytes:,.0f} MB of weights; one ONNX file takes 2,000 MB")
-    part = path.with_name(f".{path.name}.part")
     shape = {0: torch.export.Dim("batch", min=1, max=65536)}
     if size is None:
         shape |= {
@@ -96,10 +94,9 @@ def export_backbone(backbone: PixelBackbone, path: Path, size: int | None = None
         raise EncoderError(
             f"torch cannot export {type(backbone.network).__name__} to ONNX: {reason}"
         ) from error
-    part.write_bytes(proto.SerializeToString(deterministic=True))
-    proof = verify_backbone(backbone, part)
-    os.replace(part, path)
-    return proof
+    with part_file(path) as part:
+        part.write_bytes(proto.SerializeToString(deterministic=True))
+        return verify_backbone(backbone, part)
 
 
 def export_retrained(backbone: PixelBackbone, base: Path, path: Path) -> ExportProof:
@@ -108,7 +105,6 @@ def export_retrained(backbone: PixelBackbone, base: Path, path: Path) -> ExportP
     The result is that of `export_backbone`, in a fraction of the time; it raises the same.
     """
     backbone.eval()
-    part = path.with_name(f".{path.name}.part")
     proto = onnx.load(base)
     folded = folded_weights(backbone.network)
     weights = {}
@@ -119,10 +115,9 @@ def export_retrained(backbone: PixelBackbone, base: Path, path: Path) -> ExportP
     for entry in proto.graph.initializer:
         if entry.name in weights:
             entry.CopyFrom(onnx.numpy_helper.from_array(weights[entry.name].numpy(), entry.name))
-    part.write_bytes(proto.SerializeToString(deterministic=True))
-    proof = verify_backbone(backbone, part)
-    os.replace(part, path)
-    return proof
+    with part_file(path) as part:
+        part.write_bytes(proto.SerializeToString(deterministic=True))
+        return verify_backbone(backbone, part)
 
 
 def verify_backbone(backbone: PixelBackbone, path: Path) -> ExportProof:

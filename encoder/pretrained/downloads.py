@@ -2,14 +2,13 @@
 
 import hashlib
 import http.client
-import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from hashtag_archive.encoder.errors import EncoderError
+from hashtag_archive.encoder.part_file import part_file
 
 TIMEOUT = 10.0  # seconds without an answer
 _CHUNK = 1 << 20
@@ -22,23 +21,19 @@ def download(url: str, path: Path, digest: str, advance: Advance) -> None:
     Raises `EncoderError` with the reason if the server does not answer within `TIMEOUT` seconds, the file is
     incomplete or another one, or it cannot be written.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        found = _fetch(url, part, advance)
-        if not found.startswith(digest):
-            raise EncoderError(
-                f"{url}: not downloaded: its sha256 begins with {found[:8]}, not with {digest}"
-            )
-        os.replace(part, path)
+        with part_file(path) as part:
+            found = _fetch(url, part, advance)
+            if not found.startswith(digest):
+                raise EncoderError(
+                    f"{url}: not downloaded: its sha256 begins with {found[:8]}, not with {digest}"
+                )
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError) as error:
         reason = getattr(error, "reason", None) or str(error) or type(error).__name__
         raise EncoderError(f"{url}: not downloaded: {reason}") from error
     except OSError as error:
         raise EncoderError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):  # its folder may be a file
-            part.unlink(missing_ok=True)
 
 
 def _fetch(url: str, part: Path, advance: Advance) -> str:

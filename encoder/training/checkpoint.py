@@ -1,6 +1,5 @@
 """The state of a training run on disk: written to a temporary file and renamed, read back only if it is intact."""
 
-import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import torch
 
 from hashtag_archive.encoder.errors import EncoderError
+from hashtag_archive.encoder.part_file import part_file
 
 
 class DamagedCheckpointError(EncoderError):
@@ -27,9 +27,8 @@ class Checkpoint:
 
     def save(self, state: dict[str, Any]) -> None:
         """Write tensors, numbers and texts. A process killed meanwhile leaves the previous state."""
-        part = self.path.with_name(f".{self.path.name}.part")
-        torch.save({"key": self.key, **state}, part)
-        os.replace(part, self.path)
+        with part_file(self.path) as part:
+            torch.save({"key": self.key, **state}, part)
 
     def load(self, device: str) -> dict[str, Any] | None:
         """Return the state with its tensors on `device`, or None if there is none or it has another key.

@@ -3,7 +3,6 @@
 Every change applies at once wherever tags are read; aliases and blocks also affect what the next rebuild learns.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from sqlalchemy import Connection
 from hashtag_archive.db.errors import DbError
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.curation.vocabulary_file import read_rules, vocabulary_lines
+from hashtag_archive.indexer.disk import part_file
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.hashtag_text import normalise_hashtag
 
@@ -55,9 +55,8 @@ def ungroup_hashtags(archive: Archive, hashtags: Sequence[str]) -> list[str]:
 def save_vocabulary(archive: Archive, file: Path) -> int:
     """Write the vocabulary as text, whole or not at all; return the number of lines."""
     lines = list(vocabulary_lines(archive.store.vocabulary.load()))
-    part = file.with_name(f".{file.name}.part")
-    part.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
-    os.replace(part, file)
+    with part_file(file) as part:
+        part.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
     return len(lines)
 
 

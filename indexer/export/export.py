@@ -10,6 +10,7 @@ from typing import Literal, TextIO
 from hashtag_archive.db.file_path import composed
 from hashtag_archive.db.stores.exports import TaggedPath
 from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.disk import part_file
 from hashtag_archive.indexer.export.embed import EmbedWriter
 from hashtag_archive.indexer.export.per_photo import PerPhotoWriter, WrittenFiles
 from hashtag_archive.indexer.export.sidecars import Naming
@@ -204,18 +205,13 @@ def _table(name: str, out: Path | None, stream: TextIO | None, result: Exported)
         import pyarrow  # noqa: F401 - reported before anything is written
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"tags.{name}"
-    aside = out / f".{path.name}.part"
-    try:
-        with ExitStack() as stack:
-            if name == "parquet":
-                yield stack.enter_context(closing(Parquet(aside)))
-            else:
-                file = stack.enter_context(aside.open("w", encoding="utf-8", newline=""))
-                yield _text_table(name, file)
-        aside.replace(path)
-        result.tables.append(str(path))
-    finally:
-        aside.unlink(missing_ok=True)
+    with part_file(path) as part, ExitStack() as stack:
+        if name == "parquet":
+            yield stack.enter_context(closing(Parquet(part)))
+        else:
+            file = stack.enter_context(part.open("w", encoding="utf-8", newline=""))
+            yield _text_table(name, file)
+    result.tables.append(str(path))
 
 
 def _text_table(name: str, file: TextIO) -> TagTable:

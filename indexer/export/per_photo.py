@@ -13,6 +13,7 @@ from hashtag_archive.db.stores.store import Store
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import MAX_REPORTED, ArchiveError
 from hashtag_archive.indexer.export.sidecars import (
+    MAX_TEXT,
     Naming,
     read_if_there,
     sha256,
@@ -99,7 +100,10 @@ class PerPhotoWriter:
     def _planned(self, target: str, photo: str, tags: Tags, known: WrittenPlace | None) -> WrittenPlace:
         if self.kind == "xmp":
             return WrittenPlace(target, photo, "xmp")
-        before = read_if_there(target) if known else None
+        try:
+            before = read_if_there(target, MAX_TEXT) if known else None
+        except OSError:  # reported when it is written
+            before = None
         digests = [sha256(text_content(tags))]
         if known and before is not None and sha256(before) in (known.sha256 or "").split():
             digests.append(sha256(before))  # it may still be there if this process is killed now

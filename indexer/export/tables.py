@@ -36,7 +36,11 @@ class JsonLines:
 
 
 class Csv:
-    """A header, then one line per hashtag on a photo; an accepted one has no model."""
+    """A header, then one line per hashtag on a photo; an accepted one has no model.
+
+    A text that a spreadsheet would run as a formula, because it begins with `=`, `+`, `-` or `@`, has an apostrophe
+    before it.
+    """
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -47,7 +51,9 @@ class Csv:
         """Write the hashtags of a batch."""
         for photo, tags in batch:
             name = photo.encode("utf-8", "replace").decode("utf-8")
-            self._writer.writerows((name, t.hashtag, f"{t.probability:.4f}", t.by, t.model) for t in tags)
+            self._writer.writerows(
+                (_inert(name), _inert(t.hashtag), f"{t.probability:.4f}", t.by, t.model) for t in tags
+            )
 
 
 class Parquet:
@@ -76,6 +82,11 @@ class Parquet:
     def close(self) -> None:
         """Write the footer, which completes the file."""
         self._writer.close()
+
+
+def _inert(text: str) -> str:
+    """Return a cell's text that no spreadsheet runs, also not after white space that it drops."""
+    return f"'{text}" if text.lstrip(" \t\r\n").startswith(("=", "+", "-", "@")) else text
 
 
 def _line(value: object) -> str:

@@ -9,7 +9,13 @@ from hashtag_archive.indexer.errors import ArchiveError, ModelError
 from hashtag_archive.indexer.export.embed import untag_embedded
 from hashtag_archive.indexer.export.export import RequestedPaths
 from hashtag_archive.indexer.export.per_photo import WrittenFiles, reason_of
-from hashtag_archive.indexer.export.sidecars import Outcome, untag_sidecar, write_text
+from hashtag_archive.indexer.export.sidecars import (
+    NotOursError,
+    Outcome,
+    could_be_written,
+    untag_sidecar,
+    write_text,
+)
 from hashtag_archive.indexer.progress import Progress, silent
 
 _AT_ONCE = 100  # files per transaction
@@ -91,6 +97,8 @@ def _holds_ours_after(archive: Archive, place: WrittenPlace, model: int | None, 
 
 
 def _untag(archive: Archive, place: WrittenPlace, model: int | None) -> tuple[Outcome, bool]:
+    if not could_be_written(place):
+        raise NotOursError("not a place that tags are written to: left unchanged")
     if place.kind == "xmp":
         return untag_sidecar(place.path, model)
     if place.kind == "embedded":

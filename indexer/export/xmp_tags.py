@@ -5,21 +5,26 @@ places that it was written to. Only what is listed there is ever changed or remo
 kept even if it equals a guess.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from hashtag_archive.indexer.export.xmp import Name, Xmp, fields
+from hashtag_archive.indexer.export.xmp import Xmp
+from hashtag_archive.indexer.export.xmp_nodes import Name, fields
 from hashtag_archive.indexer.hashtag_text import normalise_hashtag
 from hashtag_archive.indexer.photos.keywords import OUR_NAMESPACE
 from hashtag_archive.indexer.tagging.assigned import AssignedHashtag
 
+Place = Literal["subject", "hierarchy", "iptc"]
 SUBJECT = Name("http://purl.org/dc/elements/1.1/", "dc", "subject")
 HIERARCHY = Name("http://ns.adobe.com/lightroom/1.0/", "lr", "hierarchicalSubject")
 OURS = Name(OUR_NAMESPACE, "hashtag", "Tags")
+BEFORE = Name(OUR_NAMESPACE, "hashtag", "Before")  # what there was in a place that must be changed for ours
+_LISTS: dict[Place, Name] = {"subject": SUBJECT, "hierarchy": HIERARCHY}
 
 MAX_IPTC = 64  # bytes of an IPTC keyword
-Place = Literal["subject", "hierarchy", "iptc"]
+_MODEL = re.compile(r"[0-9]{1,18}")  # Python refuses to read numbers of thousands of digits
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ def write_tags(xmp: Xmp, tags: Sequence[AssignedHashtag], iptc: Iterable[str] | 
     the two.
     """
     _remove(xmp, _marks(xmp))
+    unlisted = {place: xmp.unlisted(name) for place, name in _LISTS.items()}
     subjects = _known(xmp.texts(SUBJECT))
     branches = {"|".join(_known(text.split("|"))) for text in xmp.texts(HIERARCHY)}
     with_hierarchy = bool(branches or not subjects or any(len(tag.path) > 1 for tag in tags))
@@ -59,6 +65,10 @@ def write_tags(xmp: Xmp, tags: Sequence[AssignedHashtag], iptc: Iterable[str] | 
             places.append("iptc")
         if places:
             xmp.add_fields(OURS, _fields_of(tag, places))
+    for place, source in unlisted.items():
+        if source is not None and place in places_of(xmp):
+            note_before(xmp, place, source)
+    _restore(xmp)
 
 
 def remove_marked(xmp: Xmp, model: int | None = None) -> list[Mark]:
@@ -69,7 +79,40 @@ def remove_marked(xmp: Xmp, model: int | None = None) -> list[Mark]:
         if mark.tag.by == "machine" and model in (None, mark.tag.model)
     ]
     _remove(xmp, ours)
+    _restore(xmp)
     return [mark for mark, _ in ours]
+
+
+def places_of(xmp: Xmp) -> set[str]:
+    """Return the places that this product's hashtags are in."""
+    return {place for mark in marks_of(xmp) for place in mark.places}
+
+
+def noted_before(xmp: Xmp, place: Place) -> str | None:
+    """Return what is noted to have been in a place before this product's hashtags, or None."""
+    for item in xmp.items(BEFORE):
+        values = fields(item, BEFORE.uri)
+        if values.get("Place") == place:
+            return values.get("Source", "")
+    return None
+
+
+def note_before(xmp: Xmp, place: Place, source: str | None) -> None:
+    """Note what was in a place before this product's hashtags, or remove the note."""
+    for item in xmp.items(BEFORE):
+        if fields(item, BEFORE.uri).get("Place") == place:
+            xmp.remove_item(item)
+    if source is not None:
+        xmp.add_fields(BEFORE, {"Place": place, "Source": source})
+
+
+def _restore(xmp: Xmp) -> None:
+    """Restore what is noted for lists that no longer have any of this product's hashtags."""
+    for place, name in _LISTS.items():
+        source = noted_before(xmp, place)
+        if source is not None and place not in places_of(xmp):
+            note_before(xmp, place, None)
+            xmp.restore(name, source)
 
 
 def _remove(xmp: Xmp, marks: list[tuple[Mark, Any]]) -> None:
@@ -92,7 +135,7 @@ def _marks(xmp: Xmp) -> list[tuple[Mark, Any]]:
             values["Keyword"],
             _number(values.get("Probability", "")),
             "person" if values.get("By") == "person" else "machine",
-            int(model) if model.isdecimal() else None,
+            int(model) if _MODEL.fullmatch(model) else None,
             tuple(values.get("Path", values["Keyword"]).split("|")),
         )
         found.append((Mark(tag, tuple(values.get("Places", "").split())), item))
@@ -117,6 +160,7 @@ def _known(texts: Iterable[str]) -> tuple[str, ...]:
 
 def _number(text: str) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return 1.0
+    return number if 0 <= number <= 1 else 1.0  # false for NaN too

@@ -25,6 +25,7 @@ from hashtag_archive.encoder.training.checkpoint import Checkpoint
 from hashtag_archive.encoder.training.layer3_maps import Machine, write_maps
 from hashtag_archive.encoder.training.unfreeze import MapSet, TrainingData, UnfreezeConfig, train_layer4
 from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.disk import new_part
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.learning.calibration import prior_logits
 from hashtag_archive.indexer.learning.corpus import Corpus
@@ -214,7 +215,7 @@ def _maps(
 
     Computing it in every epoch would take as long as the training itself.
     """
-    file = archive.backbones_folder / ".layer3.part"  # if the process is killed, the next rebuild removes it
+    file = new_part(archive.backbones_folder)  # if the process is killed, the next rebuild removes it
     read: list[int] = []
 
     def batches() -> Iterator[NDArray[np.uint8]]:

@@ -6,7 +6,6 @@ b_h. FAISS ids are hashtag ids. A large vocabulary is searched as `indexer/model
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import faiss
 import numpy as np
 
 from hashtag_archive.indexer.arrays import Floats, Ids
+from hashtag_archive.indexer.disk import part_file
 from hashtag_archive.indexer.errors import ModelError
 from hashtag_archive.indexer.model.compressed_index import (
     choose_candidates,
@@ -112,10 +112,9 @@ class HashtagIndex:
 
     def save(self, path: Path) -> None:
         """Write the index, and its metadata to `FILE.json`; each file appears whole or not at all."""
-        part = path.with_name(f".{path.name}.part")
-        faiss.write_index(self._index, str(part))
-        path.with_suffix(".json").write_text(json.dumps(self.metadata, indent=1), encoding="utf-8")
-        os.replace(part, path)
+        with part_file(path) as part, part_file(path.with_suffix(".json")) as about:
+            faiss.write_index(self._index, str(part))
+            about.write_text(json.dumps(self.metadata, indent=1), encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> "HashtagIndex":

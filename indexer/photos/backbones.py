@@ -1,6 +1,5 @@
 """The choice of a backbone, and the backbones that an archive has."""
 
-import os
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from hashtag_archive.encoder.errors import EncoderError
 from hashtag_archive.encoder.networks import OnnxBackbone
 from hashtag_archive.encoder.pretrained.at_hand import PACKAGED, RESNET50, default_named, resnet50_at_hand
 from hashtag_archive.indexer.archive import BACKBONE, Archive
+from hashtag_archive.indexer.disk import part_file
 
 if TYPE_CHECKING:
     from hashtag_archive.encoder.export.to_onnx import ExportProof
@@ -108,9 +108,8 @@ def keep_backbone(archive: Archive, onnx_file: Path, spec: BackboneSpec) -> str:
     digest = backbone_digest(onnx_file, spec)
     target = archive.backbone_file(digest)
     if not is_intact(archive, digest):
-        part = target.with_name(f".{target.name}.part")
-        shutil.copyfile(onnx_file, part)
-        target.with_suffix(".json").write_text(spec.to_json(), encoding="utf-8")
-        os.replace(part, target)
+        with part_file(target) as part, part_file(target.with_suffix(".json")) as about:
+            shutil.copyfile(onnx_file, part)
+            about.write_text(spec.to_json(), encoding="utf-8")
         archive.sessions.forget(target)
     return digest

@@ -22,7 +22,7 @@ from hashtag_archive.indexer.photos.keyword_branches import acdsee_branches, bra
 from hashtag_archive.indexer.photos.regular_file import open_regular
 
 MAX_XMP = 16 << 20  # bytes
-_MOST_ELEMENTS = 300_000
+MAX_MARKUP = 250_000  # tags and attributes; a kilobyte of memory each
 # `.invalid` belongs to nobody (RFC 2606): a namespace is a name, not an address.
 OUR_NAMESPACE = "http://ns.hashtag-archive.invalid/1.0/"
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
@@ -45,6 +45,7 @@ _TIMES = (
     f"{_PHOTOSHOP}DateCreated",
     "{http://ns.adobe.com/xap/1.0/}CreateDate",
 )
+_EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
 _EXIF, _EXIF_TIME = 0x8769, 0x9003
 _UTF8 = b"\x1b%G"  # IPTC's mark of UTF-8 texts
 _IPTC_READ = (25, 55, 60, 80, 90, 92, 120)
@@ -61,10 +62,6 @@ _WIDE = (
     (b"\0<", "utf-16-be"),
 )
 _EXIF_DATE = re.compile(r"(\d{4}):(\d\d):(\d\d) (\d\d:\d\d:\d\d)")
-
-
-class TooManyElementsError(ValueError):
-    """XMP with more tags and attributes than any program writes."""
 
 
 @dataclass
@@ -116,26 +113,21 @@ def add_xmp(packet: bytes, found: PhotoKeywords, *extensions: bytes) -> dict[str
     return guesses
 
 
-def plain_xml(packet: bytes) -> bytes:
-    """Return a packet without the padding around it, and in UTF-8 if it is in UTF-16 or UTF-32.
-
-    Raises `TooManyElementsError`: a tree takes a hundred times the memory of its text.
-    """
+def _plain_xml(packet: bytes) -> bytes:
+    """Return a packet without the padding around it, and in UTF-8 if it is in UTF-16 or UTF-32."""
     encoding = next((name for start, name in _WIDE if packet.startswith(start)), None)
     if encoding:
         text = packet.decode(encoding, "replace").strip("\ufeff\ufffd\0 \t\r\n")
         packet = _DECLARATION.sub("", text).encode("utf-8", "replace")
-    if packet.count(b"<") + packet.count(b"=") > _MOST_ELEMENTS:
-        raise TooManyElementsError
     return packet.strip(b"\0 \t\r\n")
 
 
 def _parsed(packet: bytes, found: PhotoKeywords) -> Element | None:
-    if len(packet) > MAX_XMP:
-        found.left_out.append(f"XMP is larger than {MAX_XMP:,} bytes")
+    if reason := xmp_excess(packet):
+        found.left_out.append(reason)
         return None
     try:
-        root: Element = fromstring(plain_xml(packet))
+        root: Element = fromstring(_plain_xml(packet))
         return root
     except ParseError as error:
         found.left_out.append(f"XMP is broken: {error}")
@@ -161,6 +153,15 @@ def _add_fields(root: Element, found: PhotoKeywords, guesses: dict[str, set[str]
     found.owners += [", ".join(_values(root, f"{_DC}creator"))]
     found.places += [", ".join(place for name in _PLACES for place in _values(root, name)[:1])]
     found.times += [time for name in _TIMES for time in _values(root, name)[:1]]
+
+
+def xmp_excess(packet: bytes) -> str | None:
+    """Return why a packet is too large to be parsed, or None; a tree of 16 MB of tags takes 1.5 GB."""
+    if len(packet) > MAX_XMP:
+        return f"XMP is larger than {MAX_XMP:,} bytes"
+    if packet.count(b"<") + packet.count(b"=") > MAX_MARKUP:
+        return f"XMP has more than {MAX_MARKUP:,} tags and attributes"
+    return None
 
 
 def _guesses(root: Element) -> dict[str, set[str]]:

@@ -12,7 +12,7 @@ from hashtag_archive.db.photo import FeatureKey
 from hashtag_archive.encoder import EncoderError, Framing, PhotoError, decode_photo
 from hashtag_archive.encoder.backbone_spec import BackboneSpec
 from hashtag_archive.indexer.archive import Archive
-from hashtag_archive.indexer.disk import file_digest
+from hashtag_archive.indexer.disk import file_digest, part_file
 from hashtag_archive.indexer.model.int8_backbone import Int8Backbone, int8_backbone
 from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.photos.dtype_choice import DtypeChoice
@@ -44,9 +44,8 @@ def make_int8(archive: Archive, digest: str, key: FeatureKey, progress: Progress
     quantise_backbone(backbone_file, spec, iter(photos), path)
     made = Int8Backbone(path, file_digest(path), photos.used)
     about = {**asdict(spec), "sha256": made.sha256, "bytes": path.stat().st_size, "photos": made.photos}
-    part = path.with_name(f".{path.stem}.json.part")
-    part.write_text(json.dumps(about), encoding="utf-8")
-    part.replace(path.with_suffix(".json"))
+    with part_file(path.with_suffix(".json")) as part:
+        part.write_text(json.dumps(about), encoding="utf-8")
     return made
 
 

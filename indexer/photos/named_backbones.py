@@ -14,6 +14,7 @@ from hashtag_archive.encoder.backbone_spec import BackboneSpec
 from hashtag_archive.encoder.pretrained.at_hand import RESNET50
 from hashtag_archive.encoder.pretrained.registry import UNTRAINED, load_pretrained
 from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.disk import new_part
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.photos.backbones import (
     AdoptedBackbone,
@@ -76,7 +77,7 @@ def export_adopted(
     """
     from hashtag_archive.encoder.export.to_onnx import export_backbone, export_retrained
 
-    part = archive.backbones_folder / ".exported.onnx.part"
+    part = new_part(archive.backbones_folder)
     try:
         if base:
             proof = export_retrained(network, base, part)

@@ -16,6 +16,7 @@ import numpy as np
 from hashtag_archive.db.photo import FeatureKey
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.arrays import Floats, Ids
+from hashtag_archive.indexer.disk import part_file
 from hashtag_archive.indexer.model.model import Model
 from hashtag_archive.indexer.photos.features import load_features, model_key
 from hashtag_archive.indexer.progress import Progress, silent
@@ -63,9 +64,8 @@ class PhotoIndex:
 
     def save(self, path: Path) -> None:
         """Write it to a file, which appears whole or not at all."""
-        part = path.with_name(f".{path.name}.part")
-        faiss.write_index(self._index, str(part))
-        os.replace(part, path)
+        with part_file(path) as part:
+            faiss.write_index(self._index, str(part))
 
     @classmethod
     def load(cls, path: Path) -> "PhotoIndex":

@@ -4,7 +4,6 @@ Hashtags, captions and file names are untrusted: the template escapes everything
 none of them, and the page's content security policy forbids loading anything.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.disk import part_file
 from hashtag_archive.indexer.evaluation.report import words
 from hashtag_archive.indexer.evaluation.report.gather import Gathered, ReportConfig, gather_report
 from hashtag_archive.indexer.evaluation.report.hashtag_map import Place
@@ -41,13 +41,8 @@ def write_report(
     """
     gathered = gather_report(archive, config or ReportConfig(), progress)
     page, target = render(gathered), Path(path)
-    part = target.with_name(f".{target.name}.part")
-    try:
+    with part_file(target) as part:
         part.write_text(page, encoding="utf-8", errors="replace")  # a file's name may not be valid Unicode
-        os.replace(part, target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
     return gathered
 
 

@@ -1,18 +1,22 @@
 """Tags for other programs: export, tag --write, untag."""
 
 import csv
+import io
 import json
 import sys
 from pathlib import Path
 
 import pytest
 
+from hashtag_archive.db.stores.exports import WrittenPlace
 from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.export.tables import Csv
 from hashtag_archive.indexer.export.xmp import Xmp
 from hashtag_archive.indexer.export.xmp_tags import HIERARCHY, SUBJECT
 from hashtag_archive.indexer.tagging.tag import tag_photos
 from tests.conftest import draw_photo
 from tests.indexer.export.conftest import done, give_verdict, run, subjects
+from tests.indexer.export.test_xmp import guess
 
 
 def test_one_pass_writes_several_formats_with_the_same_tags(
@@ -169,3 +173,27 @@ def test_untagging_a_model_that_never_was_is_an_error(tagged: Archive) -> None:
     assert "there never was a model 9: the last one is model 1" in result.stderr
     assert tagged.store.models.tagged()[1] >= 4
     done(tagged, "untag", "--model", 1)
+
+
+def test_a_recorded_file_in_a_place_that_is_never_written_to_is_left_unchanged(
+    tagged: Archive, photos: Path, tmp_path: Path
+) -> None:
+    done(tagged, "export", "--to", "txt", photos)
+    victim = tmp_path / "victim.txt"
+    victim.write_bytes((photos / "red.txt").read_bytes())
+    (place,) = tagged.store.exports.written_at([str(photos / "red.txt")]).values()
+    with tagged.store.write() as connection:
+        row = WrittenPlace(str(victim), place.photo_path, "txt", place.model, place.sha256)
+        tagged.store.exports.put_written(connection, [row])
+    result = run(tagged, "untag", "--all")
+    assert f"{victim}: not a place that tags are written to" in result.stderr
+    assert (result.exit_code, victim.exists(), (photos / "red.txt").exists()) == (1, True, False)
+
+
+def test_a_hashtag_that_a_spreadsheet_would_run_has_an_apostrophe_before_it() -> None:
+    file = io.StringIO()
+    Csv(file).put([("-a.jpg", [guess(word) for word in ("=1+1", "@SUM", "+1", "-2", "a=b")])])
+    rows = list(csv.reader(io.StringIO(file.getvalue())))[1:]
+    assert [row[:2] for row in rows] == [
+        ["'-a.jpg", word] for word in ("'=1+1", "'@SUM", "'+1", "'-2", "a=b")
+    ]
