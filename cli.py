@@ -31,6 +31,7 @@ from hashtag_archive.commands.models.retag import retag_command
 from hashtag_archive.commands.models.sweep import sweep_command
 from hashtag_archive.commands.models.unfreeze import unfreeze_command
 from hashtag_archive.commands.opening import as_click_exception
+from hashtag_archive.commands.output import harmless
 from hashtag_archive.commands.upkeep.backup import backup_command
 from hashtag_archive.commands.upkeep.check import check_command
 from hashtag_archive.commands.upkeep.demo import demo_command
@@ -79,7 +80,10 @@ class HashtagGroup(click.Group):
         """Run the command; every error but click's own becomes one line here."""
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+        except click.ClickException as error:
+            error.message = harmless(error.message)  # type: ignore[misc]  # it may repeat a file's name
+            raise
+        except (click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
             if ctx.params.get("debug"):

@@ -6,16 +6,21 @@ needs only the current model's number reads it here.
 
 import os
 import sqlite3
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
-from hashtag_archive.db.errors import DbError
+from hashtag_archive.db.errors import DbError, SchemaError
 
 SCHEMA_VERSION = 4
 _WAIT = 60  # seconds that a writer waits for another one
 _PAGES = 4096  # copied between two progress reports: 16 MB
+# Whatever has no pages of its own acts or is computed: triggers, views, virtual tables.
+_ACTIVE = (
+    "SELECT type, name FROM sqlite_master WHERE type NOT IN ('table', 'index') OR ifnull(rootpage, 0) < 1"
+)
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -28,9 +33,14 @@ def connect(path: Path) -> sqlite3.Connection:
     if not is_writable(path):
         immutable = "" if Path(f"{path}-wal").exists() else "&immutable=1"
         uri = f"file:{quote(os.fsencode(path))}?mode=ro{immutable}"
-        return sqlite3.connect(uri, uri=True, timeout=_WAIT, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=_WAIT, isolation_level=None, check_same_thread=False
+        )
+        _distrust(connection)
+        return connection
     connection = sqlite3.connect(path, timeout=_WAIT, isolation_level=None, check_same_thread=False)
     try:
+        _distrust(connection)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -38,6 +48,16 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _distrust(connection: sqlite3.Connection) -> None:
+    """Let what is stored in the file do nothing: an archive may come from somebody else."""
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA cell_size_check = ON")
+    if sys.version_info >= (3, 12):
+        connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
+        connection.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_TRIGGER, False)
+        connection.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_VIEW, False)
 
 
 def is_writable(path: Path) -> bool:
@@ -59,12 +79,24 @@ def read_setting(path: Path, key: str) -> str | None:
 
 
 def has_schema(path: Path) -> bool:
-    """Whether the file at `path` has the current schema; raises `DbError` if it is not a database."""
+    """Whether the file at `path` has the current schema.
+
+    Raises `DbError` if it is not a database, and `SchemaError` if it has triggers, views or virtual tables.
+    """
     try:
         with closing(connect(path)) as connection:
+            for kind, name in connection.execute(_ACTIVE):
+                raise distrusted(path, f"the {kind} '{name}', which hashtag did not make")
             return bool(connection.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION)
     except sqlite3.Error as error:
         raise DbError(f"{path}: {error}") from error
+
+
+def distrusted(path: Path, what: str) -> SchemaError:
+    """Return the error about a database at `path` that has, or lacks, `what`."""
+    return SchemaError(
+        f"{path}: it has {what}, so that writing to it could lose your data; replace it by a backup's archive.db"
+    )
 
 
 def copy_database(source: Path, target: Path, progress: Callable[[int, int], None]) -> None:

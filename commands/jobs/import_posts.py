@@ -7,7 +7,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import exclude_option
-from hashtag_archive.commands.output import Bars, info, printable, warn
+from hashtag_archive.commands.output import Bars, echo, info, printable, warn
 from hashtag_archive.indexer.crawls.formats.registry import FORMATS
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _show_totals(totals: "ImportTotals") -> None:
     named = sum(totals.refused.values()) + sum(totals.left_out.values()) + totals.missing_photos
     if named > SHOWN:
         warn(f"... and {named - SHOWN:,} more")
-    click.echo(
+    echo(
         f"{totals.posts:,} posts: {totals.new:,} new, {totals.updated:,} updated,"
         f" {totals.unchanged:,} unchanged; {totals.without_photo:,} without photo"
     )
@@ -121,16 +121,16 @@ def _show_totals(totals: "ImportTotals") -> None:
         (kept_out.without_owner, "without an owner, whose consent is needed"),
     ):
         if posts:
-            click.echo(f"{posts:,} posts {whose} were not imported")
+            echo(f"{posts:,} posts {whose} were not imported")
     if totals.missing_photos:
-        click.echo(f"{totals.missing_photos:,} photos could not be read")
+        echo(f"{totals.missing_photos:,} photos could not be read")
     for reason, count in sorted(totals.refused.items()):
-        click.echo(printable(f"{count:,} refused: {reason}"))
+        echo(printable(f"{count:,} refused: {reason}"))
     for reason, count in sorted(totals.left_out.items()):
-        click.echo(printable(f"{count:,} parts of imported posts left out: {reason}"))
+        echo(printable(f"{count:,} parts of imported posts left out: {reason}"))
 
 
 def _show_posts(preview: "ImportPreview") -> None:
     for post in preview.first:
         hashtags = " ".join(f"#{hashtag}" for hashtag in post.hashtags) or "no hashtag"
-        click.echo(printable(f"{post.key}\t{hashtags}\t{' '.join(post.photos) or 'no photo'}"))
+        echo("\t".join(map(printable, (post.key, hashtags, " ".join(post.photos) or "no photo"))))

@@ -4,9 +4,7 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import click
-
-from hashtag_archive.commands.output import Bars, echo_json, info, printable, warn
+from hashtag_archive.commands.output import Bars, echo, echo_json, info, printable, warn
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.archive import Archive
@@ -65,33 +63,33 @@ def print_rebuild(result: "RebuildResult") -> None:
     manifest = result.manifest
     counts, figures = manifest["counts"], manifest["figures"]
     for stage, seconds in result.seconds.items():
-        click.echo(f"{seconds:8.1f} s  {stage}")
+        echo(f"{seconds:8.1f} s  {stage}")
     if figures["left_out_hits"] is not None:
-        click.echo(
+        echo(
             f"hashtag vectors: a left-out hashtag is among the ten nearest on {figures['left_out_hits']:.3f} of"
             f" held-out posts (most popular: {figures['left_out_hits_popularity']:.3f})"
         )
     if figures["test"]:
         _print_figures(result)
     if counts["habits"]:
-        click.echo(
+        echo(
             f"owners' habits: {counts['habits']:,} hashtags that {counts['habits_owners']:,} owners put on more"
             f" than half of their posts; {counts['habits_bounded_uses']:,} of these uses are not learnt from"
             " (--owner-uses)"
         )
     print_change(result.change)
     state = "is current" if result.current else "is kept, but is not current"
-    click.echo(
+    echo(
         f"model {manifest['number']} {state}: {counts['posts']:,} posts, {counts['photos']:,} photos,"
         f" {counts['hashtags']:,} hashtags with a vector, {counts['assignable']:,} of them assignable"
     )
     if manifest["index_recall"] is not None:
-        click.echo(
+        echo(
             f"its index is approximate: it finds {manifest['index_recall']:.4f} of the ten best hashtags that an"
             " exact search finds"
         )
     if not figures["test"]:
-        click.echo(
+        echo(
             "it has only hashtag vectors, as no post has a photo: `related` works, `tag` and `query` need photos"
         )
 
@@ -100,13 +98,13 @@ def _print_figures(result: "RebuildResult") -> None:
     from hashtag_archive.indexer.learning.metrics import FIGURE_NAMES
 
     manifest, figures = result.manifest, result.manifest["figures"]
-    click.echo(f"{figures['judged_photos']:,} held-out photos, {figures['judged_hashtags']:,} hashtags:")
-    click.echo(" " * 16 + "".join(f"{name:>8}" for name in FIGURE_NAMES.values()))
+    echo(f"{figures['judged_photos']:,} held-out photos, {figures['judged_hashtags']:,} hashtags:")
+    echo(" " * 16 + "".join(f"{name:>8}" for name in FIGURE_NAMES.values()))
     rows = {"this model": figures["test"], **figures["beside"], "popularity": figures["popularity"]}
     for name, row in rows.items():
-        click.echo(f"  {_ROWS.get(name, name):<14}" + "".join(f"{row[key]:8.3f}" for key in FIGURE_NAMES))
+        echo(f"  {_ROWS.get(name, name):<14}" + "".join(f"{row[key]:8.3f}" for key in FIGURE_NAMES))
     if manifest["text_weight"] == 0:
-        click.echo("captions and locations did not help on validation photos: this model uses photos only")
+        echo("captions and locations did not help on validation photos: this model uses photos only")
     if "frozen" in figures["beside"]:
         _print_unfrozen(result)
 
@@ -117,7 +115,7 @@ def _print_unfrozen(result: "RebuildResult") -> None:
 
     figures, about = result.manifest["figures"], result.manifest["unfrozen"]
     better, worse = better_and_worse(figures["test"], figures["beside"]["frozen"])
-    click.echo(
+    echo(
         f"{about['layer']} learnt from {about['photos']['training']:,} photos of training posts, epoch"
         f" {about['epoch']} of {len(about['losses'])} kept: better than frozen in {', '.join(better) or 'nothing'};"
         f" worse in {', '.join(worse) or 'nothing'}"
@@ -125,7 +123,7 @@ def _print_unfrozen(result: "RebuildResult") -> None:
     if len(worse) >= len(better) and result.backbone and (file := result.backbone.tuned_from):
         verdict = "HARMS" if len(worse) > len(better) else "gains nothing"
         archive, frozen = (shlex.quote(str(path)) for path in (file.parent.parent, file))
-        click.echo(
+        echo(
             f"unfreezing {verdict} here; to go back to the frozen network, whose features are kept:\n"
             f"  hashtag --archive {archive} rebuild --backbone {frozen}"
         )
@@ -135,11 +133,11 @@ def print_change(change: "ModelChange | None") -> None:
     """Print how a new model differs from the one that was current."""
     if change is None:
         return
-    click.echo(f"compared with model {change.before}:")
-    click.echo(f"  {len(change.new):,} new hashtags{_first(change.new)}")
-    click.echo(f"  {len(change.vanished):,} vanished{_first(change.vanished)}")
+    echo(f"compared with model {change.before}:")
+    echo(f"  {len(change.new):,} new hashtags{_first(change.new)}")
+    echo(f"  {len(change.vanished):,} vanished{_first(change.vanished)}")
     for moved in change.moved:
-        click.echo(
+        echo(
             f"  #{moved.hashtag} kept {moved.kept} of its nearest{_first(moved.came, ': now ')}"
             f"{_first(moved.went, '; no longer ')}"
         )
@@ -150,7 +148,7 @@ def print_change(change: "ModelChange | None") -> None:
             else "each on its own held-out photos"
         )
         (p_before, p_after), (f_before, f_after) = figures.p_at_1, figures.f2
-        click.echo(f"  {where}: P@1 {p_before:.3f} -> {p_after:.3f}, F2 {f_before:.3f} -> {f_after:.3f}")
+        echo(f"  {where}: P@1 {p_before:.3f} -> {p_after:.3f}, F2 {f_before:.3f} -> {f_after:.3f}")
         if not figures.same:
             info(
                 "warning: the models were measured on different held-out photos, so their figures differ anyway"

@@ -1,12 +1,11 @@
 """How `tag` prints photos, the totals at the end, and where the time went."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import click
-
-from hashtag_archive.commands.output import Bars, echo_json, info, printable, warn
+from hashtag_archive.commands.output import Bars, echo_json, echo_rows, info, printable, warn
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.model.cut import Cut
@@ -51,7 +50,7 @@ class TagPrinter:
         if outcomes["done"] and not self._everything:
             info(f"{outcomes['done']:,} were already tagged and are not printed; --all prints them")
         for path, reason in failed:
-            warn(printable(f"{path}: {reason}"))
+            warn(f"{printable(path)}: {reason}")
         counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
         info(
             f"{sum(outcomes.values()):,} photos: {counts or 'none found'}"
@@ -77,10 +76,10 @@ class TagPrinter:
             ]
             echo_json({"photo": photo.photo, "hashtags": named, "model": photo.model})
         elif photo.model is None and not photo.error:
-            click.echo(printable(f"{photo.photo}\t{photo.outcome}"))
+            echo_rows([(os.fsencode(photo.photo), photo.outcome)])
         elif not photo.error:
             tags = (f"#{tag.hashtag} {tag.probability:.2f}" for tag in hashtags)
-            click.echo("\t".join([printable(photo.photo), *tags]))
+            echo_rows([(os.fsencode(photo.photo), *tags)])
 
 
 def report_times(seconds: dict[str, float], whole: float, encoded: int, workers: int) -> None:

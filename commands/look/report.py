@@ -6,7 +6,7 @@ import click
 
 from hashtag_archive.commands.models.compare import SYSTEMS, Systems
 from hashtag_archive.commands.opening import open_from
-from hashtag_archive.commands.output import Bars, info, printable
+from hashtag_archive.commands.output import Bars, echo, info, printable
 
 
 @click.command("report")
@@ -53,4 +53,4 @@ def report_command(
         gathered = write_report(archive, out, ReportConfig(systems or SYSTEMS, photos, seed), progress=bars)
     for why, count in gathered.comparison.left_out.items():
         info(f"not measured: {count:,} photos {why}")
-    click.echo(printable(str(out)))
+    echo(printable(str(out)))

@@ -6,7 +6,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import echo_json, info
+from hashtag_archive.commands.output import echo, echo_json, info
 
 
 @click.command("models")
@@ -29,7 +29,7 @@ def models_command(context: click.Context, as_json: bool) -> None:
             continue
         counts, test = model.manifest["counts"], model.manifest["figures"]["test"]
         quality = f"P@1 {test['p_at_1']:.3f}, F2 {test['f2']:.3f}" if test else "hashtag vectors only"
-        click.echo(
+        echo(
             f"{'*' if model.current else ' '} {model.number}\t{model.created_at}\t{counts['posts']:,} posts\t"
             f"{counts['photos']:,} photos\t{counts['hashtags']:,} hashtags\t{quality}\t{model.size / 1e6:.1f} MB"
         )
@@ -52,4 +52,4 @@ def use_command(context: click.Context, number: int) -> None:
     from hashtag_archive.indexer.model.opening import use_model
 
     use_model(open_from(context), number)
-    click.echo(f"model {number} is current; `hashtag retag` updates photos that another model tagged")
+    echo(f"model {number} is current; `hashtag retag` updates photos that another model tagged")

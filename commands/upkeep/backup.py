@@ -7,7 +7,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import Bars, echo_json, info
+from hashtag_archive.commands.output import Bars, echo, echo_json, info
 
 
 @click.command("backup")
@@ -34,7 +34,7 @@ def backup_command(context: click.Context, folder: Path, as_json: bool) -> None:
     if as_json:
         echo_json(asdict(made) | {"folder": str(made.folder)})
     else:
-        click.echo(
+        echo(
             f"{made.folder}: {len(made.models)} models, {made.size / 1e6:.1f} MB,"
             f" {made.reused / 1e6:.1f} MB of them reused from the previous backup"
         )

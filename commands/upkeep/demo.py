@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hashtag_archive.commands.jobs.rebuild_output import print_rebuild, report_rebuild
-from hashtag_archive.commands.output import Bars, info
+from hashtag_archive.commands.output import Bars, echo, info
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.demo.run import DemoResult
@@ -59,16 +59,16 @@ def demo_command(keep: Path | None, backbone: str | None) -> None:
 def _print(result: "DemoResult", sheet: Path, keep: Path | None) -> None:
     report_rebuild(result.rebuilt)
     network = result.rebuilt.manifest["backbone_name"]
-    click.echo(f"drawn and imported: {result.imported.posts} posts; backbone: {network}")
+    echo(f"drawn and imported: {result.imported.posts} posts; backbone: {network}")
     print_rebuild(result.rebuilt)
-    click.echo(f"\nhashtag query {result.asked.name}")
+    echo(f"\nhashtag query {result.asked.name}")
     for guess in result.answer:
-        click.echo(f"{guess.score:.3f}\t#{guess.hashtag}")
-    click.echo(
+        echo(f"{guess.score:.3f}\t#{guess.hashtag}")
+    echo(
         f"\nthe most probable hashtag is true of {result.first_right} of {result.held_out} held-out pictures;"
         f" see {sheet}"
     )
-    click.echo(
+    echo(
         ", ".join(f"{name} {taken:.1f} s" for name, taken in result.seconds.items())
         + f": {sum(result.seconds.values()):.0f} s in all"
     )

@@ -7,7 +7,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import echo_json, info
+from hashtag_archive.commands.output import echo, echo_json, info
 
 
 @click.command("prune")
@@ -47,7 +47,7 @@ def prune_command(
         echo_json(asdict(pruned))
         return
     went = f"{_listed('model', pruned.models)} and {_listed('backbone', pruned.backbones)}"
-    click.echo(
+    echo(
         f"removed {went}: {pruned.files / 1e6:.1f} MB of files, and {pruned.features / 1e6:.1f} MB of features,"
         " whose space in the database will be reused"
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from hashtag_archive.commands.opening import open_from
-from hashtag_archive.commands.output import info
+from hashtag_archive.commands.output import echo, info
 
 
 @click.command("export-encoder")
@@ -25,7 +25,7 @@ def export_encoder_command(context: click.Context, file: Path) -> None:
     from hashtag_archive.indexer.export.encoder import export_encoder
 
     export = export_encoder(archive, file)
-    click.echo(
+    echo(
         f"{file}: model {export.model}, {export.hashtags:,} hashtags; embeddings differ from those of"
         f" `query` by at most {export.difference:.1e}"
     )
