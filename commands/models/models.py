@@ -5,7 +5,7 @@ from dataclasses import asdict
 import click
 
 from hashtag_archive.commands.opening import open_from
-from hashtag_archive.commands.options import json_option
+from hashtag_archive.commands.options import MODEL_NUMBER, json_option
 from hashtag_archive.commands.output import echo, echo_json, info
 
 
@@ -38,7 +38,7 @@ def models_command(context: click.Context, as_json: bool) -> None:
 
 
 @click.command("use")
-@click.argument("number", type=click.IntRange(1))
+@click.argument("number", type=MODEL_NUMBER)
 @click.pass_context
 def use_command(context: click.Context, number: int) -> None:
     """Make another model current.

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from hashtag_archive.indexer.arrays import Floats
-from hashtag_archive.indexer.disk import file_digest
+from hashtag_archive.indexer.disk import file_digest, kind_of
 from hashtag_archive.indexer.errors import ModelError
 from hashtag_archive.indexer.model.array_files import damaged, load_array
 from hashtag_archive.indexer.model.hashtag_table import HashtagTable
@@ -133,8 +133,11 @@ class StoredModel:
 
     @property
     def backbone_file(self) -> Path:
-        """The ONNX file of its backbone."""
-        return self._backbones / f"{self.manifest['backbone'][:16]}.onnx"
+        """The ONNX file of its backbone; raises `ModelError` if a link or a pipe is there."""
+        path = self._backbones / f"{self.manifest['backbone'][:16]}.onnx"
+        if (kind := kind_of(path)) not in (None, "file"):
+            raise ModelError(f"{path}: a {kind}, not a file; restore it from a backup")
+        return path
 
     @property
     def networks(self) -> list[Path]:
