@@ -15,6 +15,7 @@ from urllib.parse import quote
 from hashtag_archive.db.errors import DbError, SchemaError
 
 SCHEMA_VERSION = 4
+DAMAGE = (sqlite3.Error, UnicodeDecodeError)  # what sqlite3 raises for a damaged file
 _WAIT = 60  # seconds that a writer waits for another one
 _PAGES = 4096  # copied between two progress reports: 16 MB
 # Whatever has no pages of its own acts or is computed: triggers, views, virtual tables.
@@ -73,7 +74,7 @@ def read_setting(path: Path, key: str) -> str | None:
     try:
         with closing(connect(path)) as connection:
             row = connection.execute("SELECT value FROM settings WHERE key = ?", (key,)).fetchone()
-    except sqlite3.Error as error:
+    except DAMAGE as error:
         raise DbError(f"{path}: {error}") from error
     return str(row[0]) if row else None
 
@@ -88,7 +89,7 @@ def has_schema(path: Path) -> bool:
             for kind, name in connection.execute(_ACTIVE):
                 raise distrusted(path, f"the {kind} '{name}', which hashtag did not make")
             return bool(connection.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION)
-    except sqlite3.Error as error:
+    except DAMAGE as error:
         raise DbError(f"{path}: {error}") from error
 
 
@@ -111,5 +112,5 @@ def copy_database(source: Path, target: Path, progress: Callable[[int, int], Non
             reader.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the first read sets the moment
             reader.backup(writer, pages=_PAGES, progress=lambda _, left, total: progress(total - left, total))
             reader.execute("ROLLBACK")
-    except sqlite3.Error as error:
+    except DAMAGE as error:
         raise DbError(f"{source}: cannot be copied to {target}: {error}") from error

@@ -7,7 +7,6 @@ contains queries.
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from sqlite3 import Error as SqliteError
 
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, delete, event, select
 from sqlalchemy.dialects.sqlite import insert
@@ -16,7 +15,14 @@ from hashtag_archive.db.errors import DbError, SchemaError
 from hashtag_archive.db.schema.foreign_objects import foreign_objects
 from hashtag_archive.db.schema.tables import Base, Setting
 from hashtag_archive.db.schema.upgrade import Upgraded, back_up_before, can_upgrade, upgrade
-from hashtag_archive.db.sqlite_file import SCHEMA_VERSION, connect, distrusted, has_schema, is_writable
+from hashtag_archive.db.sqlite_file import (
+    DAMAGE,
+    SCHEMA_VERSION,
+    connect,
+    distrusted,
+    has_schema,
+    is_writable,
+)
 from hashtag_archive.db.stores.checks import CheckStore
 from hashtag_archive.db.stores.exports import ExportStore
 from hashtag_archive.db.stores.find import FindStore
@@ -102,7 +108,7 @@ class Store:
             with closing(self.engine.raw_connection()) as connection:
                 connection.cursor().execute("VACUUM")
                 busy = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-        except SqliteError as error:
+        except DAMAGE as error:
             raise DbError(f"{self.path}: {error}; earlier commits are kept") from error
         if busy:
             raise DbError(
@@ -148,9 +154,7 @@ def _engine(path: Path) -> Engine:
     @event.listens_for(engine, "handle_error")
     def name_file(context: ExceptionContext) -> DbError | None:
         error = context.original_exception
-        return (
-            DbError(f"{path}: {error}; earlier commits are kept") if isinstance(error, SqliteError) else None
-        )
+        return DbError(f"{path}: {error}; earlier commits are kept") if isinstance(error, DAMAGE) else None
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -28,7 +28,9 @@ def test_a_link_or_pipe_in_the_archive_is_named_and_what_it_leads_to_stays(
         os.mkfifo(archive.folder / name)
     else:
         (archive.folder / name).symlink_to(elsewhere)
-    with pytest.raises(ArchiveError, match=f"{archive.folder / name}: a {kind}, not a (file|folder)") as refused:
+    with pytest.raises(
+        ArchiveError, match=f"{archive.folder / name}: a {kind}, not a (file|folder)"
+    ) as refused:
         open_archive(archive.folder, create=True)
     assert "\n" not in str(refused.value)
     assert (elsewhere / "precious").is_dir()
