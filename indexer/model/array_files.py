@@ -1,7 +1,6 @@
 """Read arrays from `.npy` and `.npz` files, whose sizes are checked before memory is allocated for them."""
 
 import math
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -33,6 +32,8 @@ def load_array(path: Path, form: Form) -> NDArray[Any]:
 
 def load_arrays(path: Path, forms: Mapping[str, Form]) -> dict[str, NDArray[Any]]:
     """Read arrays by name; raises `ModelError` if the file is damaged, or one is missing or of another form."""
+    import zipfile  # takes longer than a query's other reading, which has no use for it
+
     try:
         _require_file(path)
         with zipfile.ZipFile(path) as packed:

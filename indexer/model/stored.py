@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from hashtag_archive.indexer.model.text_space import TextSpace
 
 MANIFEST, TEXT, JUDGED = "manifest.json", "text.npz", "judged.npz"
-_AT_ONCE = 2_000_000  # bytes, whose digest takes a millisecond
+_AT_ONCE = 500_000  # bytes, whose digest takes less than a millisecond
 
 
 class StoredModel:
