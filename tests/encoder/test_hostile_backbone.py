@@ -23,15 +23,10 @@ def test_a_backbone_with_weights_in_another_file_is_refused_by_name(archive: Arc
         helper.make_node("Flatten", ["x"], ["flat"]),
         helper.make_node("MatMul", ["flat", "w"], ["features"]),
     ]
-    ends = [
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)]
-        for name, shape in (("x", ["n", 3, 8, 8]), ("features", ["n", 64]))
-    ]
-    network = helper.make_model(
-        helper.make_graph(nodes, "b", *ends, [weights]),
-        opset_imports=[helper.make_opsetid("", 18)],
-        ir_version=10,
-    )
+    pixels = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, 8, 8])
+    features = helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", 64])
+    graph = helper.make_graph(nodes, "b", [pixels], [features], [weights])
+    network = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     path = tmp_path / "b.onnx"
     path.with_suffix(".json").write_text(json.dumps(SPEC))
     onnx.save(network, path, save_as_external_data=True, location="b.weights", size_threshold=0)
