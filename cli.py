@@ -32,6 +32,7 @@ from hashtag_archive.commands.models.retag import retag_command
 from hashtag_archive.commands.models.sweep import sweep_command
 from hashtag_archive.commands.models.unfreeze import unfreeze_command
 from hashtag_archive.commands.opening import as_click_exception
+from hashtag_archive.commands.output import harmless
 from hashtag_archive.commands.upkeep.backup import backup_command
 from hashtag_archive.commands.upkeep.check import check_command
 from hashtag_archive.commands.upkeep.demo import demo_command
@@ -80,6 +81,11 @@ class HashtagGroup(click.Group):
         """Run the command; every error but click's own becomes one line here."""
         try:
             return super().invoke(ctx)
+        except click.ClickException as error:
+            if interrupted := was_interrupted():
+                raise interrupted from None
+            error.message = harmless(error.message)  # type: ignore[misc]  # it may repeat a file's name
+            raise
         except click.exceptions.Exit:
             raise
         except Exception as error:

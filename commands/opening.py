@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hashtag_archive.commands.output import info, printable
+from hashtag_archive.commands.output import harmless, info, printable
 
 if TYPE_CHECKING:
     from hashtag_archive.encoder.session import Device
@@ -69,16 +69,14 @@ def open_from(context: click.Context, *, create: bool = False, device: "Device" 
 
 def as_click_exception(error: Exception) -> click.ClickException:
     """Return an error as the one line that a user sees."""
-    from sqlalchemy.exc import DatabaseError
-
     from hashtag_archive.db.errors import DbError
     from hashtag_archive.encoder.errors import EncoderError, PhotoError
-    from hashtag_archive.indexer.errors import ArchiveError
+    from hashtag_archive.indexer.errors import ArchiveError, ExpressionError
 
+    if isinstance(error, ExpressionError):  # it marks the place on a second line
+        return click.ClickException(harmless(str(error)))
     if isinstance(error, ArchiveError | DbError | EncoderError | PhotoError):
         return click.ClickException(printable(str(error)))
-    if isinstance(error, DatabaseError):
-        return click.ClickException(f"the database: {error.orig}; earlier commits are kept")
     if isinstance(error, ModuleNotFoundError) and (extra := EXTRA_OF.get((error.name or "").split(".")[0])):
         return click.ClickException(
             f"this needs the extra `{extra}` ({error.name} is absent): pip install 'hashtag-archive[{extra}]'"
@@ -86,4 +84,6 @@ def as_click_exception(error: Exception) -> click.ClickException:
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return click.ClickException(printable(f"{where}{error.strerror or error}"))
-    return click.ClickException(f"unexpected {type(error).__name__}: {error} (--debug shows where)")
+    return click.ClickException(
+        printable(f"unexpected {type(error).__name__}: {error} (--debug shows where)")
+    )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hashtag_archive.indexer.model.model import Model
 
 Command = Callable[..., Any]
+MODEL_NUMBER = click.IntRange(1, 999_999_999)
 
 
 class _Threshold(click.ParamType[str | float]):

@@ -1,13 +1,18 @@
 """Output: data on stdout, messages and progress bars on stderr."""
 
 import json
+import os
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from time import monotonic
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 import click
+
+# C0, DEL and C1 controls, separators of lines and paragraphs, bidirectional marks and overrides, lone surrogates.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def echo_json(value: object) -> None:
@@ -23,8 +28,38 @@ def json_bytes(value: object) -> bytes:
         return json.dumps(value).encode("ascii") + b"\n"
 
 
+def echo(text: str, *, err: bool = False, newline: bool = True) -> None:
+    """Print text for people, on stdout or stderr, without anything that a terminal would obey.
+
+    All text that is printed goes through here, or through `echo_rows`. Tabs and line breaks stay; a character that
+    the stream cannot encode becomes an escape.
+    """
+    stream = sys.stderr if err else sys.stdout
+    click.echo(_encodable(harmless(text), stream), err=err, nl=newline)
+
+
+def echo_rows(rows: Iterable[Sequence[str | bytes]], end: bytes = b"\n") -> None:
+    """Print rows of cells, separated by tabs; a file's name is a cell of bytes, and text one of `str`.
+
+    As `ls` does, it prints names with escapes on a terminal, and elsewhere exactly the bytes that they are, for
+    programs. They are buffered: there may be a million.
+    """
+    stream = sys.stdout
+    stream.flush()
+    name = _as_is if end == b"\0" or not stream.isatty() else _shown
+    for row in rows:
+        cells = [
+            name(cell)
+            if isinstance(cell, bytes)
+            else _encodable(printable(cell), stream).encode(_encoding(stream))
+            for cell in row
+        ]
+        stream.buffer.write(b"\t".join(cells) + end)
+    stream.buffer.flush()
+
+
 def echo_bytes(lines: Iterable[bytes]) -> None:
-    """Print lines of bytes unchanged, buffered: file names may be any bytes, and there may be a million."""
+    """Print lines of bytes unchanged, buffered: JSON, whose control characters are escaped already."""
     sys.stdout.flush()
     for line in lines:
         sys.stdout.buffer.write(line)
@@ -32,8 +67,19 @@ def echo_bytes(lines: Iterable[bytes]) -> None:
 
 
 def printable(text: str) -> str:
-    """Return a path that can be printed, whatever bytes it contains."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    """Return a text, such as a file's name or a caption, as it can be printed within a line.
+
+    Control characters, line breaks, tabs, marks that turn the direction of writing, and bytes that are not valid
+    Unicode are shown as escapes: `\\x1b`.
+    """
+    return text if text.isprintable() else _UNSAFE.sub(_escape, text)
+
+
+def harmless(text: str) -> str:
+    """Return a text as `printable` does, except that its tabs and line breaks stay."""
+    if text.isprintable():
+        return text
+    return _UNSAFE.sub(lambda found: found[0] if found[0] in "\t\n" else _escape(found), text)
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:
@@ -43,22 +89,47 @@ def counted(count: int, noun: str, plural: str = "") -> str:
 
 def info(message: str) -> None:
     """Print a message on stderr, unless `--quiet`."""
-    if not _is_quiet():
-        click.echo(message, err=True)
+    if not is_quiet():
+        echo(message, err=True)
 
 
 def echo_result(message: str) -> None:
     """Print on stdout what a job did, unless `--quiet`; not for answers, which are what the user asked for."""
-    if not _is_quiet():
-        click.echo(message)
+    if not is_quiet():
+        echo(message)
 
 
 def warn(message: str) -> None:
     """Print what went wrong on stderr, even with `--quiet`."""
-    click.echo(message, err=True)
+    echo(message, err=True)
 
 
-def _is_quiet() -> bool:
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if 0xDC80 <= code <= 0xDCFF:
+        code -= 0xDC00  # a byte of a name that is not valid Unicode
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def _encoding(stream: TextIO) -> str:
+    return stream.encoding or "utf-8"
+
+
+def _encodable(text: str, stream: TextIO) -> str:
+    encoding = _encoding(stream)
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _as_is(name: bytes) -> bytes:
+    return name
+
+
+def _shown(name: bytes) -> bytes:
+    return _encodable(printable(os.fsdecode(name)), sys.stdout).encode(_encoding(sys.stdout))
+
+
+def is_quiet() -> bool:
+    """Whether `--quiet` was given."""
     context = click.get_current_context(silent=True)
     return bool(context and context.find_root().params.get("quiet"))
 
@@ -86,7 +157,7 @@ class Bars:
 
     def __call__(self, stage: str, done: int, total: int | None) -> None:
         """Show that `done` of `total` units of a stage are done."""
-        if _is_quiet():
+        if is_quiet():
             return
         if stage != self._stage:
             self._finish()

@@ -1,13 +1,12 @@
 """The vocabulary as plain values, read without SQLAlchemy because a query for one photo needs it too."""
 
-import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hashtag_archive.db.errors import DbError
-from hashtag_archive.db.sqlite_file import connect
+from hashtag_archive.db.sqlite_file import DAMAGE, connect
 
 
 @dataclass(frozen=True)
@@ -64,5 +63,5 @@ def read_vocabulary(path: Path) -> Vocabulary:
                 dict(connection.execute("SELECT hashtag, target FROM aliases").fetchall()),
                 dict(connection.execute("SELECT hashtag, parent FROM parents").fetchall()),
             )
-    except sqlite3.Error as error:
+    except DAMAGE as error:
         raise DbError(f"{path}: {error}") from error

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import math
+import stat
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ from hashtag_archive.encoder.preprocess import INTERPOLATIONS, Framing
 NO_MEAN, NO_STD = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)  # for a backbone that takes uint8 pixels
 _REQUIRED = ("name", "size", "mean", "std", "output")
 _SIDES = range(8, 4097)  # pixels
+_MOST_BYTES = 1_000_000  # of a description
+_INVALID = (OSError, ArithmeticError, LookupError, ValueError, TypeError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -46,11 +50,21 @@ class BackboneSpec:
         """
         path = onnx_file.with_suffix(".json")
         try:
-            spec = cls._parsed(json.loads(path.read_text(encoding="utf-8")), onnx_file.stem)
+            spec = cls._parsed(json.loads(_text(path)), onnx_file.stem)
         except FileNotFoundError:
             raise BackboneError(path, "not found; it must give size, mean, std and output") from None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BackboneError(path, f"not a valid backbone description: {error!r}") from None
+        except (
+            OSError,
+            ArithmeticError,
+            LookupError,
+            ValueError,
+            TypeError,
+            AttributeError,
+            RecursionError,
+        ) as error:
+            raise BackboneError(path, f"not a valid backbone description: {error!r:.200}") from None
+        if not all(math.isfinite(value) for value in (*spec.mean, *spec.std)):
+            raise BackboneError(path, "mean and std must be finite numbers")
         if spec.size not in _SIDES or min(spec.std) <= 0:
             raise BackboneError(path, "size must be from 8 to 4096 and every std above 0")
         if spec.resize is not None and (spec.resize not in _SIDES or spec.resize < spec.size):
@@ -95,6 +109,14 @@ def backbone_digest(onnx_file: Path, spec: BackboneSpec) -> str:
         raise BackboneError(onnx_file, error.strerror or str(error)) from error
     digest.update(spec.to_json().encode())
     return digest.hexdigest()
+
+
+def _text(path: Path) -> str:
+    """Return the content of a description; raises `ValueError` if it is huge, or a pipe that might never end."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode) or found.st_size > _MOST_BYTES:
+        raise ValueError("not a file of at most 1 MB")
+    return path.read_text(encoding="utf-8")
 
 
 def _triple(values: Any) -> tuple[float, float, float]:

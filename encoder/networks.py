@@ -108,20 +108,29 @@ class OnnxHead:
         """Open the head, always on the CPU; raises `EncoderError` if that fails."""
         try:
             self._session = (sessions or Sessions()).open_on_cpu(onnx_file)
+            self._input = self._session.get_inputs()[0].name
+            self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
         except Exception as error:
             raise EncoderError(f"{onnx_file}: onnxruntime cannot open it: {_first_line(error)}") from error
-        self._input = self._session.get_inputs()[0].name
-        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+        self._file = onnx_file
 
     def embed(self, features: Features) -> Embeddings:
-        """Return embeddings float32 (n, d) of unit length for float16 features (n, f)."""
-        parts = [
-            self._session.run(None, {self._input: features[start : start + _HEAD_BATCH].astype(np.float32)})[
-                0
-            ]
-            for start in range(0, max(1, len(features)), _HEAD_BATCH)
-        ]
-        return cast(Embeddings, parts[0] if len(parts) == 1 else np.concatenate(parts))
+        """Return embeddings float32 (n, d) of unit length for float16 features (n, f).
+
+        Raises `EncoderError` if the head is damaged or for other features.
+        """
+        starts = range(0, max(1, len(features)), _HEAD_BATCH)
+        parts = [self._run(features[start : start + _HEAD_BATCH].astype(np.float32)) for start in starts]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _run(self, features: NDArray[np.float32]) -> Embeddings:
+        try:
+            found = self._session.run(None, {self._input: features})[0]
+        except Exception as error:
+            raise EncoderError(f"{self._file}: it does not run: {_first_line(error)}") from error
+        if getattr(found, "dtype", None) != np.float32 or found.ndim != 2 or len(found) != len(features):
+            raise EncoderError(f"{self._file}: damaged: it does not give one embedding per photo")
+        return cast(Embeddings, found)
 
 
 def run_fused(onnx_file: Path, pixels: Pixels) -> Embeddings:

@@ -134,5 +134,7 @@ def _options(*, optimised: bool = False, save_as: Path | None = None) -> Any:
 def _session(network: Path | bytes, options: Any, provider: str = CPU) -> Any:
     with_options = (CUDA, _CUDA_OPTIONS) if provider == CUDA else provider
     source = network if isinstance(network, bytes) else str(network)
+    if isinstance(network, Path) and network.exists() and not network.is_file():
+        raise OSError(f"{network} is not a file")  # reading a pipe would wait for ever
     # onnxruntime's own fall-back would print to stdout.
     return onnxruntime.InferenceSession(source, options, providers=[with_options], enable_fallback=0)

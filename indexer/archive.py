@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from hashtag_archive.db.sqlite_file import has_schema, read_setting
 from hashtag_archive.db.vocabulary import Vocabulary, read_vocabulary
-from hashtag_archive.indexer.disk import now
+from hashtag_archive.indexer.disk import kind_of, now, open_lock
 from hashtag_archive.indexer.errors import ArchiveError
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ CURRENT_MODEL = "current_model"  # setting: the current model's number
 LAST_MODEL = "last_model"  # setting: numbers are never reused, even when their models are gone
 KEPT_NETWORKS = "sessions"  # folder of networks optimised for this machine; may be deleted at any time
 LOCK = "rebuild.lock"  # held while a process makes or removes models
+_DIGITS = 9  # of a model's number
+_FILES = (DATABASE, *(f"{DATABASE}-{end}" for end in ("wal", "shm", "journal")), LOCK)
+_FOLDERS = ("models", "backbones", "backups", "photo-index", KEPT_NETWORKS)
 BACKBONE = "backbone"  # setting: the digest of the current model's backbone
 
 
@@ -80,8 +83,15 @@ class Archive:
         return read_setting(self.folder / DATABASE, key)
 
     def current(self) -> int | None:
-        """Return the current model's number, or None before the first rebuild."""
+        """Return the current model's number, or None before the first rebuild.
+
+        Raises `ArchiveError` if the database has anything but a number there.
+        """
         number = self.setting(CURRENT_MODEL)
+        if number and not (number.isascii() and number.isdigit() and len(number) <= _DIGITS):
+            raise ArchiveError(
+                f"{self.folder / DATABASE}: damaged: its current model is not a number; `hashtag use N` sets it"
+            )
         return int(number) if number else None
 
     def last_model(self) -> int:
@@ -101,7 +111,7 @@ class Archive:
         """
         self.models_folder.mkdir(exist_ok=True)
         self.backbones_folder.mkdir(exist_ok=True)
-        with (self.folder / LOCK).open("a+") as lock:
+        with open_lock(self.folder / LOCK) as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -116,8 +126,11 @@ class Archive:
 
     def is_being_built(self) -> bool:
         """Whether a process holds the rebuild lock."""
+        path = self.folder / LOCK
+        if kind_of(path) != "file":
+            return False
         try:
-            with (self.folder / LOCK).open("rb") as lock:
+            with path.open("rb") as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
@@ -129,7 +142,7 @@ class Archive:
         """Return what has no model's row: a rebuild was killed before its switch, or a prune after its commit."""
         known = {self.model_folder(row.number).name for row in self.store.models.all()}
         folders = self.models_folder.iterdir() if self.models_folder.is_dir() else ()
-        left = [folder for folder in folders if folder.is_dir() and folder.name not in known]
+        left = [folder for folder in folders if kind_of(folder) == "folder" and folder.name not in known]
         return [*left, *self.backbones_folder.glob(".*.part")]
 
     def clear_leftovers(self) -> None:
@@ -157,9 +170,11 @@ def open_archive(folder: str | Path, *, create: bool = False, device: "Device" =
 
     `device` is where its backbones run; `auto` uses CUDA if it can, which takes seconds to start. The database of
     an earlier version is copied to `backups/` and upgraded. Raises `ArchiveError` if there is no archive and
-    `create` is false, `DbError` if its database cannot be used.
+    `create` is false, or if a link or a pipe is in the place of one of its files, `DbError` if its database cannot
+    be used.
     """
     path = Path(folder).absolute()
+    _require_own_files(path)
     if not (path / DATABASE).is_file():
         if not create:
             raise ArchiveError(f"{path}: no archive here; `hashtag import SOURCE` makes one")
@@ -168,3 +183,17 @@ def open_archive(folder: str | Path, *, create: bool = False, device: "Device" =
     if create or not has_schema(path / DATABASE):
         _ = archive.store  # makes the tables, or says why it cannot
     return archive
+
+
+def _require_own_files(folder: Path) -> None:
+    """Raise `ArchiveError` if a file or folder of the archive is anything else.
+
+    An archive may come from somebody else. If a link is in the place of a folder, leftovers would be removed
+    wherever it leads; reading a pipe would wait for ever.
+    """
+    for names, wanted in ((_FILES, "file"), (_FOLDERS, "folder")):
+        for name in names:
+            if (kind := kind_of(folder / name)) not in (None, wanted):
+                raise ArchiveError(
+                    f"{folder / name}: a {kind}, not a {wanted} of the archive; put the {wanted} itself there"
+                )

@@ -6,10 +6,10 @@ import os
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from hashtag_archive.encoder.part_file import copy_rights, new_part, part_file
-from hashtag_archive.indexer.errors import ModelError
+from hashtag_archive.indexer.errors import ArchiveError, ModelError
 
 __all__ = [
     "copy_rights",
@@ -60,6 +60,50 @@ def fsync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def kind_of(path: Path) -> str | None:
+    """Return what is at `path`, without following a link: `file`, `folder`, `link`, `pipe`, ...; None if nothing.
+
+    Raises `ArchiveError` if the user may not look.
+    """
+    try:
+        mode = os.lstat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise ArchiveError(f"{path}: {error}") from error
+    kinds = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "link", stat.S_IFIFO: "pipe"}
+    return kinds.get(stat.S_IFMT(mode), "device or socket")
+
+
+def read_small(path: Path, most: int) -> bytes:
+    """Return the content of a file of at most `most` bytes.
+
+    Raises `OSError` if it cannot be read, and `ValueError` if it is larger or not a file: reading a pipe would wait
+    for ever.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("not a file")
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"larger than {most:,} bytes")
+    return content
+
+
+def open_lock(path: Path) -> TextIO:
+    """Open a file to lock it, and create it if it is missing.
+
+    Raises `ArchiveError` if anything but a file is there: an archive may come from somebody else, and what a link
+    leads to would be overwritten.
+    """
+    kind = kind_of(path)
+    if kind not in (None, "file"):
+        raise ArchiveError(f"{path}: a {kind}, not a file; remove it")
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+    return open(descriptor, "r+", encoding="utf-8", errors="replace")
 
 
 def now() -> str:

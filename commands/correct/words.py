@@ -8,7 +8,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import HashtagText, json_option, tags_argument
-from hashtag_archive.commands.output import counted, echo_json, info
+from hashtag_archive.commands.output import counted, echo, echo_json, info
 
 _file = click.Path(dir_okay=False, path_type=Path)
 
@@ -84,7 +84,7 @@ def _suggest(context: click.Context, as_json: bool) -> None:
         if as_json:
             echo_json(asdict(pair))
         else:
-            click.echo(
+            echo(
                 f"{pair.hashtag}\t{pair.target}\t{pair.posts}\t{pair.target_posts}\t{pair.cosine:.2f}\t{pair.spelling}"
             )
     info(f"{counted(len(proposals), 'pair')}; `hashtag alias FROM TO` accepts one")
@@ -151,7 +151,7 @@ def vocabulary_command(context: click.Context, save: Path | None, load: Path | N
         echo_json({"blocked": sorted(known.blocked), "aliases": known.aliases, "groups": known.parents})
     else:
         for line in vocabulary_lines(archive.vocabulary()):
-            click.echo(line)
+            echo(line)
 
 
 def _pair(tags: tuple[str, ...], names: str) -> tuple[str, str]:

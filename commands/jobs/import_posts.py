@@ -7,7 +7,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import exclude_option, json_option
-from hashtag_archive.commands.output import Bars, counted, echo_json, echo_result, info, printable, warn
+from hashtag_archive.commands.output import Bars, counted, echo, echo_json, echo_result, info, printable, warn
 from hashtag_archive.indexer.crawls.formats.registry import FORMATS
 
 if TYPE_CHECKING:
@@ -207,4 +207,4 @@ def _show_totals(totals: "ImportTotals") -> None:
 def _show_posts(posts: list["CrawledPost"]) -> None:
     for post in posts:
         hashtags = " ".join(f"#{hashtag}" for hashtag in post.hashtags) or "no hashtag"
-        click.echo(printable(f"{post.key}\t{hashtags}\t{' '.join(post.photos) or 'no photo'}"))
+        echo("\t".join(map(printable, (post.key, hashtags, " ".join(post.photos) or "no photo"))))

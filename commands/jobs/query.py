@@ -1,12 +1,13 @@
 """`hashtag query`."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import device_option, dtype_option, json_option
-from hashtag_archive.commands.output import echo_json, info, printable, warn
+from hashtag_archive.commands.output import echo_json, echo_rows, info, printable, warn
 
 if TYPE_CHECKING:
     from hashtag_archive.encoder.session import Device
@@ -68,7 +69,7 @@ def query_command(
             found = query_photo(model, photo, best=top, rule=rule, text=text)
         except PhotoError as error:
             failed = True
-            warn(printable(f"{photo}: {error}"))
+            warn(f"{printable(photo)}: {error}")
             if as_json:
                 echo_json({"photo": photo, "error": str(error)})
             continue
@@ -76,7 +77,7 @@ def query_command(
             named = [{"hashtag": guess.hashtag, "probability": round(guess.score, 4)} for guess in found]
             echo_json({"photo": photo, "hashtags": named, "model": model.number})
         else:
-            for guess in found:
-                click.echo(f"{guess.score:.3f}\t#{guess.hashtag}\t{printable(photo)}")
+            name = os.fsencode(photo)
+            echo_rows((f"{guess.score:.3f}", f"#{guess.hashtag}", name) for guess in found)
     if failed:
         context.exit(1)

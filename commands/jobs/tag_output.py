@@ -1,10 +1,20 @@
 """How `tag` prints photos, the totals at the end, and where the time went."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from hashtag_archive.commands.output import Bars, counted, echo_json, echo_result, info, printable, warn
+from hashtag_archive.commands.output import (
+    Bars,
+    counted,
+    echo_json,
+    echo_rows,
+    info,
+    is_quiet,
+    printable,
+    warn,
+)
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.model.cut import Cut
@@ -49,7 +59,7 @@ class TagPrinter:
         if outcomes["done"] and not self._everything:
             info(f"{outcomes['done']:,} were already tagged and are not printed; --all prints them")
         for path, reason in failed:
-            warn(printable(f"{path}: {reason}"))
+            warn(f"{printable(path)}: {reason}")
         counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
         info(
             f"{counted(sum(outcomes.values()), 'photo')}: {counts or 'none found'}"
@@ -58,6 +68,8 @@ class TagPrinter:
         return outcomes["encoded"]
 
     def _is_shown(self, photo: "TaggedPhoto") -> bool:
+        if is_quiet() and not self._as_json:
+            return False
         if photo.outcome in ("would encode", "would rescore"):
             return True
         return self._everything or photo.outcome not in ("done", "failed before")
@@ -75,10 +87,10 @@ class TagPrinter:
             ]
             echo_json({"photo": photo.photo, "hashtags": named, "model": photo.model})
         elif photo.model is None and not photo.error:
-            echo_result(printable(f"{photo.photo}\t{photo.outcome}"))
+            echo_rows([(os.fsencode(photo.photo), photo.outcome)])
         elif not photo.error:
             tags = (f"#{tag.hashtag} {tag.probability:.2f}" for tag in hashtags)
-            echo_result("\t".join([printable(photo.photo), *tags]))
+            echo_rows([(os.fsencode(photo.photo), *tags)])
 
 
 def report_times(seconds: dict[str, float], whole: float, encoded: int, workers: int) -> None:

@@ -9,7 +9,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import CutOptions, cut_options_without_top, json_option
-from hashtag_archive.commands.output import echo_bytes, echo_json, info, json_bytes
+from hashtag_archive.commands.output import echo, echo_bytes, echo_json, echo_rows, info, json_bytes
 from hashtag_archive.commands.summaries import PresentPaths
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _print_found(
     found: "Iterator[FoundPhoto]", present: PresentPaths, print0: bool, count: bool, as_json: bool
 ) -> None:
     if count:
-        click.echo(sum(bool(present.of(photo.paths)) for photo in found))
+        echo(str(sum(bool(present.of(photo.paths)) for photo in found)))
     elif as_json:
         echo_bytes(_photo_json(photo, present.of(photo.paths)) for photo in found)
     else:
@@ -152,17 +152,16 @@ def _photo_json(photo: "FoundPhoto", paths: list[str]) -> bytes:
 
 def _print_failed(failed: Iterator[tuple[str, str]], print0: bool, count: bool, as_json: bool) -> None:
     if count:
-        click.echo(sum(1 for _ in failed))
+        echo(str(sum(1 for _ in failed)))
     elif as_json:
         for path, reason in failed:
             echo_json({"path": path, "error": reason})
     elif print0:
         echo_paths((path for path, _ in failed), print0)
     else:
-        echo_bytes(os.fsencode(path) + b"\t" + reason.encode() + b"\n" for path, reason in failed)
+        echo_rows((os.fsencode(path), reason) for path, reason in failed)
 
 
 def echo_paths(paths: Iterable[str], print0: bool) -> None:
-    """Print paths as the bytes that they are, a line each, or each ended by a zero byte."""
-    end = b"\0" if print0 else b"\n"
-    echo_bytes(os.fsencode(path) + end for path in paths)
+    """Print paths, a line each, or exactly as they are and each ended by a zero byte."""
+    echo_rows(((os.fsencode(path),) for path in paths), b"\0" if print0 else b"\n")

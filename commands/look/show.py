@@ -8,7 +8,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import CutOptions, cut_options_without_top, json_option
-from hashtag_archive.commands.output import echo_json, printable
+from hashtag_archive.commands.output import echo, echo_json, printable
 
 if TYPE_CHECKING:
     from hashtag_archive.db.stores.show import RecordedPost
@@ -43,7 +43,7 @@ def show_command(context: click.Context, photo: str, cut_by: CutOptions, as_json
         echo_json(_as_json(shown))
         return
     for name, value in _lines(shown, cut):
-        click.echo(printable(f"{name:<10} {value}"))
+        echo(f"{name:<10} {printable(value)}")
 
 
 def _as_json(shown: "ShownPhoto") -> dict[str, object]:

@@ -7,7 +7,7 @@ import click
 from hashtag_archive.commands.look.find import echo_paths
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import Bars, echo_bytes, echo_json
+from hashtag_archive.commands.output import Bars, echo, echo_json, echo_rows
 from hashtag_archive.commands.summaries import PresentPaths
 
 
@@ -44,7 +44,7 @@ def similar_command(context: click.Context, photo: str, top: int, print0: bool, 
         if as_json:
             echo_json({"path": path, "cosine": round(cosine, 4)})
         else:
-            echo_bytes([f"{cosine:.3f}\t".encode() + os.fsencode(path) + b"\n"])
+            echo_rows([(f"{cosine:.3f}", os.fsencode(path))])
     present.report()
     if present.all_gone:
         context.exit(1)
@@ -81,4 +81,4 @@ def related_command(context: click.Context, hashtag: str, top: int, as_json: boo
         )
     else:
         for other in found:
-            click.echo(f"{other.score:.3f}\t#{other.hashtag}")
+            echo(f"{other.score:.3f}\t#{other.hashtag}")

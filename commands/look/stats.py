@@ -6,7 +6,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import counted, echo_json, info
+from hashtag_archive.commands.output import counted, echo, echo_json, info
 
 
 @click.command("stats")
@@ -50,6 +50,6 @@ def stats_command(context: click.Context, as_json: bool) -> None:
             ("tagged", tagged or "none"),
             ("failed", f"{stats.failed:,}"),
         ):
-            click.echo(f"{name:<14} {value}")
+            echo(f"{name:<14} {value}")
     if stats.next_step:
         info(stats.next_step)

@@ -8,7 +8,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import echo_json, info, printable
+from hashtag_archive.commands.output import echo, echo_json, info, printable
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.upkeep.backbones import ListedBackbone
@@ -49,7 +49,7 @@ def backbones_command(context: click.Context, everything: bool, as_json: bool) -
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = zip(row, widths, _ALIGNED, strict=True)
-        click.echo(printable(" ".join(f"{cell:{to}{width}}" for cell, width, to in cells).rstrip()))
+        echo(printable(" ".join(f"{cell:{to}{width}}" for cell, width, to in cells).rstrip()))
     if len(rows) == 1:
         info("none: pip install 'hashtag-archive[train]' brings one")
     if not everything:

@@ -7,7 +7,7 @@ import click
 from hashtag_archive.commands.jobs.rebuild_options import owner_uses_option
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import Bars, echo_json, info
+from hashtag_archive.commands.output import Bars, echo, echo_json, info
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.evaluation.compare import ComparisonResult
@@ -154,7 +154,7 @@ def print_comparison(comparison: "ComparisonResult") -> None:
     from hashtag_archive.indexer.learning.metrics import F2_NOTE
 
     config, systems = comparison.config, comparison.systems
-    click.echo(
+    echo(
         f"{comparison.hashtags:,} hashtags, split by {config.split_by}, seed {config.seed}; features of"
         f" {comparison.backbone}; the report's systems: {config.epochs} epochs at {config.report_learning_rate:g}"
     )
@@ -167,23 +167,23 @@ def print_comparison(comparison: "ComparisonResult") -> None:
             {system: result.bands[name] for system, result in systems.items()},
         )
     own = [name for name, result in systems.items() if result.own_rule]
-    click.echo(
+    echo(
         "\naccuracy, precision, recall, F1: over all (photo, hashtag) pairs, at the threshold with the best F1 on"
         " validation photos;\nF2: at the one with the best F2 there."
         + (f" {', '.join(own)}: at 0.5 in both, the report's rule." if own else "")
         + f"\n{F2_NOTE}."
     )
     times = ", ".join(f"{name} {result.seconds:.1f} s" for name, result in systems.items())
-    click.echo(f"fitted and scored in: {times}")
+    echo(f"fitted and scored in: {times}")
 
 
 def _table(title: str, rows: "dict[str, Figures | None]") -> None:
-    click.echo(f"\n{title}")
+    echo(f"\n{title}")
     widths = {key: max(7, len(name) + 2) for key, name in _NAMES.items()}
-    click.echo(" " * 19 + "".join(f"{name:>{widths[key]}}" for key, name in _NAMES.items()))
+    echo(" " * 19 + "".join(f"{name:>{widths[key]}}" for key, name in _NAMES.items()))
     for system, figures in rows.items():
         cells = (
             f"{getattr(figures, key):{width}.3f}" if figures else f"{'-':>{width}}"
             for key, width in widths.items()
         )
-        click.echo(f"  {system:<17}" + "".join(cells))
+        echo(f"  {system:<17}" + "".join(cells))

@@ -8,7 +8,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import Bars, counted, echo_json, info, printable, warn
+from hashtag_archive.commands.output import Bars, counted, echo, echo_json, info, printable, warn
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.evaluation.evaluate import Evaluation
@@ -65,19 +65,19 @@ def evaluate_command(
 def _print(evaluation: "Evaluation") -> None:
     from hashtag_archive.indexer.learning.metrics import F2_NOTE, FIGURE_NAMES
 
-    click.echo(
+    echo(
         printable(
             f"model {evaluation.model} on {evaluation.on}: {counted(evaluation.photos, 'photo')},"
             f" {counted(evaluation.hashtags, 'hashtag')}"
         )
     )
-    click.echo("              " + "".join(f"{name:>8}" for name in FIGURE_NAMES.values()))
+    echo("              " + "".join(f"{name:>8}" for name in FIGURE_NAMES.values()))
     for name, figures in (("model", evaluation.product), ("popularity", evaluation.popularity)):
-        click.echo(f"  {name:<12}" + "".join(f"{getattr(figures, key):8.3f}" for key in FIGURE_NAMES))
-    click.echo(F2_NOTE)
+        echo(f"  {name:<12}" + "".join(f"{getattr(figures, key):8.3f}" for key in FIGURE_NAMES))
+    echo(F2_NOTE)
     if not evaluation.promises:
         return
-    click.echo("  --precision  reached  hashtags assigned  recall")
+    echo("  --precision  reached  hashtags assigned  recall")
     for kept in evaluation.promises:
         gave = f"{kept.got:6.3f}" if kept.got is not None else "-"
-        click.echo(f"  {kept.promised:11.1f} {gave:>8} {kept.assigned:18,} {kept.recall:7.3f}")
+        echo(f"  {kept.promised:11.1f} {gave:>8} {kept.assigned:18,} {kept.recall:7.3f}")

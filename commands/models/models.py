@@ -5,8 +5,8 @@ from dataclasses import asdict
 import click
 
 from hashtag_archive.commands.opening import open_from
-from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import counted, echo_json, echo_result, info
+from hashtag_archive.commands.options import MODEL_NUMBER, json_option
+from hashtag_archive.commands.output import counted, echo, echo_json, echo_result, info
 
 
 @click.command("models")
@@ -29,7 +29,7 @@ def models_command(context: click.Context, as_json: bool) -> None:
             continue
         counts, test = model.manifest["counts"], model.manifest["figures"]["test"]
         quality = f"P@1 {test['p_at_1']:.3f}, F2 {test['f2']:.3f}" if test else "hashtag vectors only"
-        click.echo(
+        echo(
             f"{'*' if model.current else ' '} {model.number}\t{model.created_at}\t"
             f"{counted(counts['posts'], 'post')}\t{counted(counts['photos'], 'photo')}\t"
             f"{counted(counts['hashtags'], 'hashtag')}\t{quality}\t{model.size / 1e6:.1f} MB"
@@ -39,7 +39,7 @@ def models_command(context: click.Context, as_json: bool) -> None:
 
 
 @click.command("use")
-@click.argument("number", type=click.IntRange(1))
+@click.argument("number", type=MODEL_NUMBER)
 @click.pass_context
 def use_command(context: click.Context, number: int) -> None:
     """Make another model current.

@@ -9,7 +9,7 @@ import click
 from hashtag_archive.commands.jobs.rebuild_options import Window
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import Bars, echo_json, info, printable
+from hashtag_archive.commands.output import Bars, echo, echo_json, info, printable
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.evaluation.sweep import Cell, Sweep
@@ -153,16 +153,14 @@ def _checkpoint(values: dict[str, Any]) -> dict[str, Any]:
 
 def _print(sweep: "Sweep") -> None:
     """Print one row per cell; a step is one hashtag learnt from, in millions."""
-    click.echo(
+    echo(
         f"{sweep.training_posts:,} training posts, {sweep.hashtags:,} hashtags, alpha {sweep.vectors.alpha:g},"
         f" {sweep.epochs} epochs; one hashtag left out of each of {sweep.asked:,} validation posts"
     )
-    click.echo(
-        "size  window   hits@10    best     MRR  steps at best  above popularity from  cosine  verdict"
-    )
-    click.echo(f"{'popularity':<12}  {sweep.popularity.hits:8.3f}{'':8}{sweep.popularity.mrr:8.3f}")
+    echo("size  window   hits@10    best     MRR  steps at best  above popularity from  cosine  verdict")
+    echo(f"{'popularity':<12}  {sweep.popularity.hits:8.3f}{'':8}{sweep.popularity.mrr:8.3f}")
     for cell in sweep.cells:
-        click.echo(_row(cell, sweep.popularity.hits))
+        echo(_row(cell, sweep.popularity.hits))
 
 
 def _row(cell: "Cell", popularity: float) -> str:

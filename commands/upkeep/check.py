@@ -6,7 +6,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import Bars, counted, echo_json, info, printable
+from hashtag_archive.commands.output import Bars, counted, echo, echo_json, info, printable
 
 SHOWN = 20  # lines per kind of problem
 
@@ -62,10 +62,10 @@ def check_command(
         elif shown[finding.kind] <= SHOWN:
             done = "accepted as deleted" if finding.kind == "gone" else "repaired"
             end = done if finding.mended else finding.cure
-            click.echo(printable(f"{finding.what}: {end}" if finding.mended else f"{finding.what}; {end}"))
+            echo(printable(f"{finding.what}: {end}" if finding.mended else f"{finding.what}; {end}"))
     for kind, count in shown.items():
         if count > SHOWN and not as_json:
-            click.echo(f"{kind}: {count - SHOWN:,} more; --json prints all")
+            echo(f"{kind}: {count - SHOWN:,} more; --json prints all")
     mended = sum(finding.mended for finding in findings)
     info(f"{counted(len(left), 'problem')} left, {mended:,} repaired" if findings else "no problems found")
     if left:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import echo_json, printable
+from hashtag_archive.commands.output import echo, echo_json, printable
 
 
 @click.command("doctor")
@@ -39,6 +39,6 @@ def doctor_command(context: click.Context, as_json: bool) -> None:
         ("backbones", printable(", ".join(found.backbones)) or "none"),
         ("dtype", printable(found.dtype)),
     ):
-        click.echo(f"{name:<14} {value}")
+        echo(f"{name:<14} {value}")
     for sentence in found.conclusions:
-        click.echo(sentence)
+        echo(sentence)

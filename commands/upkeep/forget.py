@@ -8,7 +8,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import Bars, counted, echo_json, info, printable, warn
+from hashtag_archive.commands.output import Bars, counted, echo, echo_json, info, printable, warn
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.archive import Archive
@@ -58,7 +58,7 @@ def forget_command(
         raise click.UsageError("--undo takes no --dry-run")
     archive, request = open_from(context), ForgetRequest(owner, post)
     if undo:
-        click.echo(f"{counted(lift_tombstone(archive, request), 'tombstone')} lifted")
+        echo(f"{counted(lift_tombstone(archive, request), 'tombstone')} lifted")
         return
     plan = plan_forget(archive, request, keep_models=keep_models)
     if not dry_run:
@@ -95,12 +95,12 @@ def _lines(plan: "Forgotten") -> list[str]:
 
 def _show(result: "Forgotten") -> None:
     for line in _lines(result):
-        click.echo(line)
+        echo(line)
     if proof := result.proof:
         found = "nothing found" if not proof.found else f"{len(proof.found):,} found"
         strings = counted(proof.strings, "string")
         searched = f"searched {counted(proof.files, 'file')}, {proof.size / 1e6:.1f} MB, for {strings}"
-        click.echo(f"{searched}: {found}")
+        echo(f"{searched}: {found}")
 
 
 def _report(archive: "Archive", result: "Forgotten") -> None:

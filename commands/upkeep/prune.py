@@ -6,7 +6,7 @@ from dataclasses import asdict
 import click
 
 from hashtag_archive.commands.opening import open_from
-from hashtag_archive.commands.options import json_option
+from hashtag_archive.commands.options import MODEL_NUMBER, json_option
 from hashtag_archive.commands.output import counted, echo_json, echo_result, info
 
 
@@ -14,7 +14,7 @@ from hashtag_archive.commands.output import counted, echo_json, echo_result, inf
 @click.option(
     "--keep", type=click.IntRange(1), metavar="K", help="Keep K models: the current one and the newest."
 )
-@click.option("--model", "models", type=click.IntRange(1), multiple=True, metavar="N", help="Remove model N.")
+@click.option("--model", "models", type=MODEL_NUMBER, multiple=True, metavar="N", help="Remove model N.")
 @click.option(
     "--guesses", is_flag=True, help="Also remove models that photos are still tagged by, with these tags."
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hashtag_archive.commands.opening import open_from
-from hashtag_archive.commands.options import CutOptions, cut_options, json_option
+from hashtag_archive.commands.options import MODEL_NUMBER, CutOptions, cut_options, json_option
 from hashtag_archive.commands.output import Bars, counted, echo_json, info, printable, warn
 from hashtag_archive.commands.summaries import report_files
 
@@ -123,7 +123,7 @@ def export_command(
 
 @click.command("untag")
 @click.argument("paths", nargs=-1, type=click.Path())
-@click.option("--model", "number", type=click.IntRange(1), metavar="N", help="Remove what model N guessed.")
+@click.option("--model", "number", type=MODEL_NUMBER, metavar="N", help="Remove what model N guessed.")
 @click.option("--all", "everything", is_flag=True, help="Remove what any model guessed.")
 @json_option
 @click.pass_context

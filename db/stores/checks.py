@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import DatabaseError
 
+from hashtag_archive.db.errors import DbError
+from hashtag_archive.db.schema.foreign_objects import foreign_objects
 from hashtag_archive.db.schema.tables import (
     Base,
     Feature,
@@ -60,13 +61,14 @@ class CheckStore:
         self._engine = engine
 
     def integrity(self) -> list[str]:
-        """Return what SQLite finds wrong with the file; empty if it is intact."""
+        """Return what SQLite finds wrong with the file, and what in it the product did not make."""
         try:
             with self._engine.connect() as connection:
                 found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]
-        except DatabaseError as error:
-            return [str(error.orig)]
-        return [] if found == ["ok"] else found
+                foreign = [f"it has {what}" for what in foreign_objects(connection)]
+        except DbError as error:
+            return [str(error.__cause__ or error)]
+        return [line for line in found if line != "ok"] + foreign
 
     def orphans(self) -> list[Orphans]:
         """Return how many rows refer to a missing row, by table and by the table referred to."""

@@ -8,14 +8,21 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, delete, event, select
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, delete, event, select
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import DatabaseError
 
 from hashtag_archive.db.errors import DbError, SchemaError
+from hashtag_archive.db.schema.foreign_objects import foreign_objects
 from hashtag_archive.db.schema.tables import Base, Setting
 from hashtag_archive.db.schema.upgrade import Upgraded, back_up_before, can_upgrade, upgrade
-from hashtag_archive.db.sqlite_file import SCHEMA_VERSION, connect, is_writable
+from hashtag_archive.db.sqlite_file import (
+    DAMAGE,
+    SCHEMA_VERSION,
+    connect,
+    distrusted,
+    has_schema,
+    is_writable,
+)
 from hashtag_archive.db.stores.checks import CheckStore
 from hashtag_archive.db.stores.exports import ExportStore
 from hashtag_archive.db.stores.find import FindStore
@@ -41,16 +48,14 @@ class Store:
         """Open the database at `path`; create it if it does not exist, and upgrade it if its schema is older.
 
         `upgraded` tells which schema was upgraded and where the copy made before is; it is None if nothing was
-        upgraded. Raises `SchemaError` if a later version of the product made the database, and `DbError` if the
-        file is not a database.
+        upgraded. Raises `SchemaError` if a later version of the product made the database, or if it has anything
+        that no version makes, and `DbError` if the file is not a database. So does every method, if what it reads
+        is damaged.
         """
         self.path = path
         self.upgraded: Upgraded | None = None
         self.engine = _engine(path)
-        try:
-            self._create_or_check()
-        except DatabaseError as error:
-            raise DbError(f"{path}: {error.orig}") from error
+        self._create_or_check()
         self.posts = PostStore(self.engine)
         self.photos = PhotoStore(self.engine)
         self.models = ModelStore(self.engine)
@@ -99,9 +104,12 @@ class Store:
 
         Raises `DbError` if another process is still reading the previous content.
         """
-        with closing(self.engine.raw_connection()) as connection:
-            connection.cursor().execute("VACUUM")
-            busy = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        try:
+            with closing(self.engine.raw_connection()) as connection:
+                connection.cursor().execute("VACUUM")
+                busy = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except DAMAGE as error:
+            raise DbError(f"{self.path}: {error}; earlier commits are kept") from error
         if busy:
             raise DbError(
                 f"{self.path}: another process is reading it, so its journal still contains deleted data; end that"
@@ -113,9 +121,9 @@ class Store:
         self.engine.dispose()
 
     def _create_or_check(self) -> None:
-        with self.engine.connect() as connection:
-            found = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-        if found == SCHEMA_VERSION:
+        if has_schema(self.path):
+            with self.engine.connect() as connection:
+                self._require_own(connection)
             return
         with self.write() as connection:
             # Read again under the lock: two processes may open a new archive at once.
@@ -131,11 +139,22 @@ class Store:
                 raise SchemaError(
                     f"{self.path}: it has {what}, this version of hashtag reads schema {SCHEMA_VERSION}"
                 )
+            self._require_own(connection)
             connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    def _require_own(self, connection: Connection) -> None:
+        """Raise `SchemaError` for the first thing in the file that differs from what the product makes."""
+        for found in foreign_objects(connection):
+            raise distrusted(self.path, found)
 
 
 def _engine(path: Path) -> Engine:
     engine = create_engine("sqlite:///archive", creator=lambda: connect(path))
+
+    @event.listens_for(engine, "handle_error")
+    def name_file(context: ExceptionContext) -> DbError | None:
+        error = context.original_exception
+        return DbError(f"{path}: {error}; earlier commits are kept") if isinstance(error, DAMAGE) else None
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -13,16 +13,19 @@ import faiss
 import numpy as np
 
 from hashtag_archive.indexer.arrays import Floats, Ids
-from hashtag_archive.indexer.disk import part_file
+from hashtag_archive.indexer.disk import part_file, read_small
 from hashtag_archive.indexer.errors import ModelError
+from hashtag_archive.indexer.model.array_files import damaged
 from hashtag_archive.indexer.model.compressed_index import (
     choose_candidates,
     compressed,
     exact_part,
     search_candidates,
 )
+from hashtag_archive.indexer.model.index_file import require_sound_index
 
 EXACT_BELOW = 20_000  # hashtags; an exact search of fewer takes less than a millisecond
+_MOST_METADATA = 1_000_000  # bytes
 _FEW = 0.05  # of all hashtags; a search for more is exact
 
 
@@ -38,6 +41,8 @@ class HashtagIndex:
         self._ids = np.asarray(faiss.vector_to_array(index.id_map), np.int64)
         inner = faiss.downcast_index(index.index)
         self._candidates = int(metadata.get("candidates", 0))
+        if bool(self._candidates) != isinstance(inner, faiss.IndexRefine) or self._candidates < 0:
+            raise ValueError("its metadata are another index's")
         self._compressed = inner if self._candidates else None
         self._rows = exact_part(inner) if self._candidates else inner
         self.recall = float(metadata["recall_at_10"]) if self._candidates else None
@@ -119,12 +124,20 @@ class HashtagIndex:
     @classmethod
     def load(cls, path: Path) -> "HashtagIndex":
         """Read an index and its metadata; raises `ModelError` if either is missing or damaged."""
+        about = path.with_suffix(".json")
         try:
-            metadata = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+            metadata = json.loads(read_small(about, _MOST_METADATA))
+            if not (
+                isinstance(metadata, dict) and all(isinstance(value, str) for value in metadata.values())
+            ):
+                raise ValueError("not an index's metadata")
+        except (OSError, ValueError, RecursionError) as error:
+            raise damaged(about, error) from error
+        try:
+            require_sound_index(path)
             return cls(faiss.read_index(str(path)), metadata)
-        except (OSError, ValueError, RuntimeError) as error:
-            reason = str(error).split("\n")[0].split("Error: ")[-1]
-            raise ModelError(f"{path}: cannot be read as an index: {reason}") from error
+        except Exception as error:  # FAISS and its wrapper raise a dozen kinds
+            raise damaged(path, str(error).split("\n")[0].split("Error: ")[-1]) from error
 
 
 def _with_one(embeddings: Floats) -> Floats:

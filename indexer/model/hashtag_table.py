@@ -6,6 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from hashtag_archive.indexer.arrays import Ids
+from hashtag_archive.indexer.disk import read_small
+from hashtag_archive.indexer.model.array_files import damaged
+
+_MOST_BYTES = 1 << 30
 
 
 class HashtagTable:
@@ -18,15 +22,24 @@ class HashtagTable:
 
     @classmethod
     def load(cls, path: Path) -> "HashtagTable":
-        """Read it from a file with one hashtag per line: id, posts, photos and text, separated by tabs."""
+        """Read it from a file with one hashtag per line: id, posts, photos and text, separated by tabs.
+
+        Raises `ModelError` if the file cannot be read or its ids do not ascend.
+        """
         ids, texts, photos = [], [], []
-        with path.open(encoding="utf-8", newline="\n") as file:
-            for line in file:
-                id, _, count, text = line.rstrip("\n").split("\t")
+        try:
+            lines = read_small(path, _MOST_BYTES).decode("utf-8").split("\n")
+            for line in lines[:-1]:
+                id, _, count, text = line.split("\t")
                 ids.append(int(id))
                 photos.append(int(count))
                 texts.append(text)
-        return cls(np.array(ids, np.int64), texts, photos)
+            table = cls(np.array(ids, np.int64), texts, photos)
+        except (OSError, ValueError, OverflowError) as error:
+            raise damaged(path, error) from error
+        if lines[-1] or min(ids[:1], default=0) < 0 or not np.all(np.diff(table.ids) > 0):
+            raise damaged(path, "its last line is cut short, or its ids do not ascend")
+        return table
 
     @cached_property
     def text_of(self) -> dict[int, str]:

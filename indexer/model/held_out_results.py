@@ -1,5 +1,6 @@
 """Results on each held-out photo, kept with a model: two models are compared on the photos they share."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashtag_archive.indexer.arrays import Floats, Ids
+from hashtag_archive.indexer.model.array_files import load_arrays, require_equal_lengths
 from hashtag_archive.indexer.model.logits import sigmoid
 
 
@@ -58,8 +60,13 @@ class HeldOutResults:
 
     @classmethod
     def load(cls, path: Path) -> "HeldOutResults | None":
-        """Read it; None if there is no file, as in models of an earlier version."""
-        if not path.is_file():
+        """Read it; None if there is no file, as in models of an earlier version.
+
+        Raises `ModelError` if it is damaged.
+        """
+        if not os.path.lexists(path):
             return None
-        with np.load(path) as arrays:
-            return cls(**arrays)
+        counts = dict.fromkeys(("photos", "right", "wrong", "missed"), ("iu", 1))
+        found = load_arrays(path, counts | {"hit": ("b", 1)})
+        require_equal_lengths(path, *found.values())
+        return cls(**found)

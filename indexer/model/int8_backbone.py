@@ -8,7 +8,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from hashtag_archive.indexer.disk import kind_of, read_small
 from hashtag_archive.indexer.errors import ModelError
+
+_MOST_BYTES = 1_000_000  # of a description
 
 
 @dataclass(frozen=True)
@@ -29,11 +32,11 @@ def int8_backbone(backbone_file: Path) -> Int8Backbone | None:
     """Return the int8 form of a backbone's file, or None if there is none or it is incomplete."""
     path = backbone_file.with_suffix(".int8.onnx")
     try:
-        about = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        about = json.loads(read_small(path.with_suffix(".json"), _MOST_BYTES))
         found = Int8Backbone(path, str(about["sha256"]), int(about["photos"]))
-        if path.stat().st_size != about["bytes"]:
+        if kind_of(path) != "file" or path.stat().st_size != about["bytes"]:
             return None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return found
 

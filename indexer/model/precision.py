@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashtag_archive.indexer.arrays import Floats, Ids
-from hashtag_archive.indexer.errors import ModelError
+from hashtag_archive.indexer.model.array_files import load_arrays, require_equal_lengths
 
 CONFIDENCE_Z = 1.2816  # the normal distribution's 90% point
 ENOUGH = 10  # true validation photos that a hashtag needs for its own threshold
@@ -41,11 +41,9 @@ class ValidationScores:
     @classmethod
     def load(cls, path: Path) -> "ValidationScores":
         """Read it; raises `ModelError` if that fails."""
-        try:
-            with np.load(path) as file:
-                return cls(file["ids"], file["logits"], file["truth"])
-        except (OSError, ValueError, KeyError) as error:
-            raise ModelError(f"{path}: cannot be read: {error}") from error
+        found = load_arrays(path, {"ids": ("iu", 1), "logits": ("f", 1), "truth": ("b", 1)})
+        require_equal_lengths(path, *found.values())
+        return cls(found["ids"], found["logits"], found["truth"])
 
     def thresholds(self, precision: float) -> "PrecisionThresholds":
         """Return the least logits of assigned hashtags for a precision between 0 and 1."""

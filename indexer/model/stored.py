@@ -10,8 +10,8 @@ judged.npz      how each held-out photo fared
 text.npz        words of captions and locations, if the model uses them
 """
 
-import json
 import os
+import stat
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from hashtag_archive.indexer.arrays import Floats
-from hashtag_archive.indexer.disk import file_digest
+from hashtag_archive.indexer.disk import file_digest, kind_of
 from hashtag_archive.indexer.errors import ModelError
+from hashtag_archive.indexer.model.array_files import damaged, load_array
 from hashtag_archive.indexer.model.hashtag_table import HashtagTable
 from hashtag_archive.indexer.model.logits import Thresholds
+from hashtag_archive.indexer.model.manifest import read_manifest
 
 if TYPE_CHECKING:
     from hashtag_archive.encoder.backbone_spec import BackboneSpec
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from hashtag_archive.indexer.model.text_space import TextSpace
 
 MANIFEST, TEXT, JUDGED = "manifest.json", "text.npz", "judged.npz"
+_AT_ONCE = 500_000  # bytes, whose digest takes less than a millisecond
 
 
 class StoredModel:
@@ -57,17 +60,13 @@ class StoredModel:
         """Open the model in `folder`, and check that every file is there and has its size.
 
         Its networks are opened by `sessions`; without it they run on the CPU, and no optimised copy is kept. Raises
-        `ModelError` if a file is missing or has another size.
+        `ModelError` if a file is missing or has another size, or the manifest is not valid.
         """
-        try:
-            manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ModelError(
-                f"{folder / MANIFEST}: cannot be read: {error}; switch to another model with `hashtag use N`"
-            ) from error
+        manifest = read_manifest(folder / MANIFEST)
         for name, file in manifest["files"].items():
             try:
-                size = os.stat(folder / name).st_size
+                found = os.lstat(folder / name)
+                size = found.st_size if stat.S_ISREG(found.st_mode) else None
             except OSError:
                 size = None
             if size != file["size"]:
@@ -75,6 +74,20 @@ class StoredModel:
                     f"{folder / name}: missing or damaged; switch to another model with `hashtag use N`"
                 )
         return cls(folder, manifest, backbones, sessions)
+
+    def _verified(self, name: str) -> Path:
+        """Return the path of a file whose digest is the manifest's.
+
+        The digest of a large file, which would take longer than the answer to a query, is compared only by `check`.
+        Raises `ModelError` if it differs.
+        """
+        path, recorded = self.folder / name, self.manifest["files"].get(name)
+        if recorded and recorded["size"] <= _AT_ONCE and file_digest(path) != recorded["sha256"]:
+            raise ModelError(
+                f"{path}: damaged: its digest differs from the manifest's; restore it from a backup, or switch to"
+                " another model with `hashtag use N`"
+            )
+        return path
 
     def check(self) -> None:
         """Compare every file with its digest in the manifest, and the parts with each other.
@@ -108,19 +121,23 @@ class StoredModel:
     @property
     def thresholds(self) -> Thresholds:
         """The probabilities chosen on validation posts."""
-        return Thresholds(**self.manifest["thresholds"])
+        chosen = self.manifest["thresholds"]
+        return Thresholds(chosen["f1"], chosen["f2"])
 
     @cached_property
     def evidence(self) -> "ValidationScores":
         """Logits of validation photos, from which thresholds for a precision are chosen."""
         from hashtag_archive.indexer.model.precision import ValidationScores
 
-        return ValidationScores.load(self.folder / "evidence.npz")
+        return ValidationScores.load(self._verified("evidence.npz"))
 
     @property
     def backbone_file(self) -> Path:
-        """The ONNX file of its backbone."""
-        return self._backbones / f"{self.manifest['backbone'][:16]}.onnx"
+        """The ONNX file of its backbone; raises `ModelError` if a link or a pipe is there."""
+        path = self._backbones / f"{self.manifest['backbone'][:16]}.onnx"
+        if (kind := kind_of(path)) not in (None, "file"):
+            raise ModelError(f"{path}: a {kind}, not a file; restore it from a backup")
+        return path
 
     @property
     def networks(self) -> list[Path]:
@@ -152,7 +169,7 @@ class StoredModel:
         """Its head; raises `ModelError` if it was made for other vectors or another backbone."""
         from hashtag_archive.encoder.networks import OnnxHead
 
-        head = OnnxHead(self.folder / "head.onnx", self._sessions)
+        head = OnnxHead(self._verified("head.onnx"), self._sessions)
         self._check_same_model(head.metadata, "head.onnx")
         return head
 
@@ -161,8 +178,11 @@ class StoredModel:
         """Its index; raises `ModelError` if it was made for other vectors or another backbone."""
         from hashtag_archive.indexer.model.hashtag_index import HashtagIndex
 
-        index = HashtagIndex.load(self.folder / "index.faiss")
+        self._verified("index.json")
+        index = HashtagIndex.load(self._verified("index.faiss"))
         self._check_same_model(index.metadata, "index.faiss")
+        if not set(index.ids()) <= self.table.text_of.keys():
+            raise damaged(self.folder / "index.faiss", "it has hashtags that hashtags.tsv lacks")
         return index
 
     def _check_same_model(self, metadata: dict[str, str], name: str) -> None:
@@ -177,14 +197,18 @@ class StoredModel:
             return None
         from hashtag_archive.indexer.model.text_space import TextSpace
 
-        return TextSpace.load(self.folder / TEXT)
+        return TextSpace.load(self._verified(TEXT))
 
     @cached_property
     def table(self) -> HashtagTable:
         """All hashtags with a vector."""
-        return HashtagTable.load(self.folder / "hashtags.tsv")
+        return HashtagTable.load(self._verified("hashtags.tsv"))
 
     @cached_property
     def vectors(self) -> Floats:
-        """Unit vectors float32 (V, d), in the order of `table`."""
-        return np.asarray(np.load(self.folder / "vectors.npy"), np.float32)
+        """Unit vectors float32 (V, d), in the order of `table`; raises `ModelError` if they are damaged."""
+        path = self._verified("vectors.npy")
+        vectors = np.asarray(load_array(path, ("f", 2)), np.float32)
+        if len(vectors) != len(self.table.texts):
+            raise damaged(path, f"it has {len(vectors):,} vectors for {len(self.table.texts):,} hashtags")
+        return vectors

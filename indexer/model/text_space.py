@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from hashtag_archive.indexer.arrays import Floats
-from hashtag_archive.indexer.errors import ModelError
+from hashtag_archive.indexer.model.array_files import damaged, load_arrays, require_equal_lengths
 
 # the texts of a photo's posts: field -> text
 PostText = dict[str, str]
@@ -86,12 +86,14 @@ class TextSpace:
     @classmethod
     def load(cls, path: Path) -> "TextSpace":
         """Read it; raises `ModelError` if that fails."""
-        try:
-            with np.load(path) as file:
-                rows = {word: row for row, word in enumerate(file["words"].tolist())}
-                return cls(tuple(file["fields"].tolist()), rows, file["vectors"], file["weights"])
-        except (OSError, ValueError, KeyError) as error:
-            raise ModelError(f"{path}: cannot be read: {error}") from error
+        forms = {"fields": ("U", 1), "words": ("U", 1), "vectors": ("f", 2), "weights": ("f", 1)}
+        found = load_arrays(path, forms)
+        require_equal_lengths(path, found["words"], found["vectors"], found["weights"])
+        fields = tuple(found["fields"].tolist())
+        if not set(fields) <= set(FIELDS):
+            raise damaged(path, f"unknown texts: {', '.join(fields)}")
+        rows = {word: row for row, word in enumerate(found["words"].tolist())}
+        return cls(fields, rows, found["vectors"], found["weights"])
 
 
 def join(embeddings: Floats, texts: Floats) -> Floats:

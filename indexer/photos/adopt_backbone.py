@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from hashtag_archive.encoder.backbone_spec import BackboneSpec
-from hashtag_archive.encoder.errors import EncoderError
+from hashtag_archive.encoder.errors import BackboneError, EncoderError
 from hashtag_archive.encoder.networks import OnnxBackbone
 from hashtag_archive.encoder.pretrained.registry import NAMES, is_named
 from hashtag_archive.indexer.archive import BACKBONE, Archive
@@ -38,4 +38,17 @@ def adopt_backbone(
         )
     spec = BackboneSpec.read(onnx_file)
     OnnxBackbone(onnx_file, spec).prove()  # refuses an unusable file before it is copied
+    _require_whole(onnx_file)
     return open_adopted(archive, keep_backbone(archive, onnx_file, spec))
+
+
+def _require_whole(onnx_file: Path) -> None:
+    """Raise `BackboneError` if weights of the network are in another file, which the archive would not have."""
+    import onnx
+
+    network = onnx.load(onnx_file, load_external_data=False)
+    for tensor in network.graph.initializer:
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            where = next((entry.value for entry in tensor.external_data if entry.key == "location"), "a file")
+            cure = "`onnx.save(onnx.load(FILE), FILE)` in Python makes one file of both"
+            raise BackboneError(onnx_file, f"its weights are in another file, {where}; {cure}")

@@ -16,7 +16,8 @@ import numpy as np
 from hashtag_archive.db.photo import FeatureKey
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.arrays import Floats, Ids
-from hashtag_archive.indexer.disk import part_file
+from hashtag_archive.indexer.disk import kind_of, open_lock, part_file
+from hashtag_archive.indexer.model.index_file import require_sound_index
 from hashtag_archive.indexer.model.model import Model
 from hashtag_archive.indexer.photos.features import load_features, model_key
 from hashtag_archive.indexer.progress import Progress, silent
@@ -34,6 +35,11 @@ class PhotoIndex:
 
     def __len__(self) -> int:
         return int(self._index.ntotal) if self._index else 0
+
+    @property
+    def size(self) -> int | None:
+        """The embeddings' dimension; None if it is empty."""
+        return int(self._index.d) if self._index else None
 
     @property
     def ids(self) -> Ids:
@@ -71,8 +77,9 @@ class PhotoIndex:
     def load(cls, path: Path) -> "PhotoIndex":
         """Read it; an absent or damaged file gives an empty index."""
         try:
+            require_sound_index(path)
             index = faiss.read_index(str(path))
-        except RuntimeError:
+        except (OSError, ValueError, RuntimeError):
             return cls()
         return cls(index if isinstance(index, faiss.IndexIDMap2) else None)
 
@@ -87,6 +94,8 @@ def open_photo_index(archive: Archive, model: Model, progress: Progress = silent
     key = model_key(archive, model)
     path = archive.folder / PHOTO_INDEX / _file_name(model, key)
     index = PhotoIndex.load(path)
+    if index.size not in (None, model.index.size):  # damaged: its name says that it is of this head
+        index = PhotoIndex()
     wanted = np.array(archive.store.find.featured(key), np.int64)
     gone = np.setdiff1d(index.ids, wanted, assume_unique=True)
     new = np.setdiff1d(wanted, index.ids, assume_unique=True)
@@ -113,12 +122,12 @@ def _keep(archive: Archive, index: PhotoIndex, path: Path) -> None:
     if not os.access(archive.folder, os.W_OK):
         return
     path.parent.mkdir(exist_ok=True)
-    with (path.parent / "lock").open("w") as lock:
+    with open_lock(path.parent / "lock") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
         index.save(path)
         for other in path.parent.iterdir():
-            if other.name not in (path.name, "lock"):
+            if other.name not in (path.name, "lock") and kind_of(other) != "folder":
                 other.unlink()

@@ -1,6 +1,5 @@
 """Lists the backbones that a rebuild can use: those of the archive, and named ones."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -8,8 +7,9 @@ from hashtag_archive.encoder.backbone_spec import BackboneSpec
 from hashtag_archive.encoder.errors import EncoderError
 from hashtag_archive.encoder.pretrained.at_hand import default_named
 from hashtag_archive.encoder.pretrained.catalogue import named_networks
-from hashtag_archive.indexer.archive import BACKBONE, Archive
+from hashtag_archive.indexer.archive import BACKBONE, DATABASE, Archive
 from hashtag_archive.indexer.errors import ModelError
+from hashtag_archive.indexer.model.manifest import parse_manifest
 from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.photos.dtype_choice import measured_choice
 from hashtag_archive.indexer.photos.named_backbones import exported_name
@@ -78,7 +78,9 @@ def _in_archive(
     except (EncoderError, OSError):
         return None
     models = [row for row in archive.store.models.all() if row.backbone_digest == digest]
-    test = json.loads(models[-1].manifest)["figures"]["test"] if models else None
+    test = (
+        parse_manifest(models[-1].manifest, archive.folder / DATABASE)["figures"]["test"] if models else None
+    )
     named = exported_name(archive, digest, spec)
     numbers = tuple(row.number for row in models)
     source = f"model {', '.join(map(str, numbers))}" if numbers else "no model"

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from hashtag_archive.db.sqlite_file import copy_database
 from hashtag_archive.indexer.archive import DATABASE, KEPT_NETWORKS, LOCK, Archive
-from hashtag_archive.indexer.disk import fsync_folder, fsync_tree, now
+from hashtag_archive.indexer.disk import fsync_folder, fsync_tree, kind_of, now, read_small
 from hashtag_archive.indexer.errors import ArchiveError, ModelError
 from hashtag_archive.indexer.model.model import Model
 from hashtag_archive.indexer.progress import Progress, silent
 
 MARKER = "backup.json"  # in a backup: which archive it copies, and when it was made
 _TRIES = 5  # if a model is pruned while it is copied, the database is copied again
+_MOST_MARKER = 100_000_000  # bytes
 _NOT_COPIED = (KEPT_NETWORKS, LOCK, MARKER)
 
 
@@ -84,7 +85,7 @@ def _refuse_content(archive: Archive, target: Path) -> None:
     if not any(target.iterdir()):
         return
     try:
-        of = json.loads((target / MARKER).read_text(encoding="utf-8"))["of"]
+        of = json.loads(read_small(target / MARKER, _MOST_MARKER))["of"]
     except (OSError, ValueError, KeyError, TypeError):
         raise ArchiveError(f"{target}: not empty, and not a backup; name an empty or new folder") from None
     if of != str(archive.folder):
@@ -140,12 +141,12 @@ def _files(archive: Archive, numbers: list[int]) -> Iterator[Path]:
     """Yield the files of the given models, and all others of the archive, relative to it."""
     models = {archive.model_folder(number) for number in numbers}
     for top in sorted(archive.folder.iterdir()):
-        if top.name in _NOT_COPIED or top.name.startswith((DATABASE, ".")):
+        if top.name in _NOT_COPIED or top.name.startswith((DATABASE, ".")) or kind_of(top) == "link":
             continue
         for path in [top] if top.is_file() else sorted(top.rglob("*")):
             in_models = archive.models_folder in path.parents
             hidden = any(part.startswith(".") for part in path.relative_to(top).parts)
-            if path.is_file() and not hidden and (not in_models or path.parent in models):
+            if kind_of(path) == "file" and not hidden and (not in_models or path.parent in models):
                 yield path.relative_to(archive.folder)
 
 

@@ -109,6 +109,6 @@ def _chunks(path: Path) -> Iterator[bytes]:
             yield tail + chunk
             tail = chunk[-_PIECE:]
     if path.suffix == ".npz" and zipfile.is_zipfile(path):
-        with np.load(path) as arrays:
+        with np.load(path, allow_pickle=False) as arrays:
             for array in arrays.values():
                 yield "\n".join(array.tolist()).encode() if array.dtype.kind == "U" else array.tobytes()

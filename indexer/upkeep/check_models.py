@@ -5,8 +5,10 @@ from collections.abc import Iterator
 
 from hashtag_archive.db.stores.models import ModelRow
 from hashtag_archive.encoder.errors import EncoderError
-from hashtag_archive.indexer.archive import BACKBONE, CURRENT_MODEL, Archive
+from hashtag_archive.indexer.archive import BACKBONE, CURRENT_MODEL, DATABASE, Archive
+from hashtag_archive.indexer.disk import kind_of
 from hashtag_archive.indexer.errors import ModelError
+from hashtag_archive.indexer.model.manifest import parse_manifest
 from hashtag_archive.indexer.model.model import Model
 from hashtag_archive.indexer.photos.named_backbones import EXPORTED
 from hashtag_archive.indexer.progress import Progress
@@ -69,11 +71,11 @@ def look_at_models(archive: Archive, progress: Progress) -> Iterator[Finding]:
 def _damage(archive: Archive, row: ModelRow) -> str | None:
     """Return what is wrong with a model, or None."""
     folder = archive.model_folder(row.number)
-    if not folder.is_dir():
+    if kind_of(folder) != "folder":
         return f"{folder} is gone"
     try:
         model = Model.open(folder, archive.backbones_folder)
-        recorded = json.dumps(json.loads(row.manifest))
+        recorded = json.dumps(parse_manifest(row.manifest, archive.folder / DATABASE))
         if json.dumps(model.manifest) != recorded:  # as text, since NaN does not equal NaN
             return f"{folder / 'manifest.json'} differs from the recorded one"
         model.check()

@@ -1,11 +1,11 @@
 """Counts of an archive, and its models."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.archive import DATABASE, Archive
+from hashtag_archive.indexer.model.manifest import parse_manifest
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def list_models(archive: Archive) -> list[ModelSummary]:
             row.created_at,
             row.number == current,
             _size(archive.model_folder(row.number)),
-            json.loads(row.manifest),
+            parse_manifest(row.manifest, archive.folder / DATABASE),
         )
         for row in archive.store.models.all()
     ]

@@ -1,13 +1,12 @@
 """Measure everything that the report shows, on held-out posts."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from hashtag_archive.encoder.training.landmark_fit import LandmarkConfig
 from hashtag_archive.encoder.training.train import TrainConfig
-from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.archive import DATABASE, Archive
 from hashtag_archive.indexer.disk import now
 from hashtag_archive.indexer.evaluation.compare import (
     CompareConfig,
@@ -35,6 +34,7 @@ from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig
 from hashtag_archive.indexer.learning.metrics import Bin, best_pairs, equal_mass_bins
 from hashtag_archive.indexer.learning.tagger import TaggerConfig, seeded
 from hashtag_archive.indexer.model.logits import sigmoid
+from hashtag_archive.indexer.model.manifest import parse_manifest
 from hashtag_archive.indexer.progress import Progress, silent
 
 Config = TypeVar("Config")
@@ -108,7 +108,12 @@ def _as_current(archive: Archive, config: ReportConfig) -> tuple[int | None, Com
     """Return the current model's number and a comparison with its settings; without a model, the defaults."""
     number = archive.current()
     manifest: dict[str, Any] = next(
-        (json.loads(row.manifest) for row in archive.store.models.all() if row.number == number), {}
+        (
+            parse_manifest(row.manifest, archive.folder / DATABASE)
+            for row in archive.store.models.all()
+            if row.number == number
+        ),
+        {},
     )
     parameters = manifest.get("parameters", {})
     tagger = parameters.get("tagger", {})

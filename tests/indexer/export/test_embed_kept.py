@@ -17,11 +17,26 @@ from hashtag_archive.indexer.tagging.tag import tag_photos
 from tests.conftest import draw_photo
 from tests.indexer.export.conftest import done, run
 from tests.indexer.export.test_xmp import guess
-from tests.indexer.photos.test_keywords import in_two_parts
+from tests.indexer.photos.test_keywords import RDF
 
 pytestmark = pytest.mark.skipif(
     not shutil.which("exiftool"), reason="exiftool is absent: apt-get install libimage-exiftool-perl"
 )
+
+
+def in_two_parts(photo: Path, more: str, *, cut: int = 0) -> None:
+    """Write a JPEG whose XMP is in a main packet and an extension of several segments."""
+    content = f"<rdf:RDF {RDF}><rdf:Description>{more}</rdf:Description></rdf:RDF>".encode()
+    digest = b"0123456789ABCDEF" * 2
+    main = f'<rdf:RDF {RDF}><rdf:Description note="{digest.decode()}"/></rdf:RDF>'.encode()
+    bodies = [b"http://ns.adobe.com/xap/1.0/\0" + main]
+    for place in range(0, len(content) - cut, 60_000):
+        head = digest + len(content).to_bytes(4, "big") + place.to_bytes(4, "big")
+        bodies.append(b"http://ns.adobe.com/xmp/extension/\0" + head + content[place : place + 60_000])
+    Image.new("RGB", (8, 8)).save(photo)
+    jpeg = photo.read_bytes()
+    segments = b"".join(b"\xff\xe1" + (len(body) + 2).to_bytes(2, "big") + body for body in bodies)
+    photo.write_bytes(jpeg[:2] + segments + jpeg[2:])
 
 
 def exiftool(photo: Path, *arguments: str) -> str:

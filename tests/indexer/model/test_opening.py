@@ -1,8 +1,8 @@
 """Opening models, and switching between them."""
 
+import json
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -32,9 +32,12 @@ def test_a_damaged_model_is_refused_by_name(colours: Archive, name: str) -> None
 @pytest.mark.parametrize(("name", "part"), [("head.onnx", "vectors"), ("index.faiss", "vectors")])
 def test_a_part_of_another_model_is_refused(colours: Archive, name: str, part: str) -> None:
     rebuild_model(colours, config=replace(QUICK, seed=5))
-    for file in (name, Path(name).with_suffix(".json").name):
-        if (colours.model_folder(1) / file).exists():
-            shutil.copy(colours.model_folder(1) / file, colours.model_folder(2) / file)
+    for file in (name, "index.json"):
+        shutil.copy(colours.model_folder(1) / file, colours.model_folder(2) / file)
+    manifests = [colours.model_folder(number) / "manifest.json" for number in (1, 2)]
+    other, own = (json.loads(path.read_text()) for path in manifests)
+    own["files"] |= {file: other["files"][file] for file in (name, "index.json")}
+    manifests[1].write_text(json.dumps(own))
     model = open_model(colours, 2)
     with pytest.raises(ModelError, match=f"{name}: made for another model's {part}"):
         _ = model.head if name == "head.onnx" else model.index
