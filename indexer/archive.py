@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -178,7 +179,7 @@ def open_archive(folder: str | Path, *, create: bool = False, device: "Device" =
     if not (path / DATABASE).is_file():
         if not create:
             raise ArchiveError(f"{path}: no archive here; `hashtag import SOURCE` makes one")
-        path.mkdir(parents=True, exist_ok=True)
+        _make_folder(path)
     archive = Archive(path, device)
     if create or not has_schema(path / DATABASE):
         _ = archive.store  # makes the tables, or says why it cannot
@@ -197,3 +198,15 @@ def _require_own_files(folder: Path) -> None:
                 raise ArchiveError(
                     f"{folder / name}: a {kind}, not a {wanted} of the archive; put the {wanted} itself there"
                 )
+
+
+def _make_folder(path: Path) -> None:
+    """Make an archive's folder, for its owner alone, or for the group too if the umask lets it write.
+
+    An archive has captions and names of others, which are nobody else's.
+    """
+    if path.is_dir():
+        return
+    path.mkdir(parents=True)
+    shares = path.stat().st_mode & stat.S_IRWXG == stat.S_IRWXG
+    path.chmod(stat.S_IRWXU | (stat.S_IRWXG if shares else 0))

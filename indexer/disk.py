@@ -1,45 +1,13 @@
-"""Writes that follow no planted link, reads that never wait, digests of files, and the time as it is stored."""
+"""What is on the disk: flushing, locks, digests, and the time as it is stored."""
 
-import errno
 import hashlib
 import os
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import TextIO
 
-from hashtag_archive.encoder.part_file import copy_rights, new_part, part_file
 from hashtag_archive.indexer.errors import ArchiveError, ModelError
-
-__all__ = [
-    "copy_rights",
-    "file_digest",
-    "fsync_folder",
-    "fsync_tree",
-    "new_part",
-    "now",
-    "open_regular",
-    "part_file",
-    "read_regular",
-]
-
-
-def open_regular(path: str | Path) -> BinaryIO:
-    """Open a regular file for reading; a pipe, a device or a folder is refused at once, with an `OSError`.
-
-    Opening a pipe otherwise waits until somebody writes into it.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "not a regular file", str(path))
-    return os.fdopen(descriptor, "rb")
-
-
-def read_regular(path: str | Path, most: int = -1) -> bytes:
-    """Return at most `most` bytes of a regular file, or all; raises as `open_regular`."""
-    with open_regular(path) as file:
-        return file.read(most)
 
 
 def fsync_tree(folder: Path) -> None:
@@ -75,22 +43,6 @@ def kind_of(path: Path) -> str | None:
         raise ArchiveError(f"{path}: {error}") from error
     kinds = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "link", stat.S_IFIFO: "pipe"}
     return kinds.get(stat.S_IFMT(mode), "device or socket")
-
-
-def read_small(path: Path, most: int) -> bytes:
-    """Return the content of a file of at most `most` bytes.
-
-    Raises `OSError` if it cannot be read, and `ValueError` if it is larger or not a file: reading a pipe would wait
-    for ever.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError("not a file")
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise ValueError(f"larger than {most:,} bytes")
-    return content
 
 
 def open_lock(path: Path) -> TextIO:

@@ -9,9 +9,9 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from hashtag_archive.db.errors import DbError
+from hashtag_archive.encoder.part_file import part_file
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.curation.vocabulary_file import read_rules, vocabulary_lines
-from hashtag_archive.indexer.disk import part_file
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.hashtag_text import normalise_hashtag
 

@@ -19,13 +19,13 @@ from typing import Any
 from PIL import ImageSequence
 
 from hashtag_archive.encoder.image_file import open_image
-from hashtag_archive.encoder.part_file import ASIDE
-from hashtag_archive.indexer.disk import copy_rights, open_regular
+from hashtag_archive.encoder.part_file import ASIDE, copy_rights
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.export.iptc import IptcChange, has_iptc, listed, note_record
 from hashtag_archive.indexer.export.sidecars import Outcome, require_unprotected, state_of
 from hashtag_archive.indexer.export.xmp import Xmp
 from hashtag_archive.indexer.export.xmp_tags import marks_of
+from hashtag_archive.indexer.regular_file import open_regular
 
 _EXTENDED = b"http://ns.adobe.com/xmp/extension/\0"  # in a JPEG, begins a part of XMP above 64 kB
 _LEFTOVER = re.compile(rf"{re.escape(ASIDE)}(\d+)-[a-z0-9_]{{8}}(\.part)?")

@@ -9,8 +9,8 @@ from typing import Literal, TextIO
 
 from hashtag_archive.db.file_path import composed
 from hashtag_archive.db.stores.exports import TaggedPath
+from hashtag_archive.encoder.part_file import part_file
 from hashtag_archive.indexer.archive import Archive
-from hashtag_archive.indexer.disk import part_file
 from hashtag_archive.indexer.export.embed import EmbedWriter
 from hashtag_archive.indexer.export.per_photo import PerPhotoWriter, WrittenFiles
 from hashtag_archive.indexer.export.sidecars import Naming

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from hashtag_archive.db.stores.exports import WrittenPlace
-from hashtag_archive.indexer.disk import part_file, read_regular
+from hashtag_archive.encoder.part_file import part_file
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.export.xmp import Xmp
 from hashtag_archive.indexer.export.xmp_tags import (
@@ -19,6 +19,7 @@ from hashtag_archive.indexer.export.xmp_tags import (
     write_tags,
 )
 from hashtag_archive.indexer.photos.keywords import MAX_XMP
+from hashtag_archive.indexer.regular_file import read_regular
 from hashtag_archive.indexer.tagging.assigned import AssignedHashtag
 
 MAX_TEXT = 1 << 20  # bytes; ours are shorter

@@ -4,11 +4,13 @@ Folds belong to the archive: a post's fold is chosen once, by a hash, and stored
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from hashtag_archive.db.stores.posts import FoldRow
 
 TRAINING, VALIDATION, TEST = "training", "validation", "test"
+MOST_JOINED, ALWAYS_JOINED = 0.1, 10  # share of the posts, and posts
 SHARES = ((TRAINING, 0.70), (VALIDATION, 0.85), (TEST, 1.0))  # upper end of each fold's share of the hash
 
 
@@ -17,7 +19,9 @@ def assign_folds(posts: Sequence[FoldRow], photo_links: Iterable[tuple[int, int]
 
     Posts joined by a photo's content or by the same set of hashtags, directly or through others, share a fold;
     otherwise what was learnt from one would be measured on the other. A component that comes to join two folds
-    goes to training. `photo_links` are (post id, photo id).
+    goes to training. What is on more than `MOST_JOINED` of the posts, such as a placeholder for removed photos,
+    joins none: it would put everything into one fold, and nothing could be measured. `photo_links` are (post id,
+    photo id).
     """
     root = _components(posts, photo_links)
     folds: dict[int, set[str]] = {}
@@ -66,13 +70,16 @@ def _components(posts: Sequence[FoldRow], photo_links: Iterable[tuple[int, int]]
             post = parent[post]
         return post
 
-    by_set: dict[str, int] = {}
-    for post in posts:
-        if post.hashtag_set:  # posts without hashtags are not joined
-            parent[find(post.post_id)] = find(by_set.setdefault(post.hashtag_set, post.post_id))
-    by_photo: dict[int, int] = {}
-    for post_id, photo_id in photo_links:
-        parent[find(post_id)] = find(by_photo.setdefault(photo_id, post_id))
+    most = max(MOST_JOINED * len(posts), ALWAYS_JOINED)
+    sets = [
+        (post.post_id, post.hashtag_set) for post in posts if post.hashtag_set
+    ]  # without hashtags: not joined
+    for links in (sets, list(photo_links)):
+        counts = Counter(link for _, link in links)
+        first: dict[str | int, int] = {}
+        for post_id, link in links:
+            if counts[link] <= most:
+                parent[find(post_id)] = find(first.setdefault(link, post_id))
     return {post.post_id: find(post.post_id) for post in posts}
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from hashtag_archive.encoder import EncoderError, Framing
 from hashtag_archive.encoder.backbone_spec import BackboneSpec
+from hashtag_archive.encoder.part_file import new_part
 from hashtag_archive.encoder.pretrained.at_hand import RESNET50
 from hashtag_archive.encoder.pretrained.pixel_backbone import PixelBackbone
 from hashtag_archive.encoder.pretrained.registry import TORCHVISION, is_named
@@ -25,7 +26,6 @@ from hashtag_archive.encoder.training.checkpoint import Checkpoint
 from hashtag_archive.encoder.training.layer3_maps import Machine, write_maps
 from hashtag_archive.encoder.training.unfreeze import MapSet, TrainingData, UnfreezeConfig, train_layer4
 from hashtag_archive.indexer.archive import Archive
-from hashtag_archive.indexer.disk import new_part
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.learning.calibration import prior_logits
 from hashtag_archive.indexer.learning.corpus import Corpus

@@ -12,8 +12,8 @@ from typing import Any
 import faiss
 import numpy as np
 
+from hashtag_archive.encoder.part_file import part_file
 from hashtag_archive.indexer.arrays import Floats, Ids
-from hashtag_archive.indexer.disk import part_file, read_small
 from hashtag_archive.indexer.errors import ModelError
 from hashtag_archive.indexer.model.array_files import damaged
 from hashtag_archive.indexer.model.compressed_index import (
@@ -23,6 +23,7 @@ from hashtag_archive.indexer.model.compressed_index import (
     search_candidates,
 )
 from hashtag_archive.indexer.model.index_file import require_sound_index
+from hashtag_archive.indexer.regular_file import read_small
 
 EXACT_BELOW = 20_000  # hashtags; an exact search of fewer takes less than a millisecond
 _MOST_METADATA = 1_000_000  # bytes

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from hashtag_archive.indexer.arrays import Ids
-from hashtag_archive.indexer.disk import read_small
 from hashtag_archive.indexer.model.array_files import damaged
+from hashtag_archive.indexer.regular_file import read_small
 
 _MOST_BYTES = 1 << 30
 

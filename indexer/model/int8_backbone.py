@@ -8,8 +8,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from hashtag_archive.indexer.disk import kind_of, read_small
+from hashtag_archive.indexer.disk import kind_of
 from hashtag_archive.indexer.errors import ModelError
+from hashtag_archive.indexer.regular_file import read_small
 
 _MOST_BYTES = 1_000_000  # of a description
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from hashtag_archive.indexer.disk import read_small
 from hashtag_archive.indexer.errors import ModelError
+from hashtag_archive.indexer.regular_file import read_small
 
 _MOST_BYTES = 16_000_000
 _MOST = 2**53  # whole numbers beyond it are no counts

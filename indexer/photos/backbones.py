@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from hashtag_archive.encoder.backbone_spec import BackboneSpec, backbone_digest
 from hashtag_archive.encoder.errors import EncoderError
 from hashtag_archive.encoder.networks import OnnxBackbone
+from hashtag_archive.encoder.part_file import part_file
 from hashtag_archive.encoder.pretrained.at_hand import PACKAGED, RESNET50, default_named, resnet50_at_hand
 from hashtag_archive.indexer.archive import BACKBONE, Archive
-from hashtag_archive.indexer.disk import part_file
 
 if TYPE_CHECKING:
     from hashtag_archive.encoder.export.to_onnx import ExportProof

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from hashtag_archive.db.file_path import full_path
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.photos.passed_over import PassedOver, is_of_a_system
-from hashtag_archive.indexer.photos.regular_file import open_regular
+from hashtag_archive.indexer.regular_file import open_regular
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec

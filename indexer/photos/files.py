@@ -12,8 +12,8 @@ from hashtag_archive.encoder import IMAGE_SUFFIXES
 from hashtag_archive.encoder.image_file import MAX_BYTES
 from hashtag_archive.indexer.photos.exclusions import Exclusions
 from hashtag_archive.indexer.photos.passed_over import RAW_SUFFIXES, UNREAD_SUFFIXES, PassedOver, suffix_of
-from hashtag_archive.indexer.photos.regular_file import open_regular
 from hashtag_archive.indexer.photos.spelling import SpellingOnDisk
+from hashtag_archive.indexer.regular_file import open_regular
 
 
 class PhotoFile(NamedTuple):

@@ -19,7 +19,7 @@ from hashtag_archive.indexer.photos.embedded import (
     xmp_packets,
 )
 from hashtag_archive.indexer.photos.keyword_branches import acdsee_branches, branch_keywords, unguessed
-from hashtag_archive.indexer.photos.regular_file import open_regular
+from hashtag_archive.indexer.regular_file import open_regular
 
 MAX_XMP = 16 << 20  # bytes
 MAX_MARKUP = 250_000  # tags and attributes; a kilobyte of memory each

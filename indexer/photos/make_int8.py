@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from hashtag_archive.db.photo import FeatureKey
 from hashtag_archive.encoder import EncoderError, Framing, PhotoError, decode_photo
 from hashtag_archive.encoder.backbone_spec import BackboneSpec
+from hashtag_archive.encoder.part_file import part_file
 from hashtag_archive.indexer.archive import Archive
-from hashtag_archive.indexer.disk import file_digest, part_file
+from hashtag_archive.indexer.disk import file_digest
 from hashtag_archive.indexer.model.int8_backbone import Int8Backbone, int8_backbone
 from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.photos.dtype_choice import DtypeChoice

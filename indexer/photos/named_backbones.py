@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from hashtag_archive.encoder import Framing, PhotoError, decode_photo
 from hashtag_archive.encoder.backbone_spec import BackboneSpec
+from hashtag_archive.encoder.part_file import new_part
 from hashtag_archive.encoder.pretrained.at_hand import RESNET50
 from hashtag_archive.encoder.pretrained.registry import UNTRAINED, load_pretrained
 from hashtag_archive.indexer.archive import Archive
-from hashtag_archive.indexer.disk import new_part
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.photos.backbones import (
     AdoptedBackbone,

@@ -14,9 +14,10 @@ import faiss
 import numpy as np
 
 from hashtag_archive.db.photo import FeatureKey
+from hashtag_archive.encoder.part_file import part_file
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.arrays import Floats, Ids
-from hashtag_archive.indexer.disk import kind_of, open_lock, part_file
+from hashtag_archive.indexer.disk import kind_of, open_lock
 from hashtag_archive.indexer.model.index_file import require_sound_index
 from hashtag_archive.indexer.model.model import Model
 from hashtag_archive.indexer.photos.features import load_features, model_key

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from hashtag_archive.db.sqlite_file import copy_database
 from hashtag_archive.indexer.archive import DATABASE, KEPT_NETWORKS, LOCK, Archive
-from hashtag_archive.indexer.disk import fsync_folder, fsync_tree, kind_of, now, read_small
+from hashtag_archive.indexer.disk import fsync_folder, fsync_tree, kind_of, now
 from hashtag_archive.indexer.errors import ArchiveError, ModelError
 from hashtag_archive.indexer.model.model import Model
 from hashtag_archive.indexer.progress import Progress, silent
+from hashtag_archive.indexer.regular_file import read_small
 
 MARKER = "backup.json"  # in a backup: which archive it copies, and when it was made
 _TRIES = 5  # if a model is pruned while it is copied, the database is copied again

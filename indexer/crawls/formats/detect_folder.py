@@ -1,7 +1,6 @@
 """Detects which tool wrote a folder, by what most of the files show that such tools write."""
 
 import json
-import lzma
 import os
 import re
 from collections import Counter
@@ -13,11 +12,13 @@ from hashtag_archive.indexer.crawls.formats.instagram_export import export_entri
 from hashtag_archive.indexer.crawls.formats.keywords import carries_keywords
 from hashtag_archive.indexer.crawls.formats.twitter_archive import is_tweets_file
 from hashtag_archive.indexer.errors import CrawlError
+from hashtag_archive.indexer.regular_file import read_regular
 
 _SAMPLE = 300  # files of a kind that are read
 _MOST_BYTES = 4 << 20  # of a file that is read: a post's have a few kilobytes, an export's list more
 _INSTALOADER_NAME = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_UTC(?:_\d+)?")
 _JSON = re.compile(r"(?!info\.json|.*_comments\.json|\.).*\.json(?:\.xz)?")
+_XZ = b"\xfd7zXZ\0"
 _TAKEOUT = {"photoTakenTime", "googlePhotosOrigin"}
 
 
@@ -97,10 +98,13 @@ class _Evidence:
 
 def _tools(path: str) -> Iterator[str]:
     """Yield the tool that a JSON file shows, `other` for none; nothing for one that cannot be read."""
+    content = _content(path)
+    if content.startswith(_XZ):  # which instaloader alone writes; its reader bounds what it unpacks
+        yield "instaloader"
+        return
     try:
-        content = _content(path)
-        stored = json.loads(lzma.decompress(content) if path.endswith(".xz") else content)
-    except (ValueError, RecursionError, lzma.LZMAError, EOFError, MemoryError):
+        stored = json.loads(content)
+    except (ValueError, RecursionError, MemoryError):
         return
     entry = stored if isinstance(stored, dict) else {}
     if isinstance(entry.get("node"), dict) or isinstance(entry.get("instaloader"), dict):
@@ -115,7 +119,6 @@ def _tools(path: str) -> Iterator[str]:
 
 def _content(path: str, most: int = _MOST_BYTES) -> bytes:
     try:
-        with open(path, "rb") as file:
-            return file.read(most)
+        return read_regular(path, most)
     except OSError:
         return b""

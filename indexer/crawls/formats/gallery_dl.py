@@ -22,6 +22,7 @@ from hashtag_archive.indexer.crawls.formats.fields import (
 from hashtag_archive.indexer.crawls.formats.folder import Listing, file_key, is_media, is_photo, walk_folder
 from hashtag_archive.indexer.crawls.formats.gallery_sites import Site, site_of
 from hashtag_archive.indexer.crawls.formats.list_cells import split_hashtags
+from hashtag_archive.indexer.regular_file import read_regular
 
 # A post's id takes precedence over a photo's, as photos of one post have different ids.
 _SHORT_CODES = ("post_shortcode", "sidecar_shortcode", "shortcode")
@@ -56,7 +57,7 @@ def read_gallery(source: Path) -> Iterator[Entry]:
             if name.endswith(".json") and name not in _ABOUT_FOLDERS:
                 path = listing.path(name)
                 try:
-                    stored = parse_object(decode(Path(path).read_bytes()))
+                    stored = parse_object(decode(read_regular(path)))
                     site = site_of(stored)
                     entry = LooseFields(site.flat(stored))
                     _add(posts, source, site, entry, path, _photos_of(names, name, entry))

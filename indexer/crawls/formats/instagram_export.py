@@ -16,6 +16,7 @@ from hashtag_archive.indexer.crawls.formats.fields import (
 )
 from hashtag_archive.indexer.crawls.formats.folder import Listing, is_photo, walk_folder
 from hashtag_archive.indexer.errors import CrawlError
+from hashtag_archive.indexer.regular_file import read_regular
 
 LISTS = (
     *("ig_stories", "ig_reels_media", "ig_igtv_media", "ig_archived_post_media", "ig_other_media"),
@@ -57,7 +58,7 @@ def read_instagram_export(source: Path) -> Iterator[Entry]:
     count = 0
     for file in files:
         try:
-            entries = export_entries(parse_json(decode(file.read_bytes().removeprefix(b"\xef\xbb\xbf"))))
+            entries = export_entries(parse_json(decode(read_regular(file).removeprefix(b"\xef\xbb\xbf"))))
         except MalformedError as error:
             yield Refusal(str(file), str(error))
             continue

@@ -22,6 +22,7 @@ from hashtag_archive.indexer.crawls.formats.fields import (
     storable,
 )
 from hashtag_archive.indexer.crawls.formats.folder import Listing, file_key, is_photo, numbered, walk_folder
+from hashtag_archive.indexer.regular_file import read_regular
 
 MAX_BYTES = 64 << 20  # of a post's unpacked JSON; real ones have a few kilobytes
 _UNPACK_MEMORY = 256 << 20  # bytes that unpacking may use
@@ -98,9 +99,7 @@ def _is_of_a_photo(listing: Listing, name: str, posts: dict[str, _Files]) -> boo
     if name in posts or post == name or post not in posts:
         return False
     try:
-        return not any(
-            sign in Path(listing.path(f"{name}.txt")).read_bytes() for sign in (b"#", "＃".encode())
-        )
+        return not any(sign in read_regular(listing.path(f"{name}.txt")) for sign in (b"#", "＃".encode()))
     except OSError:
         return False
 
@@ -140,7 +139,7 @@ def _read(path: str | None, parse: Callable[[bytes], T], problems: list[Refusal]
     if path is None:
         return None
     try:
-        content = Path(path).read_bytes()
+        content = read_regular(path)
         return parse(_unpacked(content) if path.endswith(".xz") else content)
     except (MalformedError, OSError) as error:
         reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)

@@ -11,7 +11,7 @@ from hashtag_archive.indexer.crawls.formats.fields import MalformedError, hashta
 from hashtag_archive.indexer.crawls.formats.folder import Listing, file_key, is_photo, walk_folder
 from hashtag_archive.indexer.photos.exclusions import Exclusions
 from hashtag_archive.indexer.photos.keywords import MAX_XMP, PhotoKeywords, add_photo, add_xmp
-from hashtag_archive.indexer.photos.regular_file import open_regular
+from hashtag_archive.indexer.regular_file import open_regular
 
 LOOKED_AT = 500  # photos opened before a folder counts as one without keywords
 

@@ -14,6 +14,7 @@ from hashtag_archive.indexer.crawls.formats.fields import LooseFields, Malformed
 from hashtag_archive.indexer.crawls.formats.folder import Listing, PhotoLookup, walk_folder
 from hashtag_archive.indexer.crawls.formats.text_file import list_entries
 from hashtag_archive.indexer.errors import CrawlError
+from hashtag_archive.indexer.regular_file import read_regular
 
 ASSIGNMENT = re.compile(r"\s*window\.YTD\.(\w+)\.part\d+\s*=\s*(?=\[)")
 _FILES = re.compile(r"tweets?(?:-part\d+)?\.js")
@@ -45,7 +46,7 @@ def read_twitter_archive(source: Path) -> Iterator[Entry]:
 
 
 def _read_file(file: Path) -> Iterator[Entry]:
-    text = file.read_bytes().decode("utf-8-sig", "surrogateescape")
+    text = read_regular(file).decode("utf-8-sig", "surrogateescape")
     assignment = ASSIGNMENT.match(text)
     if not assignment or not assignment[1].startswith("tweet"):
         raise CrawlError(file, "not a list of tweets: it has no window.YTD.tweets.part0 =")
@@ -117,7 +118,7 @@ def _time(fields: LooseFields) -> str | None:
 def _owner(folder: Path) -> str | None:
     """Return the account's name, which a file next to the tweets has."""
     try:
-        text = (folder / "account.js").read_text(encoding="utf-8-sig")
+        text = read_regular(folder / "account.js").decode("utf-8-sig")
         (entry,) = json.loads(text.partition("=")[2])
         return str(entry["account"]["username"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):

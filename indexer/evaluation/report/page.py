@@ -10,8 +10,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from hashtag_archive.encoder.part_file import part_file
 from hashtag_archive.indexer.archive import Archive
-from hashtag_archive.indexer.disk import part_file
 from hashtag_archive.indexer.evaluation.report import words
 from hashtag_archive.indexer.evaluation.report.gather import Gathered, ReportConfig, gather_report
 from hashtag_archive.indexer.evaluation.report.hashtag_map import Place

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from hashtag_archive.encoder.part_file import part_file
 from hashtag_archive.indexer.archive import Archive
-from hashtag_archive.indexer.disk import part_file
 from hashtag_archive.indexer.export import sidecars
 from hashtag_archive.indexer.export.sidecars import NotOursError, untag_sidecar, write_sidecar, write_text
 from hashtag_archive.indexer.export.xmp_tags import write_tags
@@ -60,12 +60,12 @@ def test_a_pipe_or_a_folder_in_a_sidecars_place_is_refused_at_once(
     tagged: Archive, photos: Path, name: str
 ) -> None:
     done(tagged, "export", "--to", "xmp,txt", photos)
-    for make in (os.mkfifo, os.mkdir):
+    for make, reason in ((os.mkfifo, "not a regular file"), (os.mkdir, "a folder")):
         if (photos / name).is_file() or (photos / name).is_fifo():
             (photos / name).unlink()
         make(photos / name)
         result = run(tagged, "export", "--to", "xmp,txt", photos)
-        assert f"{photos / name}: not a regular file" in result.stderr
+        assert f"{photos / name}: {reason}" in result.stderr
         assert (result.exit_code, "1 refused" in result.stderr) == (1, True)
 
 

@@ -29,3 +29,15 @@ def test_a_post_that_joins_two_folds_takes_all_to_training() -> None:
 def test_posts_without_hashtags_have_nothing_in_common() -> None:
     folds = assign_folds([FoldRow(id, None, CrawledPost("k", ()).hashtag_set()) for id in range(200)], [])
     assert set(folds.values()) == {TRAINING, VALIDATION, TEST}
+
+
+def test_a_placeholder_or_one_set_of_hashtags_on_every_post_joins_none() -> None:
+    posts = [FoldRow(number, None, "#sea #city") for number in range(1, 201)]
+    folds = assign_folds(posts, [(number, 7) for number in range(1, 201)])
+    assert {fold: list(folds.values()).count(fold) > 10 for fold in (TRAINING, VALIDATION, TEST)} == {
+        TRAINING: True,
+        VALIDATION: True,
+        TEST: True,
+    }
+    few = assign_folds(posts[:10], [])
+    assert len(set(few.values())) == 1, "ten posts that say the same are copies of each other"

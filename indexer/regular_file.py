@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from pathlib import Path
 from typing import BinaryIO
 
 
@@ -13,8 +14,8 @@ class NotRegularError(OSError):
         super().__init__(errno.EINVAL, reason)
 
 
-def open_regular(path: str, most: int) -> BinaryIO:
-    """Open a regular file of at most `most` bytes for reading.
+def open_regular(path: str | Path, most: int | None = None) -> BinaryIO:
+    """Open a regular file, of at most `most` bytes, for reading.
 
     Raises `NotRegularError` if it is a folder, a pipe, a device, or larger; `OSError` if it cannot be opened.
     """
@@ -24,9 +25,21 @@ def open_regular(path: str, most: int) -> BinaryIO:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise NotRegularError("a folder" if stat.S_ISDIR(found.st_mode) else "not a regular file")
-        if found.st_size > most:
+        if most is not None and found.st_size > most:
             raise NotRegularError(f"too large: {found.st_size:,} bytes, the limit is {most:,}")
         return open(descriptor, "rb")
     except OSError:
         os.close(descriptor)
         raise
+
+
+def read_regular(path: str | Path, most: int = -1) -> bytes:
+    """Return the first `most` bytes of a regular file, or all; raises as `open_regular`."""
+    with open_regular(path) as file:
+        return file.read(most)
+
+
+def read_small(path: Path, most: int) -> bytes:
+    """Return the content of a regular file of at most `most` bytes; raises as `open_regular`."""
+    with open_regular(path, most) as file:
+        return file.read()
