@@ -156,7 +156,7 @@ def _report(totals: "ImportTotals") -> None:
     if named > SHOWN:
         warn(f"... and {named - SHOWN:,} more; --json prints all")
     if refused := sum(totals.refused.values()):
-        warn(f"{refused:,} entries were refused")
+        warn(f"{counted(refused, 'entry', 'entries')} refused")
 
 
 def _as_json(totals: "ImportTotals") -> dict[str, Any]:

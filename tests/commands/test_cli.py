@@ -150,7 +150,7 @@ def test_import_prints_totals_and_names_what_it_refused(tmp_path: Path) -> None:
         "1 photo could not be read",
         "1 refused: not JSON",
     ]
-    assert "1 entries were refused" in done.stderr
+    assert "1 entry refused" in done.stderr
     assert f"{source}:2: not JSON" in done.stderr
     assert f"photo left out, not found: {tmp_path}/gone.jpg" in done.stderr
 

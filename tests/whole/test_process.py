@@ -122,7 +122,10 @@ def test_every_file_of_an_archive_has_the_permissions_that_the_umask_leaves(
         os.umask(before)
     assert {path.name for path in modes} >= {"archive.db", "archive.db-wal", "manifest.json", "graph.onnx"}
     for path, mode in modes.items():
-        assert mode == (0o777 if path.is_dir() else 0o666) & ~umask, path
+        expected = (0o777 if path.is_dir() else 0o666) & ~umask
+        if path == tmp_path / "archive":
+            expected &= ~0o007  # what is in it is nobody else's
+        assert mode == expected, path
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -208,7 +211,7 @@ def test_quiet_jobs_print_only_what_failed(colour_folder: Path, copy: Path, tmp_
     ):
         done = CliRunner().invoke(group, ["--quiet", "--archive", str(copy), *command])
         assert (done.exit_code, done.stdout) == (0, ""), done.stderr
-        assert len(done.stderr.splitlines()) == bool(failed)
+        assert bool(done.stderr) == bool(failed)
         assert failed in done.stderr
     asked = CliRunner().invoke(group, ["--quiet", "--archive", str(copy), "related", "red"])
     assert asked.stdout

@@ -20,6 +20,7 @@ from hashtag_archive.indexer.crawls.formats.fields import (
     text,
     texts,
 )
+from hashtag_archive.indexer.crawls.formats.folder import file_key
 from hashtag_archive.indexer.crawls.formats.text_file import byte_lines
 
 # A plain list has words alone, perhaps with `#` before and commas behind: no sign that prose or code would have.
@@ -139,16 +140,18 @@ def _jsonl_post(folder: Path, raw: bytes, left_out: list[str]) -> CrawledPost | 
     if not line.strip():
         return None
     entry = parse_object(line)
+    photos = tuple(dict.fromkeys(str(folder / name) for name in texts(entry, "photos") if name))
     key = entry.get("key")
+    if key is None and photos:
+        key = f"jsonl:{file_key(folder, photos[0])}"
     if isinstance(key, bool) or not isinstance(key, str | int) or not str(key).strip():
         raise MalformedError("no key" if key in (None, "") else f"key is not a text: {shown(key)}")
     caption = text(entry, "caption")
     hashtags = hashtags_of(texts(entry, "hashtags"), [caption or ""], left_out)
-    photos = [str(folder / name) for name in texts(entry, "photos") if name]
     return CrawledPost(
         key=storable(post_key(str(key)), "key"),
         hashtags=hashtags,
-        photos=tuple(dict.fromkeys(photos)),
+        photos=photos,
         owner=text(entry, "owner"),
         caption=caption,
         location=text(entry, "location"),

@@ -87,3 +87,10 @@ def test_a_folder_or_missing_source_is_refused_with_its_path(tmp_path: Path) -> 
     for source in (tmp_path, tmp_path / "none.jsonl"):
         with pytest.raises(CrawlError, match=str(source)):
             list(read_source(source, "jsonl"))
+
+
+def test_a_line_without_a_key_is_known_by_its_first_photo(tmp_path: Path) -> None:
+    (tmp_path / "posts.jsonl").write_text('{"hashtags": ["#sea"], "photos": ["sub/beach.jpg", "b.jpg"]}\n')
+    (post,) = read_source(tmp_path / "posts.jsonl", "jsonl")
+    assert isinstance(post, CrawledPost)
+    assert post.key == f"jsonl:{tmp_path.name}/sub/beach.jpg"

@@ -100,7 +100,7 @@ def test_a_rebuild_says_what_it_bounded(archive: Archive, tmp_path: Path, backbo
     import_crawls(archive, [write_crawl(tmp_path / "crawl"), write_habit(tmp_path / "anna")])
     command = ["--archive", str(archive.folder), "rebuild", "--backbone", str(backbone), "--epochs", "50"]
     done = CliRunner().invoke(main, [*command, "--dtype", "float32"])
-    assert "owners' habits: 2 hashtags that 1 owners put on more than half" in done.stdout
+    assert "owners' habits: 2 hashtags that 1 owner put on more than half" in done.stdout
     assert "100 of these uses are not learnt from" in done.stdout
     done = CliRunner().invoke(main, [*command, "--dtype", "float32", "--owner-uses", "0"])
     assert "habits" not in done.stdout
