@@ -9,6 +9,7 @@ of a photo's embedding and a hashtag's vector, with the number of dimensions tha
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,6 @@ class LandmarkConfig:
     ridge: float = 1.0
     company: float = 0.3  # share of the skip-gram cosines in the hashtags' prior covariance
     logistic: float = 0.4  # share of the logistic regression in a score
-    rejected: float = 1.0  # minus this is a rejected hashtag's target; others have 1 if present, else 0
     epochs: int | None = None  # of the logistic regression; None: chosen on validation photos
     seed: int = 0
 
@@ -73,13 +73,16 @@ def fit_landmarks(
     config: LandmarkConfig,
     validation: tuple[Floats, HashtagRows] | None = None,
     rejected: HashtagRows | None = None,
+    is_judged_only: NDArray[np.bool_] | None = None,
 ) -> LandmarkFit:
     """Fit the head on features (n, f) and each photo's hashtags, as rows of the unit `hashtag_vectors` (V, k).
 
     `prior_logits` (V,) are the hashtags' log-odds. `validation` photos choose the epoch of the logistic regression.
-    `rejected` are the hashtags that the user rejected on each photo; the ridge regression gives them targets below
-    0. Photos without hashtags count too. The ridge regression reads the photos in blocks and needs memory for
-    landmarks times hashtags; the logistic regression holds the similarities of at most `MOST_PHOTOS` photos.
+    `is_judged_only` (n,) marks photos of which only verdicts are known: accepted hashtags, and those that the user
+    `rejected`. What nobody judged on them is not taken as absent but as what the other photos predict; they are not
+    in the logistic regression. Photos without hashtags count too. The ridge regression reads the photos in blocks
+    and needs memory for landmarks times hashtags; the logistic regression holds the similarities of at most
+    `MOST_PHOTOS` photos.
     """
     draw = np.random.default_rng(config.seed)
     centre, projection = principal_components(features, config.components)
@@ -90,14 +93,27 @@ def fit_landmarks(
     unfitted = LandmarkHead(centre, projection, landmarks, rate, np.zeros((0, 0), np.float32), 1.0)
     root = inverse_root(kernel(landmarks, landmarks, rate))
     similarities = _Similarities(unfitted, root)
-    targets = _Targets(hashtags, rejected or [], len(hashtag_vectors), config.rejected)
-    gram, cross = _moments(similarities, features, targets)
-    strengths, basis = np.linalg.eigh(gram)
-    regression = ridge_solution(
-        strengths, basis.T @ cross, hashtag_vectors, ridge=config.ridge, company=config.company
-    )
+    partial = np.zeros(len(features), np.bool_) if is_judged_only is None else is_judged_only
+    whole = [row for row, is_partial in zip(hashtags, partial, strict=True) if not is_partial]
+    targets = _Targets(whole, len(hashtag_vectors))
+    moments = _moments(similarities, features[~partial], targets)
+    strengths, basis, regression = _solved(moments, hashtag_vectors, config)
+    if partial.any():
+        none = np.zeros(0, np.int64)
+        judged = [
+            (hashtags[row], rejected[row] if rejected else none) for row in np.flatnonzero(partial).tolist()
+        ]
+        moments = _with_judged(moments, similarities, features[partial], judged, targets, basis @ regression)
+        strengths, basis, regression = _solved(moments, hashtag_vectors, config)
     regression, biases, epochs = _with_logistic(
-        _TO_LOGIT * regression, basis, similarities, features, hashtags, prior_logits, config, validation
+        _TO_LOGIT * regression,
+        basis,
+        similarities,
+        features[~partial],
+        whole,
+        prior_logits,
+        config,
+        validation,
     )
     fold, vectors = low_rank(strengths, regression, config.size)
     fold = root @ basis @ fold
@@ -153,49 +169,79 @@ def _with_logistic(
 
 @dataclass(frozen=True)
 class _Targets:
-    """The targets of the regression: 1 if a hashtag is on a photo, 0 if not, -`below` if it was rejected."""
+    """The targets of the regression: 1 if a hashtag is on a photo, 0 if not, standardised by hashtag."""
 
     hashtags: HashtagRows
-    rejected: HashtagRows
     count: int
-    below: float
 
-    @property
+    @cached_property
     def shares(self) -> Doubles:
         """Each hashtag's share of the photos (V,)."""
         flat = np.concatenate([np.zeros(0, np.int64), *self.hashtags])
         return np.bincount(flat, minlength=self.count) / len(self.hashtags)
 
-    def of(self, rows: slice, shares: Doubles) -> Floats:
-        """Return the targets float32 (n, V) of the photos `rows`.
+    @cached_property
+    def spread(self) -> Doubles:
+        """Each hashtag's standard deviation over the photos (V,)."""
+        return np.sqrt(np.maximum(self.shares * (1 - self.shares), 1e-12))
 
-        A photo of which only rejected hashtags are known tells nothing about other hashtags: their targets are
-        their shares of all photos.
-        """
+    def of(self, rows: slice) -> Floats:
+        """Return the targets float32 (n, V) of the photos `rows`, not yet standardised."""
         hashtags = self.hashtags[rows]
         found = np.zeros((len(hashtags), self.count), np.float32)
         for row, columns in enumerate(hashtags):
             found[row, columns] = 1
-        for row, columns in enumerate(self.rejected[rows]):
-            if len(columns):
-                if not len(hashtags[row]):
-                    found[row] = shares
-                found[row, columns] = -self.below
         return found
 
 
-def _moments(similarities: _Similarities, features: Floats, targets: _Targets) -> tuple[Doubles, Doubles]:
-    """Return ΦᵀΦ (r, r) and ΦᵀT (r, V): Φ the photos' similarities, T their standardised targets."""
-    shares = targets.shares
-    spread = np.sqrt(np.maximum(shares * (1 - shares), 1e-12))
+_Moments = tuple[Doubles, Doubles]  # ΦᵀΦ (r, r) and ΦᵀT (r, V): Φ the photos' similarities, T their targets
+
+
+def _moments(similarities: _Similarities, features: Floats, targets: _Targets) -> _Moments:
+    """Return the moments of photos whose hashtags are known."""
     size = similarities.root.shape[1]
     gram, hits, total = np.zeros((size, size)), np.zeros((size, targets.count)), np.zeros(size)
     for rows in blocks(len(features), similarities.root.shape[0] + targets.count):
         found = similarities.of(features[rows])
         gram += found.T @ found
-        hits += found.T @ targets.of(rows, shares)
+        hits += found.T @ targets.of(rows)
         total += found.sum(0, dtype=np.float64)
-    return gram, (hits - np.outer(total, shares)) / spread
+    return gram, (hits - np.outer(total, targets.shares)) / targets.spread
+
+
+def _with_judged(
+    moments: _Moments,
+    similarities: _Similarities,
+    features: Floats,
+    judged: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
+    targets: _Targets,
+    slopes: Doubles,
+) -> _Moments:
+    """Add photos of which some hashtags were accepted and some rejected.
+
+    The targets of the others are what `slopes` (r, V) predict, so that they change nothing.
+    """
+    gram, cross = moments
+    present, absent = (1 - targets.shares) / targets.spread, -targets.shares / targets.spread
+    for rows in blocks(len(features), similarities.root.shape[0] + targets.count):
+        found = similarities.of(features[rows])
+        expected = found @ slopes
+        for row, (accepted, rejected) in enumerate(judged[rows]):
+            expected[row, rejected] = absent[rejected]
+            expected[row, accepted] = present[accepted]
+        gram, cross = gram + found.T @ found, cross + found.T @ expected
+    return gram, cross
+
+
+def _solved(
+    moments: _Moments, hashtag_vectors: Floats, config: LandmarkConfig
+) -> tuple[Doubles, Doubles, Doubles]:
+    """Return the eigenvalues (r,) and eigenvectors (r, r) of ΦᵀΦ, and the regression (r, V) in their basis."""
+    strengths, basis = np.linalg.eigh(moments[0])
+    regression = ridge_solution(
+        strengths, basis.T @ moments[1], hashtag_vectors, ridge=config.ridge, company=config.company
+    )
+    return strengths, basis, regression
 
 
 def _unit_fit(unfitted: LandmarkHead, fold: Floats, vectors: Floats, features: Floats) -> LandmarkFit:

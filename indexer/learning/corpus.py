@@ -13,7 +13,7 @@ from hashtag_archive.db.stores.posts import FoldRow
 from hashtag_archive.db.stores.store import Store
 from hashtag_archive.indexer.arrays import Ids
 from hashtag_archive.indexer.learning.corpus_words import Names, Verdicts
-from hashtag_archive.indexer.learning.folds import assign_folds, fold_of_photo, folds_by_owner
+from hashtag_archive.indexer.learning.folds import TRAINING, assign_folds, folds_by_owner
 from hashtag_archive.indexer.learning.habits import HabitLimit, Habits, bound_habits
 
 
@@ -29,7 +29,7 @@ class Corpus:
 
     Verdicts override the crawl: accepted hashtags are among a photo's hashtags, rejected ones are not, and are in
     `photo_rejected[j]` (sorted ids; all empty if there are no verdicts). Photos without a post are included if
-    they have verdicts, in a fold by their content. `verdicts` counts both kinds.
+    they have verdicts, in the training fold. `verdicts` counts both kinds.
 
     If owners' habits are limited, `habits` marks the uses of `hashtags` that are learnt from, and
     `photo_taught[j]` has the hashtags of photo j that are.
@@ -175,7 +175,7 @@ def _corpus(
         hashtags,
         folds,
         np.array(ordered, np.int64),
-        np.array([_fold(folds, photos[photo], verdicts.contents.get(photo)) for photo in ordered], "<U10"),
+        np.array([_fold(folds, photos[photo]) for photo in ordered], "<U10"),
         [verdicts.truth(photo, found, names.blocked) for photo, found in zip(ordered, crawled, strict=True)],
         names.texts,
         [photos[photo] for photo in ordered],
@@ -193,8 +193,9 @@ def _corpus(
     return corpus
 
 
-def _fold(post_folds: NDArray[np.str_], posts: list[int], sha256: str | None) -> str:
-    found = set(post_folds[posts].tolist()) if posts else {fold_of_photo(sha256 or "")}
+def _fold(post_folds: NDArray[np.str_], posts: list[int]) -> str:
+    """Return a photo's fold, "" if its posts are of several; one without a post has only verdicts, and trains."""
+    found = set(post_folds[posts].tolist()) if posts else {TRAINING}
     return str(found.pop()) if len(found) == 1 else ""
 
 

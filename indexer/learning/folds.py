@@ -87,16 +87,7 @@ def _join(folds: set[str]) -> str:
     return next(iter(folds)) if len(folds) == 1 else TRAINING
 
 
-def fold_of_photo(sha256: str) -> str:
-    """Return the fold of a photo without a post, by its content's sha256."""
-    return _drawn(f"fold of photo {sha256}")
-
-
 def _by_hash(post_id: int) -> str:
-    return _drawn(f"fold of post {post_id}")
-
-
-def _drawn(name: str) -> str:
-    digest = hashlib.sha256(name.encode()).digest()
+    digest = hashlib.sha256(f"fold of post {post_id}".encode()).digest()
     share = int.from_bytes(digest[:8], "big") / 2**64
     return next(fold for fold, end in SHARES if share < end)

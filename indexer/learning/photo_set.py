@@ -24,7 +24,8 @@ class PhotoSet:
 
     `texts` gives the caption and the location of each photo's posts, where a rebuild asked for them;
     `ids` (n,) names them, where they are an archive's; `rejected` are the hashtag ids that a person says are not on
-    each; `taught` are its hashtags without the habits that are not learnt from.
+    each; `taught` are its hashtags without the habits that are not learnt from. `is_judged_only` (n,) marks photos
+    without a post, of which only verdicts are known.
     """
 
     features: Floats
@@ -33,6 +34,7 @@ class PhotoSet:
     ids: Ids | None = None
     rejected: list[Ids] | None = None
     taught: list[Ids] | None = None
+    is_judged_only: NDArray[np.bool_] | None = None
 
     def only(self, rows: NDArray[np.bool_]) -> "PhotoSet":
         """Return the photos for which `rows` (n,) is true."""
@@ -43,7 +45,12 @@ class PhotoSet:
             self.ids[rows] if self.ids is not None else None,
             [ids for ids, kept in zip(self.rejected, rows, strict=True) if kept] if self.rejected else None,
             [ids for ids, kept in zip(self.taught, rows, strict=True) if kept] if self.taught else None,
+            self.is_judged_only[rows] if self.is_judged_only is not None else None,
         )
+
+    def with_posts(self) -> "PhotoSet":
+        """Return the photos of posts; what is on the others is known only as far as somebody judged it."""
+        return self if self.is_judged_only is None else self.only(~self.is_judged_only)
 
     def for_training(self) -> "PhotoSet":
         """Return the photos with only the hashtags that are learnt from."""
@@ -114,6 +121,7 @@ def load_photos(
         photos.taught = [corpus.photo_taught[place] for place in places]
     if any(len(ids) for ids in corpus.photo_rejected):
         photos.rejected = [corpus.photo_rejected[place] for place in places]
+    photos.is_judged_only = np.array([not len(corpus.photo_posts[place]) for place in places], np.bool_)
     if corpus.post_texts:
         texts = corpus.post_texts
         photos.texts = [

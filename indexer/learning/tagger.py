@@ -118,8 +118,10 @@ def fit_photos(
     Hashtags are those with a vector and at least `config.min_photos` training photos. Raises `ArchiveError` if
     there are fewer than two.
     """
-    ids, counts = assignable(training, vectors, config.min_photos)
+    ids, _ = assignable(training, vectors, config.min_photos)
     require_assignable(ids, config.min_photos)
+    counted = training.with_posts()
+    counts = np.bincount(np.concatenate([ids[:0], *columns(counted.hashtags, ids)]), minlength=len(ids))
     rows = vectors.vectors[vectors.rows(ids)]
     if config.head == "landmarks":
         # For less work threads cost more than they gain, ten times more on a busy machine.
@@ -129,10 +131,11 @@ def fit_photos(
                 seen.features,
                 columns(seen.hashtags, ids),
                 rows,
-                prior_logits(counts, len(training.features)),
+                prior_logits(counts, len(counted.features)),
                 config.landmarks,
                 (validation.features, columns(validation.hashtags, ids)) if validation else None,
                 columns(seen.rejected, ids) if seen.rejected else None,
+                seen.is_judged_only,
             )
         fit = TaggerFit(
             ids,
@@ -141,11 +144,11 @@ def fit_photos(
             found.scale,
             found.biases,
             counts,
-            len(training.features),
+            len(counted.features),
             found.epochs,
         )
     else:
-        fit = _fit_network(training, validation, ids, counts, rows, config.network)
+        fit = _fit_network(counted, validation, ids, counts, rows, config.network)
     if validation:
         judged = judged_photos(validation, ids)
         scores = fit.raw_scale * fit.cosines(judged.features) + fit.own

@@ -155,3 +155,32 @@ def test_a_tagger_on_the_callers_arrays_is_not_trained_on_validation_rows() -> N
     np.testing.assert_array_equal(again.fit.vectors, tagger.fit.vectors)
     with pytest.raises(ArchiveError, match="hashtags"):
         fit_tagger(features[:20], texts[:20], validation=np.arange(20) < 19, seed=0)
+
+
+def scores_with_judged(accepted: list[int], rejected: list[int], judged: int = 40) -> np.ndarray:
+    """Mean scores (V,) of photos of kind 0, after `judged` others of that kind got these verdicts and no more."""
+    features, hashtags, kinds = photos(360)
+    whole = np.arange(360) < 240
+    kept = whole | ((kinds == 0) & (np.cumsum((kinds == 0) & ~whole) <= judged))
+    empty = np.zeros(0, np.int64)
+    fit = fit_landmarks(
+        features[kept],
+        [*hashtags[:240], *[np.array(accepted, np.int64)] * int((kept & ~whole).sum())],
+        unit(np.random.default_rng(2).normal(size=(CLASSES + 1, 5)).astype(np.float32)),
+        PRIORS,
+        LandmarkConfig(size=40, landmarks=400, components=40, logistic=0.0),
+        rejected=[*[empty] * 240, *[np.array(rejected, np.int64)] * int((kept & ~whole).sum())],
+        is_judged_only=np.arange(int(kept.sum())) >= 240,
+    )
+    asked, _, asked_kinds = photos(120, seed=9)
+    logits = fit.scale * (fit.head.embed(asked[asked_kinds == 0]) @ fit.vectors.T)
+    return np.asarray(logits.mean(0))
+
+
+def test_verdicts_move_what_was_judged_and_nothing_else_is_taken_as_absent() -> None:
+    unjudged = scores_with_judged([], [])
+    np.testing.assert_allclose(unjudged, scores_with_judged([], [], judged=0), rtol=0.03, atol=0.02)
+    rejected, accepted = scores_with_judged([], [0]), scores_with_judged([3], [])
+    assert rejected[0] < unjudged[0] - 0.5
+    assert accepted[3] > unjudged[3] + 0.5
+    assert accepted[0] > unjudged[0] - 0.3, "hashtag 0 is on them as before: nobody said that it is not"
