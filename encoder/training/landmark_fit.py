@@ -9,7 +9,6 @@ of a photo's embedding and a hashtag's vector, with the number of dimensions tha
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +25,13 @@ from hashtag_archive.encoder.training.landmark_head import (
     kernel,
     rooted,
     squared_distances,
+)
+from hashtag_archive.encoder.training.landmark_moments import (
+    Moments,
+    Similarities,
+    Targets,
+    moments_of,
+    with_judged,
 )
 
 Floats = NDArray[np.float32]
@@ -92,18 +98,18 @@ def fit_landmarks(
     rate = config.width / max(float(np.median(squared_distances(sample, sample))), 1e-12)
     unfitted = LandmarkHead(centre, projection, landmarks, rate, np.zeros((0, 0), np.float32), 1.0)
     root = inverse_root(kernel(landmarks, landmarks, rate))
-    similarities = _Similarities(unfitted, root)
+    similarities = Similarities(unfitted, root)
     partial = np.zeros(len(features), np.bool_) if is_judged_only is None else is_judged_only
     whole = [row for row, is_partial in zip(hashtags, partial, strict=True) if not is_partial]
-    targets = _Targets(whole, len(hashtag_vectors))
-    moments = _moments(similarities, features[~partial], targets)
+    targets = Targets(whole, len(hashtag_vectors))
+    moments = moments_of(similarities, features[~partial], targets)
     strengths, basis, regression = _solved(moments, hashtag_vectors, config)
     if partial.any():
         none = np.zeros(0, np.int64)
         judged = [
             (hashtags[row], rejected[row] if rejected else none) for row in np.flatnonzero(partial).tolist()
         ]
-        moments = _with_judged(moments, similarities, features[partial], judged, targets, basis @ regression)
+        moments = with_judged(moments, similarities, features[partial], judged, targets, basis @ regression)
         strengths, basis, regression = _solved(moments, hashtag_vectors, config)
     regression, biases, epochs = _with_logistic(
         _TO_LOGIT * regression,
@@ -121,27 +127,10 @@ def fit_landmarks(
     return replace(fit, biases=biases, epochs=epochs)
 
 
-@dataclass(frozen=True)
-class _Similarities:
-    """Similarities of photos to landmarks, in an orthonormal basis of the directions that the kernel separates."""
-
-    head: LandmarkHead
-    root: Doubles
-
-    def of(self, features: Floats) -> Floats:
-        """Return similarities float32 (n, r) of features (n, f)."""
-        root = self.root.astype(np.float32)
-        parts = [np.zeros((0, root.shape[1]), np.float32)]
-        for rows in blocks(len(features), root.shape[0]):
-            points = (rooted(features[rows]) - self.head.centre) @ self.head.projection
-            parts.append(kernel(points, self.head.landmarks, self.head.rate) @ root)
-        return np.concatenate(parts)
-
-
 def _with_logistic(
     ridge: Doubles,
     basis: Doubles,
-    similarities: _Similarities,
+    similarities: Similarities,
     features: Floats,
     hashtags: HashtagRows,
     prior_logits: Floats,
@@ -167,74 +156,8 @@ def _with_logistic(
     return mixed, np.asarray(share * logistic.biases, np.float32), logistic.epochs
 
 
-@dataclass(frozen=True)
-class _Targets:
-    """The targets of the regression: 1 if a hashtag is on a photo, 0 if not, standardised by hashtag."""
-
-    hashtags: HashtagRows
-    count: int
-
-    @cached_property
-    def shares(self) -> Doubles:
-        """Each hashtag's share of the photos (V,)."""
-        flat = np.concatenate([np.zeros(0, np.int64), *self.hashtags])
-        return np.bincount(flat, minlength=self.count) / len(self.hashtags)
-
-    @cached_property
-    def spread(self) -> Doubles:
-        """Each hashtag's standard deviation over the photos (V,)."""
-        return np.sqrt(np.maximum(self.shares * (1 - self.shares), 1e-12))
-
-    def of(self, rows: slice) -> Floats:
-        """Return the targets float32 (n, V) of the photos `rows`, not yet standardised."""
-        hashtags = self.hashtags[rows]
-        found = np.zeros((len(hashtags), self.count), np.float32)
-        for row, columns in enumerate(hashtags):
-            found[row, columns] = 1
-        return found
-
-
-_Moments = tuple[Doubles, Doubles]  # ΦᵀΦ (r, r) and ΦᵀT (r, V): Φ the photos' similarities, T their targets
-
-
-def _moments(similarities: _Similarities, features: Floats, targets: _Targets) -> _Moments:
-    """Return the moments of photos whose hashtags are known."""
-    size = similarities.root.shape[1]
-    gram, hits, total = np.zeros((size, size)), np.zeros((size, targets.count)), np.zeros(size)
-    for rows in blocks(len(features), similarities.root.shape[0] + targets.count):
-        found = similarities.of(features[rows])
-        gram += found.T @ found
-        hits += found.T @ targets.of(rows)
-        total += found.sum(0, dtype=np.float64)
-    return gram, (hits - np.outer(total, targets.shares)) / targets.spread
-
-
-def _with_judged(
-    moments: _Moments,
-    similarities: _Similarities,
-    features: Floats,
-    judged: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
-    targets: _Targets,
-    slopes: Doubles,
-) -> _Moments:
-    """Add photos of which some hashtags were accepted and some rejected.
-
-    The targets of the others are what `slopes` (r, V) predict, so that they change nothing.
-    """
-    gram, cross = moments
-    present, absent = (1 - targets.shares) / targets.spread, -targets.shares / targets.spread
-    for rows in blocks(len(features), similarities.root.shape[0] + targets.count):
-        found = similarities.of(features[rows])
-        expected = found @ slopes
-        for row, (accepted, rejected) in enumerate(judged[rows]):
-            expected[row, rejected] = absent[rejected]
-            expected[row, accepted] = present[accepted]
-        gram, cross = gram + found.T @ found, cross + found.T @ expected
-    return gram, cross
-
-
 def _solved(
-    moments: _Moments, hashtag_vectors: Floats, config: LandmarkConfig
+    moments: Moments, hashtag_vectors: Floats, config: LandmarkConfig
 ) -> tuple[Doubles, Doubles, Doubles]:
     """Return the eigenvalues (r,) and eigenvectors (r, r) of ΦᵀΦ, and the regression (r, V) in their basis."""
     strengths, basis = np.linalg.eigh(moments[0])
