@@ -90,19 +90,14 @@ def fit_landmarks(
     and needs memory for landmarks times hashtags; the logistic regression holds the similarities of at most
     `MOST_PHOTOS` photos.
     """
-    draw = np.random.default_rng(config.seed)
-    centre, projection = principal_components(features, config.components)
-    chosen = np.sort(draw.permutation(len(features))[: config.landmarks])
-    landmarks = np.asarray((rooted(features[chosen]) - centre) @ projection, np.float32)
-    sample = landmarks[draw.permutation(len(landmarks))[:1000]]
-    rate = config.width / max(float(np.median(squared_distances(sample, sample))), 1e-12)
-    unfitted = LandmarkHead(centre, projection, landmarks, rate, np.zeros((0, 0), np.float32), 1.0)
-    root = inverse_root(kernel(landmarks, landmarks, rate))
+    unfitted = _unfitted(features, config)
+    root = inverse_root(kernel(unfitted.landmarks, unfitted.landmarks, unfitted.rate))
     similarities = Similarities(unfitted, root)
     partial = np.zeros(len(features), np.bool_) if is_judged_only is None else is_judged_only
     whole = [row for row, is_partial in zip(hashtags, partial, strict=True) if not is_partial]
+    of_whole = features[~partial] if partial.any() else features  # a copy takes as much memory again
     targets = Targets(whole, len(hashtag_vectors))
-    moments = moments_of(similarities, features[~partial], targets)
+    moments = moments_of(similarities, of_whole, targets)
     strengths, basis, regression = _solved(moments, hashtag_vectors, config)
     if partial.any():
         none = np.zeros(0, np.int64)
@@ -112,19 +107,23 @@ def fit_landmarks(
         moments = with_judged(moments, similarities, features[partial], judged, targets, basis @ regression)
         strengths, basis, regression = _solved(moments, hashtag_vectors, config)
     regression, biases, epochs = _with_logistic(
-        _TO_LOGIT * regression,
-        basis,
-        similarities,
-        features[~partial],
-        whole,
-        prior_logits,
-        config,
-        validation,
+        _TO_LOGIT * regression, basis, similarities, of_whole, whole, prior_logits, config, validation
     )
     fold, vectors = low_rank(strengths, regression, config.size)
     fold = root @ basis @ fold
     fit = _unit_fit(unfitted, np.asarray(fold, np.float32), np.asarray(vectors, np.float32), features)
     return replace(fit, biases=biases, epochs=epochs)
+
+
+def _unfitted(features: Floats, config: LandmarkConfig) -> LandmarkHead:
+    """Return a head with its landmarks and the width of its kernel, but without a regression."""
+    draw = np.random.default_rng(config.seed)
+    centre, projection = principal_components(features, config.components)
+    chosen = np.sort(draw.permutation(len(features))[: config.landmarks])
+    landmarks = np.asarray((rooted(features[chosen]) - centre) @ projection, np.float32)
+    sample = landmarks[draw.permutation(len(landmarks))[:1000]]
+    rate = config.width / max(float(np.median(squared_distances(sample, sample))), 1e-12)
+    return LandmarkHead(centre, projection, landmarks, rate, np.zeros((0, 0), np.float32), 1.0)
 
 
 def _with_logistic(
