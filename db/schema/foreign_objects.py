@@ -9,7 +9,8 @@ from functools import cache
 
 from sqlalchemy import Connection, create_engine
 
-from hashtag_archive.db.schema.tables import Base
+from hashtag_archive.db.schema import tables, user_tables  # noqa: F401 - they fill Base.metadata
+from hashtag_archive.db.schema.base import Base
 
 # SQLite's own objects have no statement, except the two tables that it makes by itself.
 _OBJECTS = (

@@ -1,67 +1,15 @@
-"""The archive's tables.
+"""The tables of what was crawled, seen and learnt.
 
 The three sources of a hashtag on a photo are stored separately: crawled (`PostHashtag`), guessed by a model
-(`Tagging`), and accepted or rejected by the user (`Verdict`). A link between rows is a class of its own, because it
-carries data: a position, or the model and the logits.
+(`Tagging`), and accepted or rejected by the user (`Verdict`, in `user_tables`). A link between rows is a class of
+its own, because it carries data: a position, or the model and the logits.
 """
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
+from hashtag_archive.db.schema.base import Base
 from hashtag_archive.db.schema.path_text import PathText
-
-
-class Base(DeclarativeBase):
-    """All tables of `archive.db`."""
-
-
-class Blocked(Base):
-    """A hashtag that the user does not want assigned to any photo."""
-
-    __tablename__ = "blocked"
-    hashtag: Mapped[str] = mapped_column(primary_key=True)
-
-
-class Alias(Base):
-    """A hashtag that is counted and assigned as another, `target`, which is not an alias itself."""
-
-    __tablename__ = "aliases"
-    hashtag: Mapped[str] = mapped_column(primary_key=True)
-    target: Mapped[str]
-
-
-class Parent(Base):
-    """A hashtag's place in the user's hierarchy: directly under `parent`."""
-
-    __tablename__ = "parents"
-    hashtag: Mapped[str] = mapped_column(primary_key=True)
-    parent: Mapped[str]
-
-
-class Verdict(Base):
-    """The user's accept or reject of a hashtag on a photo. Models never write here."""
-
-    __tablename__ = "verdicts"
-    __table_args__ = {"sqlite_with_rowid": False}
-    photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True)
-    hashtag_id: Mapped[int] = mapped_column(ForeignKey("hashtags.id"), primary_key=True)
-    accepted: Mapped[bool]
-    said_at: Mapped[str]
-
-
-class Tombstone(Base):
-    """An owner or a post that must not be imported again, as a keyed hash: the name itself is not stored.
-
-    `kind` is `owner` or `post`. `asked` is the digest of what the user asked to forget: the post's owner, or this
-    owner or post itself.
-    """
-
-    __tablename__ = "tombstones"
-    __table_args__ = {"sqlite_with_rowid": False}
-    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    asked: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    kind: Mapped[str]
-    at: Mapped[str]
 
 
 class Setting(Base):
@@ -129,6 +77,26 @@ class PostHashtag(Base):
     post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
     hashtag_id: Mapped[int] = mapped_column(ForeignKey("hashtags.id"), primary_key=True)
     position: Mapped[int]
+
+
+class PostSpelling(Base):
+    """A crawled hashtag as the post spelled it, where that is not its normalised text."""
+
+    __tablename__ = "post_spellings"
+    __table_args__ = {"sqlite_with_rowid": False}
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
+    hashtag_id: Mapped[int] = mapped_column(ForeignKey("hashtags.id"), primary_key=True)
+    spelling: Mapped[str]
+
+
+class Spelling(Base):
+    """How many posts spell a hashtag this way, its normalised text included. The most frequent one is shown."""
+
+    __tablename__ = "spellings"
+    __table_args__ = {"sqlite_with_rowid": False}
+    hashtag_id: Mapped[int] = mapped_column(ForeignKey("hashtags.id"), primary_key=True)
+    spelling: Mapped[str] = mapped_column(primary_key=True)
+    posts: Mapped[int]
 
 
 class Photo(Base):

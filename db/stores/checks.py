@@ -7,17 +7,9 @@ from sqlalchemy import Connection, Engine, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from hashtag_archive.db.errors import DbError
+from hashtag_archive.db.schema.base import Base
 from hashtag_archive.db.schema.foreign_objects import foreign_objects
-from hashtag_archive.db.schema.tables import (
-    Base,
-    Feature,
-    GonePath,
-    Photo,
-    PhotoPath,
-    PostPhoto,
-    Setting,
-    Tagging,
-)
+from hashtag_archive.db.schema.tables import Feature, GonePath, Photo, PhotoPath, PostPhoto, Setting, Tagging
 
 _PAGE = 2048  # rows per read
 # Tables whose rows are useless without the row that they refer to. Only the user or a crawl can supply the others.

@@ -7,7 +7,9 @@ from sqlalchemy import Engine, delete, insert, literal, or_, select, true
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import Connection
 
-from hashtag_archive.db.schema.tables import Base, Photo, PhotoPath, Tagging, Verdict, Written
+from hashtag_archive.db.schema.base import Base
+from hashtag_archive.db.schema.tables import Photo, PhotoPath, Tagging, Written
+from hashtag_archive.db.schema.user_tables import Verdict
 
 _BATCH = 1000  # paths per read
 

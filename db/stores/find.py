@@ -16,8 +16,8 @@ from hashtag_archive.db.schema.tables import (
     Post,
     PostPhoto,
     Tagging,
-    Verdict,
 )
+from hashtag_archive.db.schema.user_tables import Verdict
 
 _CHUNK = 10_000  # values bound in one statement; SQLite allows 32,766
 _MOST_HASHTAGS = 200  # that one query searches for in SQL

@@ -18,8 +18,8 @@ from hashtag_archive.db.schema.tables import (
     PostHashtag,
     PostPhoto,
     PostVersion,
-    Verdict,
 )
+from hashtag_archive.db.schema.user_tables import Verdict
 
 _CHUNK = 10_000  # values bound in one statement; SQLite allows 32,766
 

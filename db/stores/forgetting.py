@@ -7,26 +7,24 @@ from sqlalchemy import Connection, Engine, String, delete, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from hashtag_archive.db.post import owner_key
+from hashtag_archive.db.schema.base import Base
 from hashtag_archive.db.schema.path_text import PathText
 from hashtag_archive.db.schema.tables import (
-    Alias,
     Backbone,
-    Base,
-    Blocked,
     Crawl,
     Feature,
     Hashtag,
     NumberedModel,
-    Parent,
     Photo,
     PhotoPath,
     Post,
     PostVersion,
     Setting,
+    Spelling,
     Tagging,
-    Verdict,
     Written,
 )
+from hashtag_archive.db.schema.user_tables import Alias, Blocked, Parent, Verdict, VerdictLog
 from hashtag_archive.db.stores.forget_find import Removal, chunks, find_removal
 from hashtag_archive.db.stores.models import without_hashtags
 
@@ -61,7 +59,8 @@ class ForgetStore:
             _delete(connection, Tagging.model, removal.models)
             _delete(connection, NumberedModel.number, removal.models)
         _strip_guesses(connection, set(removal.hashtags))
-        _delete(connection, Verdict.hashtag_id, removal.hashtags)
+        for mention in (Verdict.hashtag_id, VerdictLog.hashtag_id, Spelling.hashtag_id):
+            _delete(connection, mention, removal.hashtags)
         _delete(connection, Hashtag.id, removal.hashtags)
         for column in (Blocked.hashtag, Alias.hashtag, Alias.target, Parent.hashtag, Parent.parent):
             _delete(connection, column, removal.hashtags.values())

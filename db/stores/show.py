@@ -16,8 +16,8 @@ from hashtag_archive.db.schema.tables import (
     PostHashtag,
     PostPhoto,
     Tagging,
-    Verdict,
 )
+from hashtag_archive.db.schema.user_tables import Verdict
 
 
 @dataclass(frozen=True)

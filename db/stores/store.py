@@ -12,8 +12,10 @@ from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, dele
 from sqlalchemy.dialects.sqlite import insert
 
 from hashtag_archive.db.errors import DbError, SchemaError
+from hashtag_archive.db.schema import tables, user_tables  # noqa: F401 - they fill Base.metadata
+from hashtag_archive.db.schema.base import Base
 from hashtag_archive.db.schema.foreign_objects import foreign_objects
-from hashtag_archive.db.schema.tables import Base, Setting
+from hashtag_archive.db.schema.tables import Setting
 from hashtag_archive.db.schema.upgrade import Upgraded, back_up_before, can_upgrade, upgrade
 from hashtag_archive.db.sqlite_file import (
     DAMAGE,

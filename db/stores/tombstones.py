@@ -10,7 +10,8 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import Connection
 
 from hashtag_archive.db.post import CrawledPost, owner_key
-from hashtag_archive.db.schema.tables import Setting, Tombstone
+from hashtag_archive.db.schema.tables import Setting
+from hashtag_archive.db.schema.user_tables import Tombstone
 
 Kind = Literal["owner", "post"]
 _KEY = "tombstone_key"  # the setting that holds 32 random bytes in hex

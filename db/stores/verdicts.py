@@ -7,7 +7,8 @@ from sqlalchemy import Engine, delete, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import Connection
 
-from hashtag_archive.db.schema.tables import Hashtag, Photo, Verdict
+from hashtag_archive.db.schema.tables import Hashtag, Photo
+from hashtag_archive.db.schema.user_tables import Verdict
 
 
 class StoredVerdict(NamedTuple):
@@ -26,7 +27,13 @@ class VerdictStore:
     def put(self, connection: Connection, verdicts: Iterable[tuple[int, int, bool]], said_at: str) -> None:
         """Record (photo id, hashtag id, accepted); a later verdict replaces an earlier one."""
         rows = [
-            {"photo_id": photo, "hashtag_id": hashtag, "accepted": accepted, "said_at": said_at}
+            {
+                "photo_id": photo,
+                "hashtag_id": hashtag,
+                "accepted": accepted,
+                "how": "looked",
+                "said_at": said_at,
+            }
             for photo, hashtag, accepted in verdicts
         ]
         if rows:

@@ -5,7 +5,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import Connection
 
 from hashtag_archive.db.errors import DbError
-from hashtag_archive.db.schema.tables import Alias, Blocked, Parent
+from hashtag_archive.db.schema.user_tables import Alias, Blocked, Parent
 from hashtag_archive.db.vocabulary import Vocabulary
 
 __all__ = ["Vocabulary", "VocabularyStore"]
