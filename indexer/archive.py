@@ -28,7 +28,7 @@ KEPT_NETWORKS = "sessions"  # folder of networks optimised for this machine; may
 LOCK = "rebuild.lock"  # held while a process makes or removes models
 _DIGITS = 9  # of a model's number
 _FILES = (DATABASE, *(f"{DATABASE}-{end}" for end in ("wal", "shm", "journal")), LOCK)
-_FOLDERS = ("models", "backbones", "backups", "photo-index", KEPT_NETWORKS)
+_FOLDERS = ("models", "backbones", "backups", "photo-index", "features", KEPT_NETWORKS)
 BACKBONE = "backbone"  # setting: the digest of the current model's backbone
 
 

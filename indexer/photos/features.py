@@ -1,11 +1,8 @@
-"""Features in the database: encoding photos that have none, and loading them as arrays."""
+"""Encodes photos that have no features, and stores what was computed."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-
-import numpy as np
-from numpy.typing import NDArray
 
 from hashtag_archive.db.photo import FeatureKey, PathRow
 from hashtag_archive.db.stores.store import Store
@@ -13,6 +10,7 @@ from hashtag_archive.encoder import PREPROCESSING_VERSION
 from hashtag_archive.encoder.networks import DTYPE, OnnxBackbone
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import MAX_REPORTED, ModelError
+from hashtag_archive.indexer.features.packing import pack_features
 from hashtag_archive.indexer.model.int8_backbone import int8_backbone
 from hashtag_archive.indexer.model.model import Model
 from hashtag_archive.indexer.photos.encode import EncodedPhoto, PhotoEncoder, grouped
@@ -106,7 +104,7 @@ def store_batch(store: Store, batch: list[EncodedPhoto], key: FeatureKey) -> dic
             connection,
             {photo.seen.sha256: photo.error for photo in batch if photo.seen.sha256 and photo.error},
         )
-        store.photos.put_features(
+        store.features.put(
             connection,
             key,
             {
@@ -115,21 +113,5 @@ def store_batch(store: Store, batch: list[EncodedPhoto], key: FeatureKey) -> dic
                 if photo.seen.sha256 and photo.features is not None
             },
         )
+    pack_features(store, 1)
     return ids
-
-
-def load_features(
-    store: Store, photo_ids: NDArray[np.int64], key: FeatureKey
-) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
-    """Return the positions in `photo_ids` (m,) of photos with features, and these features float16 (n, f)."""
-    found = store.photos.features(photo_ids.tolist(), key)
-    places = np.array([place for place, photo in enumerate(photo_ids.tolist()) if photo in found], np.int64)
-    if not len(places):
-        return places, np.zeros((0, 0), np.float16)
-    return places, features_of([found[int(photo)] for photo in photo_ids[places]])
-
-
-def features_of(stored: Sequence[bytes]) -> NDArray[np.float16]:
-    """Return stored features of one backbone and of at least one photo as float16 (n, f)."""
-    rows = np.frombuffer(b"".join(stored), "<f2").reshape(len(stored), -1)
-    return rows.astype(np.float16, copy=False)

@@ -6,8 +6,9 @@ from contextlib import AbstractContextManager, nullcontext
 from hashtag_archive.db.stores.checks import Orphans
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.progress import Progress, silent
+from hashtag_archive.indexer.upkeep.check_features import look_at_features
 from hashtag_archive.indexer.upkeep.check_models import look_at_leftovers, look_at_models, look_at_settings
-from hashtag_archive.indexer.upkeep.check_photos import look_at_features, look_at_paths
+from hashtag_archive.indexer.upkeep.check_photos import look_at_paths
 from hashtag_archive.indexer.upkeep.finding import Finding
 
 

@@ -1,62 +1,15 @@
-"""Checks features, and whether photos are still at their paths."""
+"""Checks whether photos are still at their paths."""
 
 import os
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-import numpy as np
-
-from hashtag_archive.db.stores.checks import FeatureRow, SeenPath
-from hashtag_archive.encoder.backbone_spec import BackboneSpec
-from hashtag_archive.encoder.errors import EncoderError
-from hashtag_archive.encoder.networks import OnnxBackbone
+from hashtag_archive.db.stores.checks import SeenPath
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.disk import now
 from hashtag_archive.indexer.photos.files import read_file, walk_photos
 from hashtag_archive.indexer.progress import Progress
 from hashtag_archive.indexer.upkeep.finding import Finding
-
-
-def look_at_features(archive: Archive, progress: Progress) -> Iterator[Finding]:
-    """Yield features of a wrong length, or that are not finite."""
-    store, total, done = archive.store, archive.store.checks.count_features(), 0
-    backbones = store.models.backbones()
-    lengths = {id: _length(archive, digest) for id, digest, _ in backbones}
-    unfit: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for rows in store.checks.features():
-        for row in rows:
-            if not _fits(row, lengths.get(row.backbone_id)):
-                unfit[row.backbone_id].append((row.id, row.photo_id))
-        done += len(rows)
-        progress("features", done, max(done, total))
-    names = {id: name for id, _, name in backbones}
-    for backbone, bad in unfit.items():
-
-        def forget(bad: list[tuple[int, int]] = bad) -> None:
-            with store.write() as connection:
-                store.checks.forget_features(connection, bad)
-
-        wanted = f"{lengths[backbone]:,} finite numbers" if lengths.get(backbone) else "finite numbers"
-        what = f"{len(bad):,} features of backbone {names.get(backbone, backbone)} are not {wanted}"
-        cure = "`hashtag check --repair` removes them, `hashtag tag` and `hashtag rebuild` compute them again"
-        yield Finding("features", what, cure, mend=forget)
-
-
-def _length(archive: Archive, digest: str) -> int | None:
-    """Return the number of features of a backbone, or None if it cannot be opened."""
-    path = archive.backbone_file(digest)
-    try:
-        spec = BackboneSpec.read(path)
-        return int(OnnxBackbone(path, spec).encode(np.zeros((1, spec.size, spec.size, 3), np.uint8)).shape[1])
-    except EncoderError:
-        return None  # reported with the models that need it
-
-
-def _fits(row: FeatureRow, length: int | None) -> bool:
-    if len(row.data) % 2 or (length is not None and len(row.data) != 2 * length):
-        return False
-    return bool(np.isfinite(np.frombuffer(row.data, "<f2")).all())
 
 
 def look_at_paths(

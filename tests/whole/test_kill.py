@@ -99,11 +99,12 @@ def test_kill_9_in_retag_keeps_the_batches_before_and_the_next_run_does_the_rest
     many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)"
     with colours.store.write() as connection:
         connection.exec_driver_sql(f"{many} INSERT INTO photos (sha256) SELECT 'made-' || i FROM n")
-        connection.exec_driver_sql(
-            "INSERT INTO features (photo_id, backbone_id, precision, preprocessing, data)"
-            " SELECT p.id, backbone_id, precision, preprocessing, data FROM features, photos p"
-            " WHERE photo_id = 1 AND p.sha256 LIKE 'made-%'"
-        )
+        for table, data in (("features", "file_id"), ("staged_features", "data")):
+            connection.exec_driver_sql(
+                f"INSERT INTO {table} (photo_id, backbone_id, precision, preprocessing, {data})"
+                f" SELECT p.id, backbone_id, precision, preprocessing, {data} FROM {table}, photos p"
+                " WHERE photo_id = 1 AND p.sha256 LIKE 'made-%'"
+            )
     tagged = "SELECT count(*) FROM taggings"
     process = start(colours.folder, "retag", "--workers", "2")
     kill_when(process, lambda: count(colours.folder, tagged) > 0)
