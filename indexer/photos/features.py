@@ -85,6 +85,7 @@ def encode_crawled(
             if reason := photo.seen.error or photo.error:
                 failures.add(photo.file.path, reason)
         progress("encoding photos", done, total)
+    pack_features(store, progress=progress)
     return failures
 
 
