@@ -27,7 +27,7 @@ _TRAIN = (
     *("threadpoolctl", "torch", "torchvision"),
 )
 # a module that may be absent -> the extra that installs it
-EXTRA_OF = dict.fromkeys(_TRAIN, "train") | {"pyarrow": "parquet", "timm": "timm"}
+EXTRA_OF = dict.fromkeys(_TRAIN, "train") | {"pyarrow": "parquet", "timm": "timm", "watchfiles": "watch"}
 # Commands that only read; every other one warns of a network file system.
 READERS = {
     "backbones",

@@ -26,8 +26,9 @@ CURRENT_MODEL = "current_model"  # setting: the current model's number
 LAST_MODEL = "last_model"  # setting: numbers are never reused, even when their models are gone
 KEPT_NETWORKS = "sessions"  # folder of networks optimised for this machine; may be deleted at any time
 LOCK = "rebuild.lock"  # held while a process makes or removes models
+TAG_LOCK = "tag.lock"  # held while a process tags
 _DIGITS = 9  # of a model's number
-_FILES = (DATABASE, *(f"{DATABASE}-{end}" for end in ("wal", "shm", "journal")), LOCK)
+_FILES = (DATABASE, *(f"{DATABASE}-{end}" for end in ("wal", "shm", "journal")), LOCK, TAG_LOCK)
 _FOLDERS = ("models", "backbones", "backups", "photo-index", "features", KEPT_NETWORKS)
 BACKBONE = "backbone"  # setting: the digest of the current model's backbone
 
@@ -124,6 +125,20 @@ class Archive:
             lock.flush()
             self.clear_leftovers()
             yield
+
+    @contextmanager
+    def tagging(self, *, alone: bool = False) -> Iterator[bool]:
+        """Hold the tagging lock: together with others, or `alone`, which does not wait; yield whether it is held.
+
+        Who holds it alone lets nobody else tag meanwhile: that is for a short time, so others wait for it.
+        """
+        with open_lock(self.folder / TAG_LOCK) as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
 
     def is_being_built(self) -> bool:
         """Whether a process holds the rebuild lock."""

@@ -97,7 +97,7 @@ def tag_command(
     with times("open"):
         there, missing = _divide(paths)
         files = PhotoFiles(failed_paths(archive) if failed else there, exclude)
-    run = _open_run(archive, dtype, 0 if dry_run else len(files), times)
+    run = _open_run(context, archive, dtype, 0 if dry_run else len(files), times)
     cut = cut_by.cut(context, run.model)
     if failed:
         retry_failures(archive)  # not before all options are known to be good
@@ -132,10 +132,14 @@ def _divide(paths: tuple[str, ...]) -> tuple[list[str], list[str]]:
     return there, missing
 
 
-def _open_run(archive: "Archive", dtype: "DtypeMode", photos: int, times: "Stages") -> "TagRun":
+def _open_run(
+    context: click.Context, archive: "Archive", dtype: "DtypeMode", photos: int, times: "Stages"
+) -> "TagRun":
     """Open the model and choose the dtype, measured now if there are enough photos; report what was measured."""
     from hashtag_archive.indexer.tagging.tag import TagRun
 
+    if not context.params["dry_run"]:
+        context.with_resource(archive.tagging())  # `watch` tags nothing meanwhile
     with Bars() as bars:
         run = TagRun(archive, dtype=dtype, photos=photos, times=times, progress=bars)
     if run.choice.fresh:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hashtag_archive.db.sqlite_file import copy_database
-from hashtag_archive.indexer.archive import DATABASE, KEPT_NETWORKS, LOCK, Archive
+from hashtag_archive.indexer.archive import DATABASE, KEPT_NETWORKS, LOCK, TAG_LOCK, Archive
 from hashtag_archive.indexer.disk import fsync_folder, fsync_tree, kind_of, now
 from hashtag_archive.indexer.errors import ArchiveError, ModelError
 from hashtag_archive.indexer.features.stored import feature_path
@@ -20,7 +20,7 @@ from hashtag_archive.indexer.regular_file import read_small
 MARKER = "backup.json"  # in a backup: which archive it copies, and when it was made
 _TRIES = 5  # if a model is pruned while it is copied, the database is copied again
 _MOST_MARKER = 100_000_000  # bytes
-_NOT_COPIED = (KEPT_NETWORKS, LOCK, MARKER)
+_NOT_COPIED = (KEPT_NETWORKS, LOCK, TAG_LOCK, MARKER)
 
 
 @dataclass
