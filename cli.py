@@ -89,10 +89,10 @@ class HashtagGroup(click.Group):
             raise
         except click.exceptions.Exit:
             raise
-        except Exception as error:
+        except (Exception, KeyboardInterrupt) as error:  # a library's own name for what reached it
             if interrupted := was_interrupted():
                 raise interrupted from None
-            if isinstance(error, click.ClickException | click.Abort | BrokenPipeError):
+            if isinstance(error, click.ClickException | click.Abort | BrokenPipeError | KeyboardInterrupt):
                 raise
             if ctx.params.get("debug"):
                 raise
