@@ -15,6 +15,7 @@ from hashtag_archive.db.sqlite_file import has_schema, read_setting
 from hashtag_archive.db.vocabulary import Vocabulary, read_vocabulary
 from hashtag_archive.indexer.disk import kind_of, now, open_lock
 from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.spellings import Spellings
 
 if TYPE_CHECKING:
     from hashtag_archive.db.schema.upgrade import Upgraded
@@ -102,6 +103,10 @@ class Archive:
     def vocabulary(self) -> Vocabulary:
         """Return the user's current blocks, aliases and groups."""
         return read_vocabulary(self.folder / DATABASE)
+
+    def spellings(self) -> Spellings:
+        """Return the spellings to show of its hashtags, as of now; each is read when first asked for."""
+        return Spellings(self.folder / DATABASE)
 
     @contextmanager
     def building(self, doing: str = "rebuilding") -> Iterator[None]:

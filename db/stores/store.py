@@ -33,6 +33,7 @@ from hashtag_archive.db.stores.models import ModelStore
 from hashtag_archive.db.stores.photos import PhotoStore
 from hashtag_archive.db.stores.posts import PostStore
 from hashtag_archive.db.stores.show import ShowStore
+from hashtag_archive.db.stores.spellings import SpellingStore
 from hashtag_archive.db.stores.stale import StaleStore
 from hashtag_archive.db.stores.tombstones import TombstoneStore
 from hashtag_archive.db.stores.verdicts import VerdictStore
@@ -59,6 +60,7 @@ class Store:
         self.engine = _engine(path)
         self._create_or_check()
         self.posts = PostStore(self.engine)
+        self.spellings = SpellingStore(self.engine)
         self.photos = PhotoStore(self.engine)
         self.models = ModelStore(self.engine)
         self.vocabulary = VocabularyStore(self.engine)

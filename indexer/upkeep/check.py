@@ -8,6 +8,7 @@ from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.progress import Progress, silent
 from hashtag_archive.indexer.upkeep.check_models import look_at_leftovers, look_at_models, look_at_settings
 from hashtag_archive.indexer.upkeep.check_photos import look_at_features, look_at_paths
+from hashtag_archive.indexer.upkeep.check_spellings import look_at_spellings
 from hashtag_archive.indexer.upkeep.finding import Finding
 
 
@@ -41,6 +42,7 @@ def check_archive(
             _orphans(archive),
             look_at_models(archive, progress),
             look_at_settings(archive),
+            look_at_spellings(archive),
             look_at_features(archive, progress),
             look_at_paths(archive, look_in, accept_gone, progress),
         ):

@@ -12,6 +12,7 @@ from hashtag_archive.indexer.hashtag_text import (
     caption_words,
     is_too_long,
     normalise_hashtag,
+    read_hashtag,
     split_hashtags,
 )
 
@@ -60,20 +61,20 @@ def normalised(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(hashtag for hashtag in hashtags if hashtag))
 
 
-def hashtags_of(listed: Iterable[str], texts: Iterable[str], left_out: list[str]) -> tuple[str, ...]:
-    """Return the normalised hashtags of lists and of running texts, each once, in order.
+def hashtags_of(listed: Iterable[str], texts: Iterable[str], left_out: list[str]) -> dict[str, str]:
+    """Return the normalised hashtags of lists and of running texts, in order, each with its first spelling.
 
     Those that are dropped for their length are named in `left_out`.
     """
     words = [word for item in listed for word in split_hashtags(item)]
     words += [word for text in texts for word in caption_words(text)]
-    found: dict[str, None] = {}
+    found: dict[str, str] = {}
     for word in words:
-        if hashtag := normalise_hashtag(word):
-            found[hashtag] = None
+        if hashtag := read_hashtag(word):
+            found.setdefault(hashtag.key, hashtag.spelling)
         elif is_too_long(word):
             left_out.append(f"a hashtag has more than {MAX_LENGTH} characters: {word[:40]}...")
-    return tuple(found)
+    return found
 
 
 def post_key(text: str) -> str:
