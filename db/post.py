@@ -5,6 +5,7 @@ import json
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class CrawledPost:
 
     def digest(self) -> str:
         """Return the sha256 of `content`, in hex."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         return hashlib.sha256(self.content().encode()).hexdigest()
 
     def own_spellings(self) -> dict[str, str]:

@@ -90,7 +90,7 @@ def is_too_long(text: str) -> bool:
 
 def split_hashtags(text: str) -> list[str]:
     """Return the items of a list of hashtags, split at `#`, commas and semicolons: no hashtag contains them."""
-    return [piece.strip() for piece in _LIST_SEPARATORS.split(text) if piece.strip()]
+    return [stripped for piece in _LIST_SEPARATORS.split(text) if (stripped := piece.strip())]
 
 
 def caption_hashtags(caption: str) -> list[str]:
@@ -195,6 +195,7 @@ def _is_word(word: str) -> bool:
     return _category(word[:1] or "\u0301")[0] != "M" and any(map(_is_letter_or_symbol, word))
 
 
+@lru_cache(maxsize=10_000)
 def _is_letter_or_symbol(character: str) -> bool:
     return _category(character) in ("Lu", "Ll", "Lt", "Lm", "Lo", "So", "Sk", "Me")
 
@@ -203,6 +204,7 @@ def _has_substance(text: str) -> bool:
     return any(_category(c)[0] in "LNS" and (c.isalnum() or not c.isascii()) for c in text)
 
 
+@lru_cache(maxsize=10_000)
 def _continues_hashtag(character: str) -> bool:
     category = _category(character)
     if category in _SYMBOL_CATEGORIES:

@@ -77,6 +77,7 @@ class TagRun:
             self.model.require_head()
             self.choice = set_dtype(archive, self.model, dtype, photos=photos, progress=progress)
         self._store = archive.store
+        self._spellings = archive.spellings()
         self._key = model_key(archive, self.model)
         self._with_done = self._dry_run = False
         self._known: list[TaggedPhoto] = []  # needed no encoding; yielded with the next batch
@@ -225,7 +226,8 @@ class TagRun:
             store_guesses(self._store, self.model.number, ids[places], guesses)
 
     def _hashtags(self, photo_ids: Sequence[int]) -> dict[int, tuple[AssignedHashtag, ...]]:
-        found = assigned_hashtags(self._store, sorted(set(photo_ids)), Cut(0.0))
+        ids = sorted(set(photo_ids))
+        found = assigned_hashtags(self._store, ids, Cut(0.0), spellings=self._spellings)
         return {photo: tuple(tags) for photo, tags in found.items()}
 
 

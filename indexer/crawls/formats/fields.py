@@ -24,6 +24,7 @@ _NAME_FIELDS = (
 _SHORT_CODE = re.compile(
     r"(?:^|[/.])(?:instagram\.com|instagr\.am)/(?:[\w.]+/)?(?:p|reels?|tv)/([\w-]+)", re.ASCII | re.IGNORECASE
 )
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _EXIF_DATE = re.compile(r"(\d{4}):(\d\d):(\d\d)(?=$|[ T])")
 
 
@@ -111,7 +112,7 @@ def texts(entry: dict[str, Any], field: str) -> list[str]:
 
 def storable(text: str, field: str) -> str:
     """Return the text. Raises `MalformedError` if SQLite cannot store it."""
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if (not text.isascii() and _SURROGATE.search(text)) or "\0" in text:
         raise MalformedError(f"{field} has characters that are not valid Unicode")
     return text
 
