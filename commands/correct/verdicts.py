@@ -54,8 +54,8 @@ def accept_command(
 
     They are shown first, whatever a model guesses, under every path of the photo. The next rebuild learns them as
     true if the photo is in a post or was tagged. A later verdict on the same hashtag replaces an earlier one, but
-    --bulk does not replace an equal verdict of somebody who looked. `hashtag log` shows all verdicts, `hashtag undo`
-    takes them back.
+    --bulk does not replace an equal verdict of somebody who looked. `hashtag log` shows all verdicts, and `hashtag
+    undo` takes them back.
 
     \b
     Examples:
