@@ -35,6 +35,7 @@ READERS = {
     "evaluate",
     "export-encoder",
     "find",
+    "log",
     "models",
     "query",
     "related",

@@ -80,7 +80,8 @@ def _lines(shown: "ShownPhoto", cut: "Cut", spelled: "Spellings") -> Iterator[tu
         yield from _post_lines(post, spelled)
     for word in record.said:
         verb = "accepted" if word.accepted else "rejected"
-        yield "person", f"{verb} #{spelled(word.hashtag)} at {word.said_at}"
+        bulk = " in bulk" if word.how == "bulk" else ""
+        yield "person", f"{verb} #{spelled(word.hashtag)} at {word.said_at}{bulk}"
     yield "tagged", _tagged(shown)
     names = [f"#{tag.spelling} {tag.probability:.2f} by {tag.by}" for tag in shown.hashtags]
     yield "hashtags", ", ".join(names) or f"none from {cut} on"

@@ -36,6 +36,7 @@ from hashtag_archive.db.stores.show import ShowStore
 from hashtag_archive.db.stores.spellings import SpellingStore
 from hashtag_archive.db.stores.stale import StaleStore
 from hashtag_archive.db.stores.tombstones import TombstoneStore
+from hashtag_archive.db.stores.verdict_log import VerdictLogStore
 from hashtag_archive.db.stores.verdicts import VerdictStore
 from hashtag_archive.db.stores.vocabulary import VocabularyStore
 
@@ -65,6 +66,7 @@ class Store:
         self.models = ModelStore(self.engine)
         self.vocabulary = VocabularyStore(self.engine)
         self.verdicts = VerdictStore(self.engine)
+        self.verdict_log = VerdictLogStore(self.engine)
         self.stale = StaleStore(self.engine)
         self.checks = CheckStore(self.engine)
         self.tombstones = TombstoneStore(self.engine)
