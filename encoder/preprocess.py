@@ -155,7 +155,8 @@ def _decoded_once(
                     f"too large: {image.width} x {image.height} pixels, the limit is {MAX_PIXELS:,} in total"
                 )
             conversion = _conversion(image, notes)
-            image.draft("RGB", (size, size))
+            if conversion is None or conversion.can_wait:  # a scale averages colours, as resizing does
+                image.draft("RGB", (size, size))
             cost = len(content) + decoding_cost(image, pixels)
             if cost > MAX_MEMORY:
                 raise TooLargeError(
