@@ -15,6 +15,7 @@ from hashtag_archive.db.sqlite_file import has_schema, read_setting
 from hashtag_archive.db.vocabulary import Vocabulary, read_vocabulary
 from hashtag_archive.indexer.disk import kind_of, now, open_lock
 from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.notes import Notes
 from hashtag_archive.indexer.spellings import Spellings
 
 if TYPE_CHECKING:
@@ -36,12 +37,14 @@ BACKBONE = "backbone"  # setting: the digest of the current model's backbone
 class Archive:
     """An open archive. Close it, or use it in a `with` block.
 
-    `device` is where its backbones run: `cpu`, `cuda`, or `auto` for CUDA if it can be used.
+    `device` is where its backbones run: `cpu`, `cuda`, or `auto` for CUDA if it can be used. `notes` are for the
+    user, when the work is done.
     """
 
     def __init__(self, folder: Path, device: "Device" = "cpu") -> None:
         self.folder = folder
         self.device = device
+        self.notes = Notes()
 
     @cached_property
     def store(self) -> "Store":

@@ -26,6 +26,7 @@ from hashtag_archive.db.sqlite_file import (
     is_writable,
 )
 from hashtag_archive.db.stores.checks import CheckStore
+from hashtag_archive.db.stores.earlier_features import EarlierFeatureStore
 from hashtag_archive.db.stores.exports import ExportStore
 from hashtag_archive.db.stores.find import FindStore
 from hashtag_archive.db.stores.forgetting import ForgetStore
@@ -63,6 +64,7 @@ class Store:
         self.posts = PostStore(self.engine)
         self.spellings = SpellingStore(self.engine)
         self.photos = PhotoStore(self.engine)
+        self.earlier = EarlierFeatureStore(self.engine)
         self.models = ModelStore(self.engine)
         self.vocabulary = VocabularyStore(self.engine)
         self.verdicts = VerdictStore(self.engine)

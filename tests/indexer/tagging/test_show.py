@@ -93,7 +93,13 @@ def test_the_command_prints_it_for_people_and_for_programs(colours: Archive, kno
     whole = json.loads(run(colours, "show", str(known), "--json", "--threshold", "0.5").stdout)
     assert whole["posts"][0]["key"] == "p1"
     assert (whole["posts"][0]["hashtags"], whole["posts"][0]["keys"]) == (["Lunch", "red"], ["lunch", "red"])
-    yum = {"hashtag": "yum", "key": "yum", "accepted": True, "said_at": "2026-01-02T03:04:05Z", "how": "looked"}
+    yum = {
+        "hashtag": "yum",
+        "key": "yum",
+        "accepted": True,
+        "said_at": "2026-01-02T03:04:05Z",
+        "how": "looked",
+    }
     assert yum in whole["said"]
     assert {guess["standing"] for guess in whole["guesses"]} > {"assigned", "blocked"}
 
