@@ -13,7 +13,10 @@ from hashtag_archive.db.schema.tables import GonePath, Photo, PhotoPath, PostPho
 
 _PAGE = 2048  # rows per read
 # Tables whose rows are useless without the row that they refer to. Only the user or a crawl can supply the others.
-_DELETABLE = ("features", "staged_features", "taggings", "post_hashtags", "post_photos", "post_versions")
+_DELETABLE = (
+    *("features", "staged_features", "taggings", "post_hashtags", "post_photos", "post_versions"),
+    *("post_spellings", "spellings"),
+)
 _UNKNOWN_PHOTO = "its photo is no longer known"
 
 
