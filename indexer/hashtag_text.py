@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from bisect import bisect
 from functools import lru_cache
 
 MAX_LENGTH = 100
@@ -31,7 +32,10 @@ _WORD_SIGNS = frozenset("\u200c\u200d\u00b7\u05be\u05f3\u05f4\u0f0b\u301c\u3003\
 _WORD_CATEGORIES = {"L", "M", "N"}
 _SYMBOL_CATEGORIES = {"Pc", "So", "Sk"}
 _LIST_SEPARATORS = re.compile("[#＃,;，；、،]")
-_ADDRESS = re.compile(r"(?<!\w)(?:\w{1,20}://|www\.)\S*[^\s,;)\]}\"'…]\Z")
+_ADDRESS = re.compile(r"(?<!\w)(?:\w{1,20}://|www\.)(\S*)")
+_BEHIND_ADDRESS = frozenset(",;)]}\"'…")
+_LONG = 1000  # characters above which a text is searched for towers of marks
+_MOST_MARKS = 30  # on one letter: Unicode's "stream-safe" format has no more either
 
 
 @lru_cache(maxsize=100_000)  # crawls repeat hashtags: uncached, this took most of an import
@@ -68,7 +72,8 @@ def caption_words(caption: str) -> list[str]:
     A `#` inside a word, an address or an HTML entity does not start a hashtag, nor does one before an address or
     before digits only (`#1`): Instagram and Twitter read captions this way.
     """
-    text = unicodedata.normalize("NFKC", caption.translate(_DRAWN_AS)).translate(_UNSEEN)
+    text = unicodedata.normalize("NFKC", _without_towers(caption).translate(_DRAWN_AS)).translate(_UNSEEN)
+    addresses = [found.span(1) for found in _ADDRESS.finditer(text)]
     found: list[str] = []
     run_on = -1  # where the last hashtag ended: `#a#b` is two
     position = text.find("#")
@@ -77,7 +82,11 @@ def caption_words(caption: str) -> list[str]:
         while end < len(text) and _continues_hashtag(text[end]):
             end += 1
         word = text[position + 1 : end]
-        if _starts_hashtag(text, position, run_on) and _is_word(word) and not text.startswith("://", end):
+        if (
+            _starts_hashtag(text, position, run_on, addresses)
+            and _is_word(word)
+            and not text.startswith("://", end)
+        ):
             found.append(word)
             run_on = end
         position = text.find("#", max(end, position + 1))
@@ -86,6 +95,7 @@ def caption_words(caption: str) -> list[str]:
 
 def _normal(text: str) -> str:
     """Return the spelling that changes no more: what is removed may bring letters and marks together."""
+    text = _without_towers(text)
     while (again := _spelled(text)) != text:
         text = again
     return text
@@ -118,7 +128,7 @@ def _is_joined(character: str) -> bool:
     return bool(character) and character != " " and unicodedata.name(character, "").split()[0:1] != ["LATIN"]
 
 
-def _starts_hashtag(text: str, position: int, run_on: int) -> bool:
+def _starts_hashtag(text: str, position: int, run_on: int, addresses: list[tuple[int, int]]) -> bool:
     before = text[position - 1] if position else " "
     if position == run_on:
         return True
@@ -126,8 +136,24 @@ def _starts_hashtag(text: str, position: int, run_on: int) -> bool:
         return True
     if before.isalnum() or before in "_&/":
         return False
-    # 2,000 characters are more than an address has before its fragment.
-    return not _ADDRESS.search(text[max(0, position - 2000) : position].split()[-1])
+    place = bisect(addresses, (position,)) - 1
+    is_within = place >= 0 and addresses[place][0] < position <= addresses[place][1]
+    return not is_within or before in _BEHIND_ADDRESS
+
+
+def _without_towers(text: str) -> str:
+    """Return a long text with at most `_MOST_MARKS` marks on a letter.
+
+    Python sorts the marks of a letter in a time that grows with the square of their number.
+    """
+    if len(text) <= _LONG or text.isascii():
+        return text
+    kept, marks = [], 0
+    for character in text:
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks <= _MOST_MARKS:
+            kept.append(character)
+    return "".join(kept)
 
 
 def _is_word(word: str) -> bool:
