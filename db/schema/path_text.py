@@ -6,8 +6,6 @@ from sqlalchemy import String
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-from hashtag_archive.db.schema.cell_types import wrong_cell
-
 
 class PathText(TypeDecorator[str]):
     """A file's path as text, or as bytes if its name is not valid Unicode.
@@ -31,7 +29,5 @@ class PathText(TypeDecorator[str]):
         return value
 
     def process_result_value(self, value: str | bytes | None, dialect: Dialect) -> str | None:
-        """Return the path as Python represents it; raises `DbError` for anything else."""
-        if value is None or isinstance(value, str | bytes):
-            return os.fsdecode(value) if isinstance(value, bytes) else value
-        raise wrong_cell(value, "a path")
+        """Return the path as Python represents it."""
+        return os.fsdecode(value) if isinstance(value, bytes) else value

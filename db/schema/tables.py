@@ -5,7 +5,7 @@ The three sources of a hashtag on a photo are stored separately: crawled (`PostH
 its own, because it carries data: a position, or the model and the logits.
 """
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hashtag_archive.db.schema.base import Base
@@ -160,7 +160,7 @@ class Feature(Base):
     backbone_id: Mapped[int] = mapped_column(ForeignKey("backbones.id"))
     precision: Mapped[str]
     preprocessing: Mapped[int]
-    data: Mapped[bytes]
+    data: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class NumberedModel(Base):
@@ -185,8 +185,8 @@ class Tagging(Base):
     __tablename__ = "taggings"
     photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True)
     model: Mapped[int] = mapped_column(ForeignKey("models.number"))
-    hashtags: Mapped[bytes]
-    logits: Mapped[bytes]
+    hashtags: Mapped[bytes] = mapped_column(LargeBinary)
+    logits: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Written(Base):

@@ -1,6 +1,6 @@
 """The tables of what the user says: verdicts, the vocabulary, and whom to forget. Models never write them."""
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hashtag_archive.db.schema.base import Base
@@ -72,7 +72,7 @@ class Tombstone(Base):
 
     __tablename__ = "tombstones"
     __table_args__ = {"sqlite_with_rowid": False}
-    digest: Mapped[bytes] = mapped_column(primary_key=True)
-    asked: Mapped[bytes] = mapped_column(primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    asked: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     kind: Mapped[str]
     at: Mapped[str]

@@ -8,7 +8,6 @@ from sqlalchemy.dialects.sqlite import insert
 
 from hashtag_archive.db.errors import DbError
 from hashtag_archive.db.schema.base import Base
-from hashtag_archive.db.schema.cell_types import wrong_cells
 from hashtag_archive.db.schema.foreign_objects import foreign_objects
 from hashtag_archive.db.schema.tables import Feature, GonePath, Photo, PhotoPath, PostPhoto, Setting, Tagging
 
@@ -62,11 +61,6 @@ class CheckStore:
             with self._engine.connect() as connection:
                 found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]
                 foreign = [f"it has {what}" for what in foreign_objects(connection)]
-                foreign += (
-                    wrong_cells(connection, Base.metadata.sorted_tables)
-                    if not foreign and found == ["ok"]
-                    else []
-                )
         except DbError as error:
             return [str(error.__cause__ or error)]
         return [line for line in found if line != "ok"] + foreign
