@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 import stat
 from collections.abc import Iterator
@@ -81,7 +82,7 @@ class Archive:
 
     def backbone_file(self, digest: str) -> Path:
         """Return the file of one backbone; its description is next to it."""
-        return self.backbones_folder / f"{digest[:16]}.onnx"
+        return self.backbones_folder / f"{re.sub('[^0-9a-z]', '_', digest[:16])}.onnx"
 
     def setting(self, key: str) -> str | None:
         """Return a setting of the database, or None."""
@@ -93,7 +94,7 @@ class Archive:
         Raises `ArchiveError` if the database has anything but a number there.
         """
         number = self.setting(CURRENT_MODEL)
-        if number and not (number.isascii() and number.isdigit() and len(number) <= _DIGITS):
+        if number and not _is_model_number(number):
             raise ArchiveError(
                 f"{self.folder / DATABASE}: damaged: its current model is not a number; `hashtag use N` sets it"
             )
@@ -101,7 +102,8 @@ class Archive:
 
     def last_model(self) -> int:
         """Return the highest number that any model had, also one that is gone; 0 before the first rebuild."""
-        return max(self.store.models.highest_number(), int(self.store.setting(LAST_MODEL) or 0))
+        last = self.store.setting(LAST_MODEL) or "0"
+        return max(self.store.models.highest_number(), int(last) if _is_model_number(last) else 0)
 
     def vocabulary(self) -> Vocabulary:
         """Return the user's current blocks, aliases and groups."""
@@ -151,13 +153,14 @@ class Archive:
         """Return what has no model's row: a rebuild was killed before its switch, or a prune after its commit."""
         known = {self.model_folder(row.number).name for row in self.store.models.all()}
         folders = self.models_folder.iterdir() if self.models_folder.is_dir() else ()
-        left = [folder for folder in folders if kind_of(folder) == "folder" and folder.name not in known]
+        kinds = ("folder", "link")  # a link is removed, not followed
+        left = [folder for folder in folders if kind_of(folder) in kinds and folder.name not in known]
         return [*left, *self.backbones_folder.glob(".*.part")]
 
     def clear_leftovers(self) -> None:
         """Remove the leftovers; the caller holds the rebuild lock."""
         for path in self.leftovers():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            shutil.rmtree(path) if kind_of(path) == "folder" else path.unlink()
         shutil.rmtree(self.folder / KEPT_NETWORKS, ignore_errors=True)  # also those of former models
 
     def close(self) -> None:
@@ -192,6 +195,10 @@ def open_archive(folder: str | Path, *, create: bool = False, device: "Device" =
     if create or not has_schema(path / DATABASE):
         _ = archive.store  # makes the tables, or says why it cannot
     return archive
+
+
+def _is_model_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _DIGITS
 
 
 def _require_own_files(folder: Path) -> None:
