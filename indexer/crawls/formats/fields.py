@@ -110,7 +110,11 @@ def texts(entry: dict[str, Any], field: str) -> list[str]:
 
 def storable(text: str, field: str) -> str:
     """Return the text. Raises `MalformedError` if SQLite cannot store it."""
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a character
+        raise MalformedError(f"{field} has characters that are not valid Unicode") from None
+    if "\0" in text:
         raise MalformedError(f"{field} has characters that are not valid Unicode")
     return text
 
