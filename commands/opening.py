@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hashtag_archive.commands.output import harmless, info, printable
+from hashtag_archive.commands.output import harmless, info, printable, warn
 
 if TYPE_CHECKING:
     from hashtag_archive.encoder.session import Device
@@ -35,6 +35,7 @@ READERS = {
     "evaluate",
     "export-encoder",
     "find",
+    "log",
     "models",
     "query",
     "related",
@@ -51,7 +52,7 @@ def open_from(context: click.Context, *, create: bool = False, device: "Device" 
     from hashtag_archive.indexer.archive import open_archive
 
     archive = open_archive(Path(context.obj["archive"]), create=create, device=device)
-    context.call_on_close(archive.close)
+    context.call_on_close(lambda: _end(archive))
     if archive.upgraded:
         info(
             f"upgraded the archive from schema {archive.upgraded.schema} to this version's; the previous database"
@@ -65,6 +66,13 @@ def open_from(context: click.Context, *, create: bool = False, device: "Device" 
     if device != "cpu" and archive.sessions.on_cuda:
         info("the backbone runs on the GPU (CUDA)")
     return archive
+
+
+def _end(archive: "Archive") -> None:
+    """Close an archive, and print what was noted for the end."""
+    for line in archive.notes.lines():
+        warn(printable(line))
+    archive.close()
 
 
 def as_click_exception(error: Exception) -> click.ClickException:

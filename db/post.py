@@ -3,7 +3,9 @@
 import hashlib
 import json
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from hashtag_archive.db.errors import DbError
@@ -14,7 +16,8 @@ class CrawledPost:
     """A post as its crawl gave it: normalised hashtags without repetition, photos as absolute paths.
 
     `photos_unknown` is true if the crawl contains no photos and none were found for this post. The photos that an
-    earlier crawl gave then stay.
+    earlier crawl gave then stay. `spellings` has hashtags as the post spells them; one that is absent is spelled as
+    it is normalised. They are no part of `content`: a post that only spells otherwise is the same post.
     """
 
     key: str
@@ -25,6 +28,7 @@ class CrawledPost:
     location: str | None = None
     taken_at: str | None = None
     photos_unknown: bool = False
+    spellings: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def content(self) -> str:
         """Return the post without its key as canonical JSON, which is equal if two crawls gave the same."""
@@ -40,7 +44,16 @@ class CrawledPost:
 
     def digest(self) -> str:
         """Return the sha256 of `content`, in hex."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         return hashlib.sha256(self.content().encode()).hexdigest()
+
+    def own_spellings(self) -> dict[str, str]:
+        """Return hashtag → spelling of the hashtags that the post does not spell as they are normalised."""
+        spelled = self.spellings
+        return {text: spelled[text] for text in self.hashtags if spelled.get(text, text) != text}
 
     def hashtag_set(self) -> str:
         """Return a digest of the hashtags, independent of their order; empty if there are none."""

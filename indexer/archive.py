@@ -16,6 +16,8 @@ from hashtag_archive.db.sqlite_file import has_schema, read_setting
 from hashtag_archive.db.vocabulary import Vocabulary, read_vocabulary
 from hashtag_archive.indexer.disk import kind_of, now, open_lock
 from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.notes import Notes
+from hashtag_archive.indexer.spellings import Spellings
 
 if TYPE_CHECKING:
     from hashtag_archive.db.schema.upgrade import Upgraded
@@ -36,12 +38,14 @@ BACKBONE = "backbone"  # setting: the digest of the current model's backbone
 class Archive:
     """An open archive. Close it, or use it in a `with` block.
 
-    `device` is where its backbones run: `cpu`, `cuda`, or `auto` for CUDA if it can be used.
+    `device` is where its backbones run: `cpu`, `cuda`, or `auto` for CUDA if it can be used. `notes` are for the
+    user, when the work is done.
     """
 
     def __init__(self, folder: Path, device: "Device" = "cpu") -> None:
         self.folder = folder
         self.device = device
+        self.notes = Notes()
 
     @cached_property
     def store(self) -> "Store":
@@ -104,6 +108,10 @@ class Archive:
     def vocabulary(self) -> Vocabulary:
         """Return the user's current blocks, aliases and groups."""
         return read_vocabulary(self.folder / DATABASE)
+
+    def spellings(self) -> Spellings:
+        """Return the spellings to show of its hashtags, as of now; each is read when first asked for."""
+        return Spellings(self.folder / DATABASE)
 
     @contextmanager
     def building(self, doing: str = "rebuilding") -> Iterator[None]:

@@ -206,5 +206,7 @@ def _show_totals(totals: "ImportTotals") -> None:
 
 def _show_posts(posts: list["CrawledPost"]) -> None:
     for post in posts:
-        hashtags = " ".join(f"#{hashtag}" for hashtag in post.hashtags) or "no hashtag"
+        hashtags = (
+            " ".join(f"#{post.spellings.get(hashtag, hashtag)}" for hashtag in post.hashtags) or "no hashtag"
+        )
         echo("\t".join(map(printable, (post.key, hashtags, " ".join(post.photos) or "no photo"))))

@@ -81,15 +81,12 @@ class TagPrinter:
         elif self._as_json and photo.model is None:
             echo_json({"photo": photo.photo, "outcome": photo.outcome})
         elif self._as_json:
-            named = [
-                {"hashtag": tag.hashtag, "probability": round(tag.probability, 4), "by": tag.by}
-                for tag in hashtags
-            ]
+            named = [tag.to_dict() for tag in hashtags]
             echo_json({"photo": photo.photo, "hashtags": named, "model": photo.model})
         elif photo.model is None and not photo.error:
             echo_rows([(os.fsencode(photo.photo), photo.outcome)])
         elif not photo.error:
-            tags = (f"#{tag.hashtag} {tag.probability:.2f}" for tag in hashtags)
+            tags = (f"#{tag.spelling} {tag.probability:.2f}" for tag in hashtags)
             echo_rows([(os.fsencode(photo.photo), *tags)])
 
 

@@ -13,6 +13,7 @@ from hashtag_archive.commands.output import echo, echo_json, printable
 if TYPE_CHECKING:
     from hashtag_archive.db.stores.show import RecordedPost
     from hashtag_archive.indexer.model.cut import Cut
+    from hashtag_archive.indexer.spellings import Spellings
     from hashtag_archive.indexer.tagging.show import ShownPhoto
 
 
@@ -39,22 +40,33 @@ def show_command(context: click.Context, photo: str, cut_by: CutOptions, as_json
     archive = open_from(context)
     cut = cut_by.cut(context, open_model(archive)) if archive.current() else Cut(0)
     shown = show_photo(archive, photo, cut)
+    spelled = archive.spellings()
     if as_json:
-        echo_json(_as_json(shown))
+        echo_json(_as_json(shown, spelled))
         return
-    for name, value in _lines(shown, cut):
+    for name, value in _lines(shown, cut, spelled):
         echo(f"{name:<10} {printable(value)}")
 
 
-def _as_json(shown: "ShownPhoto") -> dict[str, object]:
+def _as_json(shown: "ShownPhoto", spelled: "Spellings") -> dict[str, object]:
+    """Return all that is shown; `hashtag` is a spelling, and `key` what hashtags are compared by."""
     whole = asdict(shown)
     whole["hashtags"] = [tag._asdict() for tag in shown.hashtags]
     for row in (*whole["hashtags"], *whole["guesses"]):
         row["probability"] = round(row["probability"], 4)
-    return {**whole.pop("record"), **whole}
+    record = whole.pop("record")
+    for row in (*whole["hashtags"], *whole["guesses"], *record["said"]):
+        row["key"] = row["hashtag"]
+        row["hashtag"] = spelled(row["key"])
+    for guess in whole["guesses"]:
+        guess["counts_as"] = spelled(guess["counts_as"])
+    for post in record["posts"]:
+        post["keys"] = post["hashtags"]
+        post["hashtags"] = spelled.all(post["keys"])
+    return {**record, **whole}
 
 
-def _lines(shown: "ShownPhoto", cut: "Cut") -> Iterator[tuple[str, str]]:
+def _lines(shown: "ShownPhoto", cut: "Cut", spelled: "Spellings") -> Iterator[tuple[str, str]]:
     from hashtag_archive.indexer.photos.spelling import is_gone
 
     record = shown.record
@@ -65,27 +77,31 @@ def _lines(shown: "ShownPhoto", cut: "Cut") -> Iterator[tuple[str, str]]:
     if record.failure:
         yield "failed", record.failure
     for post in record.posts:
-        yield from _post_lines(post)
+        yield from _post_lines(post, spelled)
     for word in record.said:
         verb = "accepted" if word.accepted else "rejected"
-        yield "person", f"{verb} #{word.hashtag} at {word.said_at}"
+        bulk = " in bulk" if word.how == "bulk" else ""
+        yield "person", f"{verb} #{spelled(word.hashtag)} at {word.said_at}{bulk}"
     yield "tagged", _tagged(shown)
-    names = [f"#{tag.hashtag} {tag.probability:.2f} by {tag.by}" for tag in shown.hashtags]
+    names = [f"#{tag.spelling} {tag.probability:.2f} by {tag.by}" for tag in shown.hashtags]
     yield "hashtags", ", ".join(names) or f"none from {cut} on"
     for guess in shown.guesses:
-        alias = f" (counts as #{guess.counts_as})" if guess.counts_as != guess.hashtag else ""
+        alias = f" (counts as #{spelled(guess.counts_as)})" if guess.counts_as != guess.hashtag else ""
         marked = "" if guess.standing == "assigned" else f"  {guess.standing}"
-        yield "guess", f"{guess.probability:.3f} #{guess.hashtag}{alias} by model {guess.model}{marked}"
+        yield (
+            "guess",
+            f"{guess.probability:.3f} #{spelled(guess.hashtag)}{alias} by model {guess.model}{marked}",
+        )
     for features in record.features:
         way = f"{features.dtype}, preprocessing {features.preprocessing}"
         yield "features", f"{features.backbone} ({features.digest[:16]}), {way}"
 
 
-def _post_lines(post: "RecordedPost") -> Iterator[tuple[str, str]]:
+def _post_lines(post: "RecordedPost", spelled: "Spellings") -> Iterator[tuple[str, str]]:
     details = {"by": post.owner, "taken": post.taken_at, "in": post.location}
     yield "post", ", ".join([post.key, *(f"{name} {value}" for name, value in details.items() if value)])
     yield "  crawl", f"{post.crawled_from} ({post.crawl_format}), {post.crawled_at}"
-    yield "  hashtags", " ".join(f"#{hashtag}" for hashtag in post.hashtags) or "none"
+    yield "  hashtags", " ".join(f"#{text}" for text in spelled.all(post.hashtags)) or "none"
     if post.caption:
         yield "  caption", " ".join(post.caption.split())
 

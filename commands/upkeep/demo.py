@@ -65,10 +65,11 @@ def _print(result: "DemoResult", sheet: Path, keep: Path | None) -> None:
     report_rebuild(result.rebuilt)
     network = result.rebuilt.manifest["backbone_name"]
     echo_result(f"drawn and imported: {result.imported.posts} posts; backbone: {network}")
-    print_rebuild(result.rebuilt)
+    spelled = result.spellings()
+    print_rebuild(result.rebuilt, spelled)
     echo_result(f"\nhashtag query {result.asked.name}")
     for guess in result.answer:
-        echo_result(f"{guess.score:.3f}\t#{guess.hashtag}")
+        echo_result(f"{guess.score:.3f}\t#{spelled(guess.hashtag)}")
     echo_result(
         f"\nthe most probable hashtag is true of {result.first_right} of {result.held_out} held-out pictures;"
         f" see {sheet}"

@@ -16,7 +16,10 @@ from hashtag_archive.db.stores.odd_cells import OddCells, find_odd_cells, is_odd
 _PAGE = 2048  # rows per read
 # Tables whose rows are useless without the row that they refer to. Only the user or a crawl can supply the others.
 COMPUTED = ("features", "taggings")  # tables whose rows are computed again if they are missing
-_DELETABLE = ("features", "taggings", "post_hashtags", "post_photos", "post_versions")
+_DELETABLE = (
+    *("features", "taggings", "post_hashtags", "post_photos", "post_versions"),
+    *("post_spellings", "spellings"),
+)
 _UNKNOWN_PHOTO = "its photo is no longer known"
 
 

@@ -159,7 +159,7 @@ def _require_written(path: str, xmp: Xmp, keywords: list[str], exif: dict[str, A
 
 
 def _ours_in_iptc(xmp: Xmp) -> list[str]:
-    return [mark.tag.hashtag for mark in marks_of(xmp) if "iptc" in mark.places]
+    return [mark.keyword for mark in marks_of(xmp) if "iptc" in mark.places]
 
 
 def _exiftool(photo: str, *arguments: str) -> bytes:

@@ -86,11 +86,18 @@ def export_tags(
         ]
         if embed:
             writers.append(EmbedWriter(archive.store, result.files, keep_times=keep_times))
-        system = SystemFolders(paths)
+        system, spellings = SystemFolders(paths), archive.spellings()
         for batch in archive.store.exports.tagged_paths(
             lambda path: requested(path) and not system.hold(path)
         ):
-            _put(archive, batch, cut, top, tables, writers, result)
+            _put(
+                archive,
+                batch,
+                lambda ids: assigned_hashtags(archive.store, ids, cut, top, spellings),
+                tables,
+                writers,
+                result,
+            )
             progress("exporting", result.photos, None)
         _clean_untagged(archive, writers, requested)
     result.missing = [path for path in paths if is_gone(SpellingOnDisk().of(path))]
@@ -141,8 +148,7 @@ def _is_under(path: str, root: str) -> bool:
 def _put(
     archive: Archive,
     batch: list[TaggedPath],
-    cut: Cut,
-    top: int | None,
+    assigned: Callable[[Sequence[int]], dict[int, list[AssignedHashtag]]],
     tables: list[TagTable],
     writers: list[PerPhotoWriter | EmbedWriter],
     result: Exported,
@@ -150,7 +156,7 @@ def _put(
     gone = {tagged.path for tagged in batch if is_gone(tagged.path)}
     _name_gone(archive, sorted(gone), result)
     present = [tagged for tagged in batch if tagged.path not in gone]
-    found = assigned_hashtags(archive.store, sorted({tagged.photo_id for tagged in present}), cut, top)
+    found = assigned(sorted({tagged.photo_id for tagged in present}))
     rows: list[tuple[str, Sequence[AssignedHashtag]]] = [
         (tagged.path, found.get(tagged.photo_id, [])) for tagged in present
     ]

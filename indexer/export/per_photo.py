@@ -135,11 +135,11 @@ def write_while_tagging(
 ) -> Iterator[TaggedPhoto]:
     """Yield photos as they are tagged, after writing their XMP sidecars."""
     writer = PerPhotoWriter(archive.store, "xmp", files)
-    waiting = iter(tagged)
+    waiting, spellings = iter(tagged), archive.spellings()
     while chunk := list(islice(waiting, _AT_ONCE)):
         paths = [full_path(photo.photo) for photo in chunk if photo.model and not photo.error]
         ids = archive.store.exports.photo_ids(paths)
-        tags = assigned_hashtags(archive.store, sorted(set(ids.values())), cut, top)
+        tags = assigned_hashtags(archive.store, sorted(set(ids.values())), cut, top, spellings)
         writer.put([(path, tags.get(ids[path], [])) for path in dict.fromkeys(paths) if path in ids])
         yield from chunk
 

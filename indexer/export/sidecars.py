@@ -73,7 +73,7 @@ def untag_sidecar(path: str, model: int | None) -> tuple[Outcome, bool]:
 
 def text_content(tags: Sequence[AssignedHashtag]) -> bytes:
     """Return tags in the format of training tools for image generators: one line, separated by commas."""
-    return (", ".join(tag.hashtag for tag in tags) + "\n").encode() if tags else b""
+    return (", ".join(tag.spelling for tag in tags) + "\n").encode() if tags else b""
 
 
 def write_text(path: str, content: bytes, known: str | None) -> Outcome:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from hashtag_archive.indexer.model.text_space import TextSpace
 
 MANIFEST, TEXT, JUDGED = "manifest.json", "text.npz", "judged.npz"
+_ROUNDING = 1e-3  # of the length of a unit vector in float32
 
 
 class StoredModel:
@@ -210,4 +211,8 @@ class StoredModel:
         vectors = np.asarray(load_array(path, ("f", 2)), np.float32)
         if len(vectors) != len(self.table.texts):
             raise damaged(path, f"it has {len(vectors):,} vectors for {len(self.table.texts):,} hashtags")
+        with np.errstate(over="ignore"):
+            off = np.abs(np.linalg.norm(vectors, axis=1) - 1)
+        if not np.all(off < _ROUNDING):  # false for NaN too
+            raise damaged(path, "its vectors are not of unit length")
         return vectors

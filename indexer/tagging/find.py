@@ -20,6 +20,7 @@ from hashtag_archive.db.stores.store import Store
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.model.cut import Cut
 from hashtag_archive.indexer.model.logits import sigmoid
+from hashtag_archive.indexer.spellings import Spellings
 from hashtag_archive.indexer.tagging.assigned import AssignedHashtag, assigned_hashtags
 from hashtag_archive.indexer.tagging.find_expression import (
     All,
@@ -90,14 +91,14 @@ def _find(
 ) -> Iterator[FoundPhoto]:
     names = _names(store, set(hashtags_of(expression)), cut) if expression else {}
     needs = _needs(expression, names) if expression else []
-    last = 0
+    last, spellings = 0, Spellings(store.path)
     while candidates := store.find.candidates(wanted, needs, last, PAGE):
         last = candidates[-1].photo_id
         photos = [candidate.photo_id for candidate in candidates]
         if expression:
             photos = np.array(photos)[_Page(store, candidates, names).satisfies(expression)].tolist()
         paths = store.find.paths(photos)
-        hashtags = assigned_hashtags(store, photos, cut) if with_hashtags else {}
+        hashtags = assigned_hashtags(store, photos, cut, spellings=spellings) if with_hashtags else {}
         for photo in photos:
             if photo in paths:  # a file may have changed in the meantime
                 yield FoundPhoto(photo, tuple(paths[photo]), tuple(hashtags.get(photo, ())))

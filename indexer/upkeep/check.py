@@ -6,9 +6,11 @@ from contextlib import AbstractContextManager, nullcontext
 from hashtag_archive.db.stores.checks import COMPUTED, Orphans
 from hashtag_archive.db.stores.odd_cells import OddCells
 from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.disk import now
 from hashtag_archive.indexer.progress import Progress, silent
 from hashtag_archive.indexer.upkeep.check_models import look_at_leftovers, look_at_models, look_at_settings
 from hashtag_archive.indexer.upkeep.check_photos import look_at_features, look_at_guesses, look_at_paths
+from hashtag_archive.indexer.upkeep.check_spellings import look_at_spellings
 from hashtag_archive.indexer.upkeep.finding import Finding
 from hashtag_archive.indexer.wording import counted
 
@@ -45,8 +47,10 @@ def check_archive(
         _mend(findings, repair=repair)
         for look in (
             _orphans(archive),
+            _verdicts(archive),
             look_at_models(archive, progress),
             look_at_settings(archive),
+            look_at_spellings(archive),
             look_at_features(archive, progress),
             look_at_guesses(archive),
             look_at_paths(archive, look_in, accept_gone, progress),
@@ -96,3 +100,18 @@ def _orphans(archive: Archive) -> Iterator[Finding]:
                 store.checks.delete_orphans(connection, orphans.table, orphans.parent)
 
         yield Finding("stray rows", what, "`hashtag check --repair` deletes them", mend=delete)
+
+
+def _verdicts(archive: Archive) -> Iterator[Finding]:
+    """Yield a finding if verdicts are not what the last entries of their log say."""
+    store = archive.store
+    with store.snapshot() as connection:
+        unlogged = store.verdicts.unlogged(connection)
+    if unlogged:
+
+        def log() -> None:
+            with store.write() as connection:
+                store.verdicts.write(connection, store.verdicts.unlogged(connection), now(), "check")
+
+        what = f"the log of verdicts does not agree with {len(unlogged):,} of them"
+        yield Finding("verdict log", what, "`hashtag check --repair` logs them as they stand", mend=log)

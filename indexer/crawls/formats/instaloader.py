@@ -121,7 +121,8 @@ def _read_post(name: str, files: _Files) -> Iterator[Entry]:
     code = fields.text("shortcode", "code")
     post = CrawledPost(
         key=instagram_key(code) if code else f"instaloader:{file_key(Path(name).parent, name)}",
-        hashtags=hashtags,
+        hashtags=tuple(hashtags),
+        spellings=hashtags,
         photos=tuple(files.photos),
         owner=fields.text("owner") or _phone(fields).text("user"),
         caption=caption or None,

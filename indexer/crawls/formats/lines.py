@@ -59,7 +59,8 @@ def read_hashtags(source: Path, encoding: str | None = None) -> Iterator[Entry]:
         hashtags = hashtags_of(words, (), left_out)
         if not hashtags:
             raise MalformedError("; ".join(["no hashtag in it", *left_out]))
-        return CrawledPost(key=keys.next("\n".join(sorted(hashtags))), hashtags=hashtags)
+        key = keys.next("\n".join(sorted(hashtags)))
+        return CrawledPost(key=key, hashtags=tuple(hashtags), spellings=hashtags)
 
     return _read_lines(source, encoding, read)
 
@@ -150,7 +151,8 @@ def _jsonl_post(folder: Path, raw: bytes, left_out: list[str]) -> CrawledPost | 
     hashtags = hashtags_of(texts(entry, "hashtags"), [caption or ""], left_out)
     return CrawledPost(
         key=storable(post_key(str(key)), "key"),
-        hashtags=hashtags,
+        hashtags=tuple(hashtags),
+        spellings=hashtags,
         photos=photos,
         owner=text(entry, "owner"),
         caption=caption,

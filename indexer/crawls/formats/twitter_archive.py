@@ -83,7 +83,8 @@ def _post(entry: object, owner: str | None, lookups: list[PhotoLookup]) -> tuple
     photos = dict.fromkeys(path for lookup in lookups for path in lookup.of_urls(names))
     post = CrawledPost(
         key=storable(f"twitter:{identity}", "id_str"),
-        hashtags=hashtags,
+        hashtags=tuple(hashtags),
+        spellings=hashtags,
         photos=tuple(photos),
         owner=owner,
         caption=caption or None,

@@ -30,7 +30,7 @@ def test_one_pass_writes_several_formats_with_the_same_tags(
     lines = [json.loads(line) for line in (out / "tags.jsonl").read_text().splitlines()]
     assert [Path(line["photo"]).name for line in lines] == ["blue.png", "green.png", "red.png", "white.png"]
     red = lines[2]["hashtags"]
-    assert red[0] == {"hashtag": "supper", "probability": 1.0, "by": "person", "model": None}
+    assert red[0] == {"hashtag": "supper", "key": "supper", "probability": 1.0, "by": "person", "model": None}
     assert {tag["hashtag"] for tag in red[1:]} == {"warm", "tomato"}
     assert {(tag["by"], tag["model"]) for tag in red[1:]} == {("machine", 1)}
     with (out / "tags.csv").open(newline="") as file:
