@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from hashtag_archive.db.sqlite_file import has_schema, read_setting
 from hashtag_archive.db.vocabulary import Vocabulary, read_vocabulary
@@ -52,7 +52,14 @@ class Archive:
         """Its database, opened when first needed, since a query of one photo does without it."""
         from hashtag_archive.db.stores.store import Store
 
+        if not self.is_made:
+            _make_folder(self.folder)
         return Store(self.folder / DATABASE)
+
+    @property
+    def is_made(self) -> bool:
+        """Whether its database exists; if it was opened to be made late, its first use makes it."""
+        return (self.folder / DATABASE).is_file()
 
     @property
     def upgraded(self) -> "Upgraded | None":
@@ -177,8 +184,10 @@ class Archive:
         self.close()
 
 
-def open_archive(folder: str | Path, *, create: bool = False, device: "Device" = "cpu") -> Archive:
-    """Open the archive in `folder`; with `create`, make it if there is none.
+def open_archive(
+    folder: str | Path, *, create: bool | Literal["late"] = False, device: "Device" = "cpu"
+) -> Archive:
+    """Open the archive in `folder`; with `create`, make it if there is none, if `late` when it is first written.
 
     `device` is where its backbones run; `auto` uses CUDA if it can, which takes seconds to start. The database of
     an earlier version is copied to `backups/` and upgraded. Raises `ArchiveError` if there is no archive and
@@ -187,11 +196,13 @@ def open_archive(folder: str | Path, *, create: bool = False, device: "Device" =
     """
     path = Path(folder).absolute()
     _require_own_files(path)
-    if not (path / DATABASE).is_file():
+    archive = Archive(path, device)
+    if not archive.is_made:
         if not create:
             raise ArchiveError(f"{path}: no archive here; `hashtag import SOURCE` makes one")
+        if create == "late":
+            return archive
         _make_folder(path)
-    archive = Archive(path, device)
     if create or not has_schema(path / DATABASE):
         _ = archive.store  # makes the tables, or says why it cannot
     return archive

@@ -30,7 +30,7 @@ START = 0.06  # seconds in which Python itself starts, without a line of ours
 
 
 def main() -> None:
-    """Run the rounds and print a table, and below it what was wrong."""
+    """Run the rounds and print a table, and on stderr what was wrong."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--only", choices=COMMANDS, action="append")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
-    draw, wrong = random.Random(asked.seed), list[str]()
+    draw = random.Random(asked.seed)
     with tempfile.TemporaryDirectory(prefix="interrupts-") as name:
         made, work = Path(name, "made"), Path(name, "work")
         made.mkdir()
@@ -54,13 +54,13 @@ def main() -> None:
             for what, ended, found in _rounds(made, work, command, asked.rounds, draw):
                 seen["ended" if ended.status == 0 else "interrupted"] += 1
                 seen["wrong" if found else "right" if ended.status else ""] += 1
-                wrong += [f"{command} {what}: {found}"] if found else []
+                if found:
+                    print(f"{command} {what}: {found}", file=sys.stderr, flush=True)
             columns = (seen["interrupted"], seen["right"], seen["ended"], seen["wrong"])
             cells = "".join(
                 f"{count:>{width}}" for count, width in zip(columns, (13, 10, 14, 7), strict=True)
             )
             print(f"{command:<10}{2 * asked.rounds:>9}{cells}", flush=True)
-    print("\n".join(wrong))
 
 
 def _rounds(

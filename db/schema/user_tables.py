@@ -4,7 +4,9 @@ from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hashtag_archive.db.schema.base import Base
-from hashtag_archive.db.schema.cells import MOST_HASHTAG_ID, Whole
+from hashtag_archive.db.schema.cells import MOST_HASHTAG_ID, Text, Whole
+
+_HOW = ("looked", "bulk")
 
 
 class Blocked(Base):
@@ -43,7 +45,7 @@ class Verdict(Base):
         Whole(most=MOST_HASHTAG_ID), ForeignKey("hashtags.id"), primary_key=True
     )
     accepted: Mapped[bool]
-    how: Mapped[str]
+    how: Mapped[str] = mapped_column(Text(among=_HOW))
     said_at: Mapped[str]
 
 
@@ -61,7 +63,7 @@ class VerdictLog(Base):
     photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id", ondelete="CASCADE"))
     hashtag_id: Mapped[int] = mapped_column(Whole(most=MOST_HASHTAG_ID), ForeignKey("hashtags.id"))
     accepted: Mapped[bool | None]
-    how: Mapped[str]
+    how: Mapped[str] = mapped_column(Text(among=_HOW))
     said_at: Mapped[str]
     undoes: Mapped[int | None]
 
