@@ -138,6 +138,8 @@ def main(context: click.Context, archive: str, quiet: bool, debug: bool) -> None
       hashtag tag ~/Pictures
       hashtag query photo.jpg
     """
+    if not archive:
+        raise click.UsageError("--archive is empty: name a folder, or leave it out for ./hashtag-archive")
     context.obj = {"archive": archive}
 
 

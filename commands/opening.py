@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -47,7 +47,9 @@ READERS = {
 }
 
 
-def open_from(context: click.Context, *, create: bool = False, device: "Device" = "cpu") -> "Archive":
+def open_from(
+    context: click.Context, *, create: 'bool | Literal["late"]' = False, device: "Device" = "cpu"
+) -> "Archive":
     """Open the archive that `--archive` names, for work on `device`; it is closed when the command ends."""
     from hashtag_archive.db.network_disk import network_disk
     from hashtag_archive.indexer.archive import open_archive
@@ -93,11 +95,13 @@ def _end(archive: "Archive") -> None:
 def as_click_exception(error: Exception) -> click.ClickException:
     """Return an error as the one line that a user sees."""
     from hashtag_archive.db.errors import DbError
-    from hashtag_archive.encoder.errors import EncoderError, PhotoError
+    from hashtag_archive.encoder.errors import EncoderError, PhotoError, UnknownNetworkError
     from hashtag_archive.indexer.errors import ArchiveError, ExpressionError
 
     if isinstance(error, ExpressionError):  # it marks the place on a second line
         return click.ClickException(harmless(str(error)))
+    if isinstance(error, UnknownNetworkError):
+        return click.UsageError(printable(str(error)))
     if isinstance(error, ArchiveError | DbError | EncoderError | PhotoError):
         return click.ClickException(printable(str(error)))
     if isinstance(error, ModuleNotFoundError) and (extra := EXTRA_OF.get((error.name or "").split(".")[0])):

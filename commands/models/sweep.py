@@ -99,7 +99,7 @@ def sweep_command(
     if len(sizes) * len(windows) > MOST:
         raise click.UsageError(f"{len(sizes) * len(windows)} cells: at most {MOST} are possible")
     if not out.absolute().parent.is_dir():
-        raise click.UsageError(f"--out: {out.parent}: no such folder")
+        raise click.ClickException(f"{out.parent}: not found; name an existing folder")
     archive = open_from(context)
     from hashtag_archive.indexer.evaluation.sweep import SweepConfig, sweep_vectors
     from hashtag_archive.indexer.evaluation.sweep_plot import draw_sweep, require_matplotlib

@@ -42,6 +42,7 @@ def demo_command(keep: Path | None, backbone: str | None) -> None:
     """
     if keep and keep.exists() and any(keep.iterdir()):
         raise click.UsageError(f"{keep} is not empty; name a new folder")
+    from hashtag_archive.encoder.part_file import part_file
     from hashtag_archive.encoder.pretrained.at_hand import DEFAULT_PACKAGED
     from hashtag_archive.indexer.demo.run import SHEET, run_demo
 
@@ -51,7 +52,9 @@ def demo_command(keep: Path | None, backbone: str | None) -> None:
             result = run_demo(folder, backbone=backbone or DEFAULT_PACKAGED, progress=bars)
         sheet = folder / SHEET
         if not keep:
-            sheet = Path(shutil.copy(sheet, KEPT_SHEET))
+            with part_file(Path(KEPT_SHEET)) as part:
+                shutil.copyfile(sheet, part)
+            sheet = Path(KEPT_SHEET)
         _print(result, sheet, keep)
     finally:
         if not keep:

@@ -4,6 +4,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hashtag_archive.encoder.part_file import part_file
 from hashtag_archive.indexer.evaluation.sweep import Cell, CellOutcome, Sweep
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ def draw_sweep(sweep: Sweep, path: Path) -> None:
     )
     lines, names = panels[0].get_legend_handles_labels()
     figure.legend(lines, names, loc="outside right center", frameon=False, fontsize=9)
-    figure.savefig(path, format="png")
+    with part_file(path) as part:
+        figure.savefig(part, format="png")
 
 
 def _draw_window(panel: "Axes", cells: list[Cell], popularity: float) -> None:

@@ -20,6 +20,7 @@ from PIL import ImageSequence
 
 from hashtag_archive.encoder.image_file import open_image
 from hashtag_archive.encoder.part_file import ASIDE, copy_rights
+from hashtag_archive.indexer.disk import is_alive
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.export.iptc import IptcChange, has_iptc, listed, note_record
 from hashtag_archive.indexer.export.sidecars import Outcome, require_unprotected, state_of
@@ -105,19 +106,9 @@ def clear_leftovers(folder: str) -> None:
             (entry.path, int(match[1])) for entry in entries if (match := _LEFTOVER.fullmatch(entry.name))
         ]
     for path, process in found:
-        if not _is_alive(process):
+        if not is_alive(process):
             with suppress(OSError):
                 shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # belongs to another user
-        return True
-    return True
 
 
 def _read(path: str) -> tuple[bytes, dict[str, Any], dict[str, Any]]:

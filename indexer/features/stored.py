@@ -18,6 +18,8 @@ from hashtag_archive.indexer.features.row_file import FeatureFile
 FOLDER = "features"  # in the archive
 BLOCK = 4096  # rows read at once: 10 MB of 1,280 features
 _MOST_OPEN = 8  # files kept open
+_EXPONENT = 0x7C00  # of a float16; all its bits are set if the number is infinite or none
+_CURE = "`hashtag check --repair` removes them, `hashtag tag` computes them again"
 
 Features = NDArray[np.float16]
 
@@ -37,7 +39,7 @@ class FeatureReader:
     def read(self, found: Sequence[FoundFeatures]) -> Features:
         """Return the features of at least one photo, float16 (n, f).
 
-        Raises `ArchiveError` if a file is missing or damaged, or if they are not all of one length.
+        Raises `ArchiveError` if a file is missing or damaged, or if they are not finite and all of one length.
         """
         by_file: dict[int | None, list[int]] = {}
         for place, one in enumerate(found):
@@ -47,7 +49,9 @@ class FeatureReader:
             for file_id, places in by_file.items()
         }
         if len({part.shape[1] for part in parts.values()}) > 1:
-            raise ArchiveError(f"{self._store.path}: features of several lengths; see `hashtag check`")
+            raise ArchiveError(f"{self._store.path}: it has features of several lengths: {_CURE}")
+        if any(_is_odd(part) for part in parts.values()):
+            raise ArchiveError(f"{self._store.path}: it has features that are not finite: {_CURE}")
         if len(parts) == 1:
             return next(iter(parts.values()))
         rows = np.empty((len(found), next(iter(parts.values())).shape[1]), np.float16)
@@ -68,7 +72,7 @@ class FeatureReader:
     def _staged(self, found: Sequence[FoundFeatures]) -> Features:
         data = [one.data for one in found if one.data]
         if len(data) != len(found) or len({len(row) for row in data}) > 1 or len(data[0]) % 2:
-            raise ArchiveError(f"{self._store.path}: staged features are damaged; see `hashtag check`")
+            raise ArchiveError(f"{self._store.path}: it has features of a wrong length: {_CURE}")
         return np.frombuffer(b"".join(data), "<f2").reshape(len(data), -1).astype(np.float16, copy=False)
 
     def _file(self, file_id: int) -> FeatureFile:
@@ -91,6 +95,11 @@ class FeatureReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _is_odd(features: Features) -> bool:
+    """Whether a number is not finite; in a tenth of the time of `isfinite`."""
+    return bool((features.view("<u2") & _EXPONENT == _EXPONENT).any())
 
 
 def load_features(store: Store, photo_ids: Ids, key: FeatureKey) -> tuple[Ids, Features]:

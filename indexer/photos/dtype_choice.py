@@ -65,8 +65,23 @@ def measured_choice(archive: Archive, model: "Model") -> DtypeChoice | None:
         found = DtypeChoice(dtype=about.pop(_STORED_NAME), **about)
     except (ValueError, TypeError, KeyError):  # another version's
         return None
+    if not _is_plausible(found):
+        return None
     int8 = int8_backbone(model.backbone_file)
     return found if int8 and found.int8 == int8.sha256 else None
+
+
+def _is_plausible(found: DtypeChoice) -> bool:
+    """Whether the fields have the types that they are printed and used with."""
+    numbers = [*(found.rates or {}).values()] if isinstance(found.rates, dict | None) else [None]
+    numbers += [share for share in (found.overlap, found.difference) if share is not None]
+    return (
+        found.dtype in ("float32", "int8")
+        and all(isinstance(number, int | float) for number in [*numbers, found.photos])
+        and (
+            found.batch_size is None or (isinstance(found.batch_size, int) and 0 < found.batch_size < 10_000)
+        )
+    )
 
 
 def store_choice(archive: Archive, model: "Model", choice: DtypeChoice) -> None:

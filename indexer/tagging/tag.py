@@ -18,7 +18,7 @@ from hashtag_archive.indexer.photos.features import model_key, store_batch
 from hashtag_archive.indexer.photos.files import PhotoFile, unchanged, walk_photos
 from hashtag_archive.indexer.progress import Progress, Stages, silent
 from hashtag_archive.indexer.tagging.assigned import AssignedHashtag, assigned_hashtags
-from hashtag_archive.indexer.tagging.outcome import Outcome, TaggedPhoto
+from hashtag_archive.indexer.tagging.outcome import Outcome, TaggedPhoto, outcome_of
 from hashtag_archive.indexer.tagging.scoring import guess, store_guesses
 
 if TYPE_CHECKING:
@@ -194,8 +194,7 @@ class TagRun:
             if row.photo_error:
                 tagged.append(TaggedPhoto(file.shown, "failed before", error=row.photo_error))
                 continue
-            again: Outcome = "would rescore" if self._dry_run else "rescored"
-            outcome: Outcome = "done" if row.model == self.model.number else again
+            outcome = outcome_of(row.model, self.model.number, dry_run=self._dry_run)
             found = hashtags.get(row.photo_id or 0, ())
             tagged.append(TaggedPhoto(file.shown, outcome, found, self.model.number))
         return tagged

@@ -1,15 +1,42 @@
-"""Checks whether photos are still at their paths."""
+"""Checks guesses, and whether photos are still at their paths."""
 
 import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from hashtag_archive.db.stores.checks import SeenPath
+import numpy as np
+
+from hashtag_archive.db.stores.checks import GuessRow, SeenPath
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.disk import now
 from hashtag_archive.indexer.photos.files import read_file, walk_photos
 from hashtag_archive.indexer.progress import Progress
 from hashtag_archive.indexer.upkeep.finding import Finding
+from hashtag_archive.indexer.wording import counted
+
+
+def look_at_guesses(archive: Archive) -> Iterator[Finding]:
+    """Yield guesses that cannot be read, or whose logits are not finite."""
+    store = archive.store
+    damaged = [row.photo_id for rows in store.checks.guesses() for row in rows if not _can_be_read(row)]
+    if not damaged:
+        return
+
+    def forget() -> None:
+        with store.write() as connection:
+            store.checks.forget_guesses(connection, damaged)
+
+    what = f"the guesses on {counted(len(damaged), 'photo')} cannot be read"
+    cure = "`hashtag check --repair` removes them, `hashtag retag` computes them again"
+    yield Finding("guesses", what, cure, mend=forget)
+
+
+def _can_be_read(row: GuessRow) -> bool:
+    if not isinstance(row.hashtags, bytes) or not isinstance(row.logits, bytes):
+        return False
+    if len(row.hashtags) != len(row.logits) or len(row.logits) % 4:
+        return False
+    return bool(np.isfinite(np.frombuffer(row.logits, "<f4")).all())
 
 
 def look_at_paths(
