@@ -51,7 +51,7 @@ def test_a_digest_that_differs_is_named_when_the_file_is_used(colours: Archive) 
         (lambda found: found["figures"]["test"].pop("ece"), "figures"),
         (lambda found: found["figures"]["promises"][0].pop("got"), "figures"),
     ],
-    ids=str,
+    ids=["a backbone", "test figures", "one figure", "a promise"],
 )
 def test_a_field_that_may_be_empty_must_be_there_all_the_same(
     colours: Archive, change: Change, named: str
