@@ -35,8 +35,9 @@ def summary(gathered: Gathered, product: Figures, popularity: Figures) -> str:
     """Return the summary of the page in one sentence."""
     photos, hashtags = gathered.comparison.photos[TEST], gathered.comparison.hashtags
     return (
-        f"On {counted(photos, 'held-out test photo')}, the most probable of {counted(hashtags, 'hashtag')} is true of"
-        f" the photo {product.p_at_1:.0%} of the time. The most popular hashtag is true {popularity.p_at_1:.0%} of the time."
+        f"On {counted(photos, 'held-out test photo')}, the most probable of {counted(hashtags, 'hashtag')} is true"
+        f" of the photo {product.p_at_1:.0%} of the time. The most popular hashtag is true"
+        f" {popularity.p_at_1:.0%} of the time."
     )
 
 
