@@ -109,7 +109,8 @@ def _top(image: Image.Image) -> float:
 
 
 def _eight_bit(image: Image.Image, top: float) -> Image.Image:
-    samples = np.asarray(image).astype(np.float64)
+    with np.errstate(invalid="ignore"):  # NaN of a damaged file, which would be told without its name
+        samples = np.asarray(image).astype(np.float64)
     if not np.isfinite(samples).all():
         raise PhotoError("damaged: samples that are not finite")
     scaled = np.clip(samples, 0, None) * (255.0 / top) if top > 0 else np.zeros_like(samples)

@@ -97,7 +97,7 @@ def read_source(source: Path, format: str, options: SourceOptions | None = None)
         raise CrawlError(source, "a folder: name the crawl file in it")
     given = {name: getattr(options, name) for name in known.options}
     try:
-        yield from with_full_paths(known.read(source, **given))
+        yield from with_full_paths(known.read(source, **given), source)
     except OSError as error:
         raise CrawlError(source, error.strerror or str(error)) from error
 
