@@ -39,7 +39,8 @@ def look_at_features(archive: Archive, progress: Progress) -> Iterator[Finding]:
                 store.checks.forget_features(connection, bad)
 
         wanted = f"{lengths[backbone]:,} finite numbers" if lengths.get(backbone) else "finite numbers"
-        what = f"{len(bad):,} features of backbone {names.get(backbone, backbone)} are not {wanted}"
+        count = counted(len(bad), "row")
+        what = f"{count} of features of backbone {names.get(backbone, backbone)} without {wanted}"
         cure = "`hashtag check --repair` removes them, `hashtag tag` and `hashtag rebuild` compute them again"
         yield Finding("features", what, cure, mend=forget)
 
