@@ -11,6 +11,7 @@ from hashtag_archive.indexer.hashtag_text import (
     normalise_hashtag,
 )
 
+_PLAIN_WORD = re.compile(r"[0-9A-Za-z_]*")
 _HASHES = re.compile("[#＃﹟]")
 _ADDRESS = re.compile(r"(?<!\w)(?:\w{1,20}://|www\.)(\S*)")
 _BEHIND_ADDRESS = frozenset(",;)]}\"'…")
@@ -37,7 +38,7 @@ def caption_words(caption: str) -> list[str]:
     position, hashes = text.find("#"), 0
     while position >= 0:
         hashes += 1
-        end = position + 1
+        end = _PLAIN_WORD.match(text, position + 1).end()  # type: ignore[union-attr]
         while end < len(text) and continues_hashtag(text[end]):
             end += 1
         word = text[position + 1 : end]

@@ -11,19 +11,10 @@ _SPACE = re.compile(r"\s+")
 # Nothing of these is seen, and they end no word: soft hyphens, marks of direction, fillers, grapheme joiners,
 # inherent vowels, and selectors between glyphs (U+FE0E and U+FE0F choose between a text and an emoji: with and
 # without them is one hashtag).
-_UNSEEN = dict.fromkeys(
-    [
-        *(0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x200E, 0x200F, 0x3164, 0xFEFF, 0xFFA0),
-        *range(0x180B, 0x1810),
-        *range(0x202A, 0x202F),
-        *range(0x2060, 0x2070),
-        *range(0xFE00, 0xFE10),
-        *range(0xFFF0, 0xFFFE),
-        *range(0x1BCA0, 0x1BCA4),
-        *range(0x1D173, 0x1D17B),
-        *range(0xE0000, 0xE0020),
-        *range(0xE0080, 0xE1000),
-    ]
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffd\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e001f"
+    "\U000e0080-\U000e0fff]+"
 )
 _BLANK = {0x2800: " "}  # an empty Braille pattern, which captions are spaced with
 # NFKC would make a space and a mark of the first two, an ASCII tilde of the third, and a digit and a comma of the
@@ -33,6 +24,7 @@ _DRAWN_AS = {
     **{0x309B: "\u3099", 0x309C: "\u309a", 0xFF5E: "\u301c"},
     **{0x1F101 + digit: str(digit) for digit in range(10)},
 }
+_REDRAWN = re.compile(f"[{''.join(map(chr, _DRAWN_AS))}]")
 _DOTTED_I = "i\u0307"  # what folding makes of the Turkish capital: the dot is on the letter already
 _PICTOGRAPHS = range(0x1F000, 0x1FFFE)  # also those of later versions of Unicode
 # Tag characters spell the flags of regions behind a black flag; elsewhere nothing of them is seen.
@@ -44,12 +36,13 @@ _WORD_SIGNS = frozenset("\u200c\u200d\u00b7\u05be\u05f3\u05f4\u0f0b\u301c\u3003\
 _WORD_CATEGORIES = {"L", "M", "N"}
 _SYMBOL_CATEGORIES = {"Pc", "So", "Sk"}
 # Commas and semicolons of all scripts, and what NFKC makes one of.
-_LIST_SEPARATORS = re.compile(
-    "[#＃﹟,;，；、،؛﹐﹑﹔､\u037e\ufe10\ufe11\ufe14\u055d\u07f8\u1363\u1364\u1802\u1808\u2e32\u2e34\u2e35\u2e41\u2e49\u2e4c"
-    "\ua4fe\ua60d\ua6f5\ua6f6\U0001144d\U0001145a\U00016e97]"
+COMMAS = (
+    ",;，；、،؛﹐﹑﹔､\u037e\ufe10\ufe11\ufe14\u055d\u07f8\u1363\u1364\u1802\u1808\u2e32\u2e34\u2e35\u2e41\u2e49\u2e4c"
+    "\ua4fe\ua60d\ua6f5\ua6f6\U0001144d\U0001145a\U00016e97"
 )
 _LONG = 1000  # characters above which a text is searched for towers of marks
 _MOST_MARKS = 30  # on one letter: Unicode's "stream-safe" format has no more either
+_LIST_SEPARATORS = re.compile(f"[#＃﹟{COMMAS}]")
 
 
 class WrittenHashtag(NamedTuple):
@@ -90,12 +83,20 @@ def is_too_long(text: str) -> bool:
 
 def split_hashtags(text: str) -> list[str]:
     """Return the items of a list of hashtags, split at `#`, commas and semicolons: no hashtag contains them."""
+    if text.isalnum():  # as most are
+        return [text]
     return [stripped for piece in _LIST_SEPARATORS.split(text) if (stripped := piece.strip())]
 
 
 def as_read(caption: str) -> str:
     """Return a caption as it is searched for hashtags: NFKC, without invisible characters."""
-    return unicodedata.normalize("NFKC", _without_towers(caption).translate(_DRAWN_AS)).translate(_UNSEEN)
+    if caption.isascii():
+        return caption
+    return _UNSEEN.sub("", unicodedata.normalize("NFKC", _drawn(_without_towers(caption))))
+
+
+def _drawn(text: str) -> str:
+    return text.translate(_DRAWN_AS) if _REDRAWN.search(text) else text
 
 
 def _settled(text: str, clean: Callable[[str], str]) -> str:
@@ -107,7 +108,7 @@ def _settled(text: str, clean: Callable[[str], str]) -> str:
 
 
 def _folded(text: str) -> str:
-    folded = unicodedata.normalize("NFKC", text.translate(_DRAWN_AS)).casefold()
+    folded = unicodedata.normalize("NFKC", _drawn(text)).casefold()
     return _seen(unicodedata.normalize("NFKC", folded).replace(_DOTTED_I, "i"))
 
 
@@ -117,7 +118,7 @@ def _composed(text: str) -> str:
 
 def _seen(text: str) -> str:
     """Return a text without what is not seen, and without `#` and white space around it."""
-    spaced = _SPACE.sub(" ", _STRAY_TAGS.sub("", text.translate(_UNSEEN)))
+    spaced = _SPACE.sub(" ", _STRAY_TAGS.sub("", _UNSEEN.sub("", text)))
     if not spaced.isprintable():
         spaced = "".join(c for c in spaced if c in _WORD_SIGNS or _is_tag_character(c) or _printable(c))
     return _without_loose_joiners(spaced.strip("#＃﹟ "))

@@ -116,7 +116,7 @@ def _record(
     archive = open_from(context)
     if undo:
         removed = undo_verdict(archive, photo or "", tags)
-        info(printable(f"{photo}: {removed} of {len(tags)} verdicts removed"))
+        info(printable(f"{photo}: {removed} of {counted(len(tags), 'verdict')} removed"))
         return
     if file:
         with Bars("lines") as bars:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hashtag_archive.commands.jobs.rebuild_output import print_rebuild, report_rebuild
-from hashtag_archive.commands.output import Bars, echo_result, info
+from hashtag_archive.commands.output import Bars, counted, echo_result, info
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.demo.run import DemoResult
@@ -64,15 +64,15 @@ def demo_command(keep: Path | None, backbone: str | None) -> None:
 def _print(result: "DemoResult", sheet: Path, keep: Path | None) -> None:
     report_rebuild(result.rebuilt)
     network = result.rebuilt.manifest["backbone_name"]
-    echo_result(f"drawn and imported: {result.imported.posts} posts; backbone: {network}")
+    echo_result(f"drawn and imported: {counted(result.imported.posts, 'post')}; backbone: {network}")
     spelled = result.spellings()
     print_rebuild(result.rebuilt, spelled)
     echo_result(f"\nhashtag query {result.asked.name}")
     for guess in result.answer:
         echo_result(f"{guess.score:.3f}\t#{spelled(guess.hashtag)}")
     echo_result(
-        f"\nthe most probable hashtag is true of {result.first_right} of {result.held_out} held-out pictures;"
-        f" see {sheet}"
+        f"\nthe most probable hashtag is true of {result.first_right} of"
+        f" {counted(result.held_out, 'held-out picture')}; see {sheet}"
     )
     echo_result(
         ", ".join(f"{name} {taken:.1f} s" for name, taken in result.seconds.items())

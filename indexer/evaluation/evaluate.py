@@ -25,6 +25,7 @@ from hashtag_archive.indexer.model.text_space import PostText
 from hashtag_archive.indexer.photos.features import Failures
 from hashtag_archive.indexer.photos.files import read_file
 from hashtag_archive.indexer.progress import Progress, silent
+from hashtag_archive.indexer.wording import counted
 
 BATCH = 8
 Kept = TypeVar("Kept", Figures, PrecisionCheck)
@@ -114,7 +115,9 @@ def evaluate_on(
             truth.append(truth_matrix([entry.columns for entry in kept], len(ids)))
         progress("encoding photos", min(start + BATCH, len(labelled)), len(labelled))
     if not truth:
-        raise ArchiveError(f"{source}: no photo that can be read has one of the model's {len(ids)} hashtags")
+        raise ArchiveError(
+            f"{source}: no photo that can be read has one of the model's {counted(len(ids), 'hashtag')}"
+        )
     evaluation = _judge(model, source, ids, np.concatenate(logits), np.concatenate(truth), failures, rule)
     evaluation.learnt_from = archive.store.photos.count_crawled([entry.path for entry in labelled])
     return evaluation

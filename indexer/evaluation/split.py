@@ -25,6 +25,7 @@ from hashtag_archive.indexer.photos.earlier_features import renewed_key
 from hashtag_archive.indexer.photos.features import feature_key
 from hashtag_archive.indexer.photos.pixels import load_pixels
 from hashtag_archive.indexer.progress import Progress, silent
+from hashtag_archive.indexer.wording import counted
 
 FOLDS = (TRAINING, VALIDATION, TEST)
 BANDS = ("rare", "middle", "frequent")
@@ -150,7 +151,7 @@ def load_split(
     parts = {name: _part(fold, ids) for name, fold in folds.items()}
     require_photos(
         {name: len(part.named) for name, part in parts.items()},
-        f"with one of the {len(ids)} hashtags on {min_photos} training photos",
+        f"with one of the {counted(len(ids), 'hashtag')} on {counted(min_photos, 'training photo')}",
     )
     return Split(corpus, backbone, learnt, ids, counts, parts, {why: n for why, n in left_out.items() if n})
 

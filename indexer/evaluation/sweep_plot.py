@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hashtag_archive.encoder.part_file import part_file
 from hashtag_archive.indexer.evaluation.sweep import Cell, CellOutcome, Sweep
+from hashtag_archive.indexer.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,8 +43,8 @@ def draw_sweep(sweep: Sweep, path: Path) -> None:
     figure.supxlabel("training steps (million hashtags processed)", fontsize=10)
     figure.supylabel("left-out hashtag among the ten nearest", fontsize=10)
     figure.suptitle(
-        f"Hashtag vectors at alpha {sweep.vectors.alpha:g}, {sweep.epochs} epochs:"
-        f" {sweep.asked:,} validation posts",
+        f"Hashtag vectors at alpha {sweep.vectors.alpha:g}, {counted(sweep.epochs, 'epoch')}:"
+        f" {counted(sweep.asked, 'validation post')}",
         fontsize=11,
     )
     lines, names = panels[0].get_legend_handles_labels()

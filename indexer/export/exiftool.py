@@ -23,9 +23,9 @@ from hashtag_archive.encoder.part_file import ASIDE, copy_rights
 from hashtag_archive.indexer.disk import is_alive
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.export.iptc import IptcChange, has_iptc, listed, note_record
-from hashtag_archive.indexer.export.sidecars import Outcome, require_unprotected, state_of
+from hashtag_archive.indexer.export.sidecars import Outcome, require_unprotected
 from hashtag_archive.indexer.export.xmp import Xmp
-from hashtag_archive.indexer.export.xmp_tags import marks_of
+from hashtag_archive.indexer.export.xmp_tags import marks_of, state_of
 from hashtag_archive.indexer.regular_file import open_regular
 
 _EXTENDED = b"http://ns.adobe.com/xmp/extension/\0"  # in a JPEG, begins a part of XMP above 64 kB

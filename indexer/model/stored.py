@@ -25,6 +25,7 @@ from hashtag_archive.indexer.model.array_files import damaged, load_array
 from hashtag_archive.indexer.model.hashtag_table import HashtagTable
 from hashtag_archive.indexer.model.logits import Thresholds
 from hashtag_archive.indexer.model.manifest import read_manifest
+from hashtag_archive.indexer.wording import counted
 
 if TYPE_CHECKING:
     from hashtag_archive.encoder.backbone_spec import BackboneSpec
@@ -210,7 +211,10 @@ class StoredModel:
         path = self._verified("vectors.npy")
         vectors = np.asarray(load_array(path, ("f", 2)), np.float32)
         if len(vectors) != len(self.table.texts):
-            raise damaged(path, f"it has {len(vectors):,} vectors for {len(self.table.texts):,} hashtags")
+            raise damaged(
+                path,
+                f"it has {counted(len(vectors), 'vector')} for {counted(len(self.table.texts), 'hashtag')}",
+            )
         with np.errstate(over="ignore"):
             off = np.abs(np.linalg.norm(vectors, axis=1) - 1)
         if not np.all(off < _ROUNDING):  # false for NaN too

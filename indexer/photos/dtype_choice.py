@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.machine import machine_name
 from hashtag_archive.indexer.model.int8_backbone import int8_backbone
+from hashtag_archive.indexer.wording import counted
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.model.model import Model
@@ -49,8 +50,8 @@ class DtypeChoice:
             parts.append(f"photos per second and core, without decoding: {speeds}")
         if self.overlap is not None and self.difference is not None:
             parts.append(
-                f"on {self.photos} photos the five best hashtags overlap by {self.overlap:.3f} and probabilities"
-                f" differ by {self.difference:.4f}"
+                f"on {counted(self.photos, 'photo')} the five best hashtags overlap by {self.overlap:.3f} and"
+                f" probabilities differ by {self.difference:.4f}"
             )
         return "; ".join(parts)
 

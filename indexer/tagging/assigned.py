@@ -43,10 +43,11 @@ class AssignedHashtag(NamedTuple):  # a tuple: twenty per photo are made while w
         return {"hashtag": self.spelling, "key": self.hashtag, "probability": probability, "by": self.by}
 
 
-class Names:
-    """The vocabulary, and each hashtag's path in it as it is shown."""
+class Names(dict[str, tuple[str, ...]]):
+    """Hashtag → the spellings of its ancestors in the vocabulary, topmost first, and its own."""
 
     def __init__(self, vocabulary: Vocabulary, spellings: Spellings) -> None:
+        super().__init__()
         self.vocabulary = vocabulary
         self._spellings = spellings
 
@@ -54,11 +55,9 @@ class Names:
         """Look up the spellings of hashtags, or of their targets, in one query."""
         self._spellings.look_up({self.vocabulary.target(hashtag) for hashtag in set(hashtags)})
 
-    def path(self, hashtag: str) -> tuple[str, ...]:
-        """Return the spellings of the hashtag's ancestors, topmost first, and its own."""
-        if not self.vocabulary.parents:
-            return (self._spellings(hashtag),)
-        return tuple(map(self._spellings, self.vocabulary.path(hashtag)))
+    def __missing__(self, hashtag: str) -> tuple[str, ...]:
+        path = self[hashtag] = tuple(map(self._spellings, self.vocabulary.path(hashtag)))
+        return path
 
 
 def assigned_hashtags(
@@ -96,7 +95,7 @@ def cut_hashtags(tags: Sequence[AssignedHashtag], cut: Cut, top: int | None = No
 def person_hashtags(verdicts: Iterable[StoredVerdict], names: Names) -> list[AssignedHashtag]:
     """Return the accepted hashtags, aliases as their targets, each once."""
     accepted = dict.fromkeys(names.vocabulary.target(word.hashtag) for word in verdicts if word.accepted)
-    return [AssignedHashtag(name, 1.0, "person", None, names.path(name)) for name in accepted]
+    return [AssignedHashtag(name, 1.0, "person", None, names[name]) for name in accepted]
 
 
 def machine_hashtags(
@@ -117,7 +116,7 @@ def machine_hashtags(
             best[name] = guess
     probabilities = sigmoid(np.array([guess.logit for guess in best.values()])).tolist()
     tags = [
-        AssignedHashtag(name, probability, "machine", guess.model, names.path(name))
+        AssignedHashtag(name, probability, "machine", guess.model, names[name])
         for (name, guess), probability in zip(best.items(), probabilities, strict=True)
     ]
     return sorted(tags, key=lambda tag: (-tag.probability, tag.hashtag))

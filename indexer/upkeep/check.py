@@ -114,5 +114,5 @@ def _verdicts(archive: Archive) -> Iterator[Finding]:
             with store.write() as connection:
                 store.verdicts.write(connection, store.verdicts.unlogged(connection), now(), "check")
 
-        what = f"the log of verdicts does not agree with {len(unlogged):,} of them"
+        what = f"the log of verdicts does not agree with {counted(len(unlogged), 'verdict')}"
         yield Finding("verdict log", what, "`hashtag check --repair` logs them as they stand", mend=log)

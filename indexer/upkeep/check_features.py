@@ -18,6 +18,7 @@ from hashtag_archive.indexer.features.stored import feature_path
 from hashtag_archive.indexer.machine import cores
 from hashtag_archive.indexer.progress import Progress
 from hashtag_archive.indexer.upkeep.finding import Finding
+from hashtag_archive.indexer.wording import counted
 
 _CURE = "`hashtag check --repair` removes them, `hashtag tag` and `hashtag rebuild` compute them again"
 _PAGE = 2048
@@ -32,10 +33,11 @@ def look_at_features(archive: Archive, progress: Progress) -> Iterator[Finding]:
     for key, bad in _unfit(archive, lengths, progress):
         length = lengths.get(key.backbone_id)
         wanted = f"{length:,} finite numbers" if length else "finite numbers"
-        what = f"{len(bad):,} features of backbone {names.get(key.backbone_id, key.backbone_id)} are not {wanted}"
+        name = names.get(key.backbone_id, key.backbone_id)
+        what = f"{counted(len(bad), 'row')} of features of backbone {name} without {wanted}"
         yield Finding("features", what, _CURE, mend=partial(_forget, archive, key, bad))
     if left := leftover_files(archive.store):
-        what = f"{len(left):,} files of features that no photo uses: {left[0].name}"
+        what = f"{counted(len(left), 'file')} of features that no photo uses: {left[0].name}"
         cure = "`hashtag check --repair` deletes them"
         yield Finding("leftover", what, cure, True, partial(clear_leftovers, archive.store))
 
