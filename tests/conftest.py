@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from hypothesis.configuration import set_hypothesis_home_dir
 from onnx import TensorProto, helper
 from PIL import Image
 
@@ -30,6 +31,12 @@ COMPANY = {
 QUICK = RebuildConfig(VectorConfig(size=8, epochs=400), TaggerConfig(min_photos=3), int8=False)
 # for ResNet50's 2,048 features, on which the closed form takes seconds
 QUICK_NETWORK = replace(QUICK, tagger=TaggerConfig("network", network=TrainConfig(epochs=5), min_photos=3))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_hypothesis_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Hypothesis keeps what it finds in constants of the code outside the working folder."""
+    set_hypothesis_home_dir(tmp_path_factory.mktemp("hypothesis"))
 
 
 @pytest.fixture(scope="session")
