@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,8 @@ from hashtag_archive.indexer.learning.rebuild import RebuildConfig, rebuild_mode
 from hashtag_archive.indexer.learning.tagger import TaggerConfig
 from tests.support.paths import SHARED
 
+# Hypothesis keeps the constants of the code, which would otherwise be in the working folder.
+set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "hashtag-tests-hypothesis")
 COLOURS = {"red": (200, 40, 40), "green": (40, 180, 60), "blue": (40, 60, 200), "white": (235, 235, 230)}
 COMPANY = {
     "red": ["warm", "tomato"],
@@ -31,12 +34,6 @@ COMPANY = {
 QUICK = RebuildConfig(VectorConfig(size=8, epochs=400), TaggerConfig(min_photos=3), int8=False)
 # for ResNet50's 2,048 features, on which the closed form takes seconds
 QUICK_NETWORK = replace(QUICK, tagger=TaggerConfig("network", network=TrainConfig(epochs=5), min_photos=3))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def no_hypothesis_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Hypothesis keeps what it finds in constants of the code outside the working folder."""
-    set_hypothesis_home_dir(tmp_path_factory.mktemp("hypothesis"))
 
 
 @pytest.fixture(scope="session")
