@@ -143,20 +143,6 @@ class Archive:
             self.clear_leftovers()
             yield
 
-    @contextmanager
-    def tagging(self, *, alone: bool = False) -> Iterator[bool]:
-        """Hold the tagging lock: together with others, or `alone`, which does not wait; yield whether it is held.
-
-        Who holds it alone lets nobody else tag meanwhile: that is for a short time, so others wait for it.
-        """
-        with open_lock(self.folder / TAG_LOCK) as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
-            except BlockingIOError:
-                yield False
-            else:
-                yield True
-
     def is_being_built(self) -> bool:
         """Whether a process holds the rebuild lock."""
         path = self.folder / LOCK

@@ -142,10 +142,11 @@ def _open_run(
     dry_run: bool,
 ) -> "TagRun":
     """Open the model and choose the dtype, measured now if there are enough photos; report what was measured."""
+    from hashtag_archive.indexer.tagging.lock import tagging
     from hashtag_archive.indexer.tagging.tag import TagRun
 
     if not dry_run:
-        context.with_resource(archive.tagging())  # `watch` tags nothing meanwhile
+        context.with_resource(tagging(archive))  # `watch` tags nothing meanwhile
     with Bars() as bars:
         run = TagRun(
             archive,

@@ -61,8 +61,9 @@ def watch_command(
     poll: float | None,
     as_json: bool,
 ) -> None:
-    """Tag the photos in folders, then every photo that arrives, until it is stopped.
+    """Tag photos as they arrive in folders, until it is stopped.
 
+    What is in the folders at the start comes first.
     A photo is tagged once its file is complete. What is tagged is known to the archive, so a restart goes on from
     there, and nothing is done twice beside a running `tag`. A new current model tags what arrives from then on;
     `retag` gives its guesses to the others. SIGTERM ends it with exit code 0, after the photo that is being

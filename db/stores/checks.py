@@ -10,8 +10,8 @@ from sqlalchemy.types import NullType
 from hashtag_archive.db.errors import DbError
 from hashtag_archive.db.schema.base import Base
 from hashtag_archive.db.schema.foreign_objects import foreign_objects
+from hashtag_archive.db.schema.odd_cells import OddCells, find_odd_cells, is_odd
 from hashtag_archive.db.schema.tables import GonePath, Photo, PhotoPath, PostPhoto, Setting, Tagging
-from hashtag_archive.db.stores.odd_cells import OddCells, find_odd_cells, is_odd
 
 _PAGE = 2048  # rows per read
 # Tables whose rows are useless without the row that they refer to. Only the user or a crawl can supply the others.

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, delete, 
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hashtag_archive.db.photo import FeatureKey
-from hashtag_archive.db.schema.tables import Feature, FeatureFile, PhotoPath, StagedFeature, Tagging
+from hashtag_archive.db.schema.tables import Feature, FeatureFile, Photo, PhotoPath, StagedFeature, Tagging
 
 _CHUNK = 10_000  # values bound in one statement; SQLite allows 32,766
 
@@ -156,7 +156,10 @@ class FeatureStore:
 
         Those that should be staged and are not are included, without data.
         """
-        query = with_staged().where(has_key(key), Feature.file_id.is_(None), Feature.photo_id > after)
+        is_known = select(Photo.id).where(Photo.id == Feature.photo_id).exists()
+        query = with_staged().where(
+            has_key(key), is_known, Feature.file_id.is_(None), Feature.photo_id > after
+        )
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(Feature.photo_id).limit(limit))
             return [FoundFeatures(photo, file, data) for photo, file, data in rows]

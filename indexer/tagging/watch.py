@@ -8,6 +8,7 @@ from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.model.model import Model
 from hashtag_archive.indexer.photos.arrivals import Arrivals
 from hashtag_archive.indexer.photos.files import PhotoFile
+from hashtag_archive.indexer.tagging.lock import tagging
 from hashtag_archive.indexer.tagging.outcome import TaggedPhoto
 from hashtag_archive.indexer.tagging.tag import TagRun
 
@@ -58,7 +59,7 @@ class Watch:
 
     def _tag(self, files: list[PhotoFile]) -> Iterator[TaggedPhoto]:
         while not self._stop.is_set():
-            with self._archive.tagging(alone=True) as is_held:
+            with tagging(self._archive, alone=True) as is_held:
                 self.waits = not is_held
                 if is_held:
                     yield from self._tag_now(files)

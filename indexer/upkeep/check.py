@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
+from hashtag_archive.db.schema.odd_cells import OddCells
 from hashtag_archive.db.stores.checks import COMPUTED, Orphans
-from hashtag_archive.db.stores.odd_cells import OddCells
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.disk import now
 from hashtag_archive.indexer.progress import Progress, silent

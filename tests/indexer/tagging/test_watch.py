@@ -17,6 +17,7 @@ from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.photos.arrivals import Arrivals
 from hashtag_archive.indexer.photos.files import PhotoFile
+from hashtag_archive.indexer.tagging.lock import tagging
 from hashtag_archive.indexer.tagging.tag import tag_photos
 from tests.conftest import draw_photo
 from tests.support.paths import ROOT
@@ -43,6 +44,9 @@ class Watching:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=lambda: signal.signal(
+                signal.SIGINT, signal.SIG_DFL
+            ),  # a shell's background job ignores it
         )
         self.photos: list[str] = []
         self.talk: list[str] = []
@@ -157,9 +161,9 @@ def names(arrived: Iterator[list[PhotoFile]], least: int) -> set[str]:
 def test_nothing_is_tagged_beside_a_running_tag(
     start: Callable[..., Watching], incoming: Path, colours: Archive
 ) -> None:
-    with colours.tagging():
+    with tagging(colours):
         watching = start(incoming)
-        with colours.tagging() as is_held:  # several `tag`s may run
+        with tagging(colours) as is_held:  # several `tag`s may run
             assert is_held
         time.sleep(1)
         assert not watching.photos
