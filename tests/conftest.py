@@ -125,7 +125,11 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
 @pytest.fixture(scope="session")
 def colour_folder(tmp_path_factory: pytest.TempPathFactory, backbone: Path) -> Path:
     """A folder with a crawl of colours in `posts.jsonl` and an archive of it, with a model, in `archive`."""
-    folder = tmp_path_factory.mktemp("colours")
+    return make_colours(tmp_path_factory.mktemp("colours"), backbone)
+
+
+def make_colours(folder: Path, backbone: Path) -> Path:
+    """Make what `colour_folder` has in a folder, and return it."""
     crawl = write_crawl(folder)
     with open_archive(folder / "archive", create=True) as opened:
         import_crawls(opened, [crawl])

@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import HashtagText, json_option, tags_argument
-from hashtag_archive.commands.output import counted, echo, echo_json, info
+from hashtag_archive.commands.output import counted, echo, echo_json, info, printable
+
+if TYPE_CHECKING:
+    from hashtag_archive.indexer.spellings import Spellings
 
 _file = click.Path(dir_okay=False, path_type=Path)
 
@@ -32,14 +36,15 @@ def block_command(context: click.Context, tags: tuple[str, ...], undo: bool) -> 
     from hashtag_archive.indexer.curation.vocabulary import block_hashtags, unblock_hashtags
 
     archive = open_from(context)
+    spelled = archive.spellings()
     if undo:
-        _report(tags, unblock_hashtags(archive, tags), "allowed again", "not blocked")
+        _report(spelled, tags, unblock_hashtags(archive, tags), "allowed again", "not blocked")
     else:
-        info(f"blocked: {_named(block_hashtags(archive, tags))}")
+        info(f"blocked: {_named(spelled, block_hashtags(archive, tags))}")
 
 
 @click.command("alias")
-@click.argument("tags", nargs=-1, type=HashtagText(), metavar="FROM TO")
+@click.argument("tags", nargs=-1, type=HashtagText(), metavar="FROM TO | --undo FROM... | --suggest")
 @click.option("--undo", is_flag=True, help="Remove the aliases of the hashtags given.")
 @click.option("--suggest", is_flag=True, help="Print likely aliases, most certain first; change nothing.")
 @json_option
@@ -68,30 +73,34 @@ def alias_command(
         raise click.UsageError("--json is for --suggest")
     from hashtag_archive.indexer.curation.vocabulary import alias_hashtag, unalias_hashtags
 
+    archive = open_from(context)
+    spelled = archive.spellings()
     if undo:
         _require_tags(tags)
-        _report(tags, unalias_hashtags(open_from(context), tags), "no longer an alias", "not an alias")
+        _report(spelled, tags, unalias_hashtags(archive, tags), "no longer an alias", "not an alias")
     else:
-        source, target = alias_hashtag(open_from(context), *_pair(tags, "FROM and TO"))
-        info(f"#{source} is now an alias of #{target}")
+        source, target = alias_hashtag(archive, *_pair(tags, "FROM and TO"))
+        info(f"#{spelled(source)} is now an alias of #{spelled(target)}")
 
 
 def _suggest(context: click.Context, as_json: bool) -> None:
     from hashtag_archive.indexer.curation.alias_proposals import propose_aliases
 
-    proposals = propose_aliases(open_from(context))
+    archive = open_from(context)
+    proposals, spelled = propose_aliases(archive), archive.spellings()
     for pair in proposals:
+        names = spelled.all([pair.hashtag, pair.target])
         if as_json:
-            echo_json(asdict(pair))
+            keys = {"key": pair.hashtag, "target_key": pair.target}
+            echo_json({**asdict(pair), "hashtag": names[0], "target": names[1], **keys})
         else:
-            echo(
-                f"{pair.hashtag}\t{pair.target}\t{pair.posts}\t{pair.target_posts}\t{pair.cosine:.2f}\t{pair.spelling}"
-            )
+            counts = (f"{pair.posts}", f"{pair.target_posts}", f"{pair.cosine:.2f}", pair.spelling)
+            echo("\t".join([*map(printable, names), *counts]))
     info(f"{counted(len(proposals), 'pair')}; `hashtag alias FROM TO` accepts one")
 
 
 @click.command("group")
-@click.argument("tags", nargs=-1, type=HashtagText(), metavar="TAG PARENT")
+@click.argument("tags", nargs=-1, type=HashtagText(), metavar="TAG PARENT | --undo TAG...")
 @click.option("--undo", is_flag=True, help="Remove the hashtags given from the hierarchy.")
 @click.pass_context
 def group_command(context: click.Context, tags: tuple[str, ...], undo: bool) -> None:
@@ -107,12 +116,14 @@ def group_command(context: click.Context, tags: tuple[str, ...], undo: bool) -> 
     """
     from hashtag_archive.indexer.curation.vocabulary import group_hashtag, ungroup_hashtags
 
+    archive = open_from(context)
+    spelled = archive.spellings()
     if undo:
         _require_tags(tags)
-        _report(tags, ungroup_hashtags(open_from(context), tags), "no longer grouped", "not grouped")
+        _report(spelled, tags, ungroup_hashtags(archive, tags), "no longer grouped", "not grouped")
     else:
-        hashtag, parent = group_hashtag(open_from(context), *_pair(tags, "TAG and PARENT"))
-        info(f"#{hashtag} is now under #{parent}")
+        hashtag, parent = group_hashtag(archive, *_pair(tags, "TAG and PARENT"))
+        info(f"#{spelled(hashtag)} is now under #{spelled(parent)}")
 
 
 @click.command("vocabulary")
@@ -150,13 +161,15 @@ def vocabulary_command(context: click.Context, save: Path | None, load: Path | N
         known = archive.vocabulary()
         echo_json({"blocked": sorted(known.blocked), "aliases": known.aliases, "groups": known.parents})
     else:
-        for line in vocabulary_lines(archive.vocabulary()):
+        for line in vocabulary_lines(archive.vocabulary(), archive.spellings()):
             echo(line)
 
 
 def _pair(tags: tuple[str, ...], names: str) -> tuple[str, str]:
     if len(tags) != 2:
         raise click.UsageError(f"give {names}, two hashtags")
+    if tags[0] == tags[1]:
+        raise click.UsageError(f"{names} are the same hashtag, #{tags[0]}")
     return tags[0], tags[1]
 
 
@@ -165,12 +178,14 @@ def _require_tags(tags: tuple[str, ...]) -> None:
         raise click.UsageError("--undo needs at least one hashtag")
 
 
-def _report(asked: Sequence[str], changed: Sequence[str], done: str, otherwise: str) -> None:
+def _report(
+    spelled: "Spellings", asked: Sequence[str], changed: Sequence[str], done: str, otherwise: str
+) -> None:
     if changed:
-        info(f"{done}: {_named(changed)}")
+        info(f"{done}: {_named(spelled, changed)}")
     if rest := [tag for tag in asked if tag not in changed]:
-        info(f"{otherwise}: {_named(rest)}")
+        info(f"{otherwise}: {_named(spelled, rest)}")
 
 
-def _named(hashtags: Sequence[str]) -> str:
-    return ", ".join(f"#{hashtag}" for hashtag in hashtags)
+def _named(spelled: "Spellings", hashtags: Sequence[str]) -> str:
+    return ", ".join(f"#{hashtag}" for hashtag in spelled.all(hashtags))

@@ -63,7 +63,7 @@ def query_command(
     if unread := set(text) - set(model.text.fields if model.text else ()):
         names = ",".join(sorted(unread))
         info(f"{names} ignored: model {model.number} was not learnt --with {names}")
-    failed = False
+    failed, spelled = False, archive.spellings()
     for photo in photos:
         try:
             found = query_photo(model, photo, best=top, rule=rule, text=text)
@@ -73,11 +73,19 @@ def query_command(
             if as_json:
                 echo_json({"photo": photo, "error": str(error)})
             continue
+        spelled.look_up(guess.hashtag for guess in found)
         if as_json:
-            named = [{"hashtag": guess.hashtag, "probability": round(guess.score, 4)} for guess in found]
+            named = [
+                {
+                    "hashtag": spelled(guess.hashtag),
+                    "key": guess.hashtag,
+                    "probability": round(guess.score, 4),
+                }
+                for guess in found
+            ]
             echo_json({"photo": photo, "hashtags": named, "model": model.number})
         else:
             name = os.fsencode(photo)
-            echo_rows((f"{guess.score:.3f}", f"#{guess.hashtag}", name) for guess in found)
+            echo_rows((f"{guess.score:.3f}", f"#{spelled(guess.hashtag)}", name) for guess in found)
     if failed:
         context.exit(1)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from hashtag_archive.indexer.archive import Archive
     from hashtag_archive.indexer.learning.model_change import ModelChange
     from hashtag_archive.indexer.learning.rebuild import RebuildResult
+    from hashtag_archive.indexer.spellings import Spellings
 
 SHOWN = 10  # hashtags of a list
 SHOWN_FAILURES = 20
@@ -24,7 +25,7 @@ def finish_rebuild(archive: "Archive", result: "RebuildResult", *, retag: bool, 
         change = result.change.to_dict() if result.change else None
         echo_json(result.manifest | {"current": result.current, "change": change})
     else:
-        print_rebuild(result)
+        print_rebuild(result, archive.spellings())
     if not result.current:
         _warn_of_worse(archive, result)
     if retag:
@@ -58,7 +59,7 @@ def report_rebuild(result: "RebuildResult") -> None:
         )
 
 
-def print_rebuild(result: "RebuildResult") -> None:
+def print_rebuild(result: "RebuildResult", spelled: "Spellings") -> None:
     """Print the seconds of each stage, the figures, and how the model differs from the previous one."""
     manifest = result.manifest
     counts, figures = manifest["counts"], manifest["figures"]
@@ -78,7 +79,7 @@ def print_rebuild(result: "RebuildResult") -> None:
             f" than half of their posts; {counts['habits_bounded_uses']:,} of these uses are not learnt from"
             " (--owner-uses)"
         )
-    print_change(result.change)
+    print_change(result.change, spelled)
     state = "is current" if result.current else "is kept, but is not current"
     echo_result(
         f"model {manifest['number']} {state}: {counted(counts['posts'], 'post')},"
@@ -138,21 +139,21 @@ def _print_unfrozen(result: "RebuildResult") -> None:
         )
 
 
-def print_change(change: "ModelChange | None") -> None:
+def print_change(change: "ModelChange | None", spelled: "Spellings") -> None:
     """Print how a new model differs from the one that was current."""
     if change is None:
         return
     echo_result(f"compared with model {change.before}:")
-    echo_result(f"  {len(change.new):,} new hashtags{_first(change.new)}")
-    echo_result(f"  {len(change.vanished):,} vanished{_first(change.vanished)}")
+    echo_result(f"  {len(change.new):,} new hashtags{_first(spelled, change.new)}")
+    echo_result(f"  {len(change.vanished):,} vanished{_first(spelled, change.vanished)}")
     for moved in change.moved:
         echo_result(
-            f"  #{moved.hashtag} kept {moved.kept} of its nearest{_first(moved.came, ': now ')}"
-            f"{_first(moved.went, '; no longer ')}"
+            f"  #{spelled(moved.hashtag)} kept {moved.kept} of its nearest{_first(spelled, moved.came, ': now ')}"
+            f"{_first(spelled, moved.went, '; no longer ')}"
         )
     if figures := change.figures:
         where = (
-            f"on {figures.photos:,} held-out photos of both models"
+            f"on {counted(figures.photos, 'held-out photo')} of both models"
             if figures.same
             else "each on its own held-out photos"
         )
@@ -185,8 +186,8 @@ def _retag(archive: "Archive", result: "RebuildResult") -> None:
     info(f"{counted(done.retagged, 'photo')} retagged, {done.without_features:,} have no features")
 
 
-def _first(hashtags: Sequence[str], before: str = ": ") -> str:
+def _first(spelled: "Spellings", hashtags: Sequence[str], before: str = ": ") -> str:
     if not hashtags:
         return ""
     more = ", ..." if len(hashtags) > SHOWN else ""
-    return before + ", ".join(f"#{text}" for text in hashtags[:SHOWN]) + more
+    return before + ", ".join(f"#{text}" for text in spelled.all(hashtags[:SHOWN])) + more

@@ -57,7 +57,9 @@ class TagPrinter:
                     self._print_photo(photo)
                 bars("tagging", done, max(done, total))
         if outcomes["done"] and not self._everything:
-            info(f"{outcomes['done']:,} were already tagged and are not printed; --all prints them")
+            photos = counted(outcomes["done"], "photo was", "photos were")
+            hidden = "it is not printed; --all prints it" if outcomes["done"] == 1 else ""
+            info(f"{photos} already tagged: {hidden or 'they are not printed; --all prints them'}")
         for path, reason in failed:
             warn(f"{printable(path)}: {reason}")
         counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
@@ -70,7 +72,7 @@ class TagPrinter:
     def _is_shown(self, photo: "TaggedPhoto") -> bool:
         if is_quiet() and not self._as_json:
             return False
-        if photo.outcome in ("would encode", "would rescore"):
+        if photo.outcome in ("would encode", "would score", "would rescore"):
             return True
         return self._everything or photo.outcome not in ("done", "failed before")
 
@@ -81,15 +83,12 @@ class TagPrinter:
         elif self._as_json and photo.model is None:
             echo_json({"photo": photo.photo, "outcome": photo.outcome})
         elif self._as_json:
-            named = [
-                {"hashtag": tag.hashtag, "probability": round(tag.probability, 4), "by": tag.by}
-                for tag in hashtags
-            ]
+            named = [tag.to_dict() for tag in hashtags]
             echo_json({"photo": photo.photo, "hashtags": named, "model": photo.model})
         elif photo.model is None and not photo.error:
             echo_rows([(os.fsencode(photo.photo), photo.outcome)])
         elif not photo.error:
-            tags = (f"#{tag.hashtag} {tag.probability:.2f}" for tag in hashtags)
+            tags = (f"#{tag.spelling} {tag.probability:.2f}" for tag in hashtags)
             echo_rows([(os.fsencode(photo.photo), *tags)])
 
 

@@ -137,16 +137,7 @@ def _print_found(
 
 
 def _photo_json(photo: "FoundPhoto", paths: list[str]) -> bytes:
-    hashtags = [
-        {
-            "hashtag": tag.hashtag,
-            "probability": round(tag.probability, 4),
-            "by": tag.by,
-            "model": tag.model,
-            "path": list(tag.path),
-        }
-        for tag in photo.hashtags
-    ]
+    hashtags = [{**tag.to_dict(), "model": tag.model, "path": list(tag.path)} for tag in photo.hashtags]
     return b"".join(json_bytes({"path": path, "hashtags": hashtags}) for path in paths)
 
 

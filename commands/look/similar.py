@@ -7,7 +7,7 @@ import click
 from hashtag_archive.commands.look.find import echo_paths
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import Bars, echo, echo_json, echo_rows
+from hashtag_archive.commands.output import Bars, echo, echo_json, echo_rows, printable
 from hashtag_archive.commands.summaries import PresentPaths
 
 
@@ -71,14 +71,16 @@ def related_command(context: click.Context, hashtag: str, top: int, as_json: boo
         raise click.UsageError(f"{hashtag!r} is not a valid hashtag")
     from hashtag_archive.indexer.model.opening import open_model
 
-    found = open_model(open_from(context)).related(text, top)
+    archive = open_from(context)
+    found = open_model(archive).related(text, top)
+    spelled = archive.spellings()
+    spelled.look_up([text, *(other.hashtag for other in found)])
     if as_json:
-        echo_json(
-            {
-                "hashtag": text,
-                "related": [{"hashtag": other.hashtag, "cosine": round(other.score, 4)} for other in found],
-            }
-        )
+        related = [
+            {"hashtag": spelled(other.hashtag), "key": other.hashtag, "cosine": round(other.score, 4)}
+            for other in found
+        ]
+        echo_json({"hashtag": spelled(text), "key": text, "related": related})
     else:
         for other in found:
-            echo(f"{other.score:.3f}\t#{other.hashtag}")
+            echo(f"{other.score:.3f}\t#{printable(spelled(other.hashtag))}")

@@ -1,13 +1,12 @@
 """Find what came from one owner or with one post, in every table, and what of it other posts have too."""
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from hashtag_archive.db.post import owner_key
+from hashtag_archive.db.post import owner_key, read_content
 from hashtag_archive.db.schema.tables import (
     Crawl,
     Hashtag,
@@ -18,8 +17,10 @@ from hashtag_archive.db.schema.tables import (
     PostHashtag,
     PostPhoto,
     PostVersion,
+    Spelling,
 )
 from hashtag_archive.db.schema.user_tables import Verdict
+from hashtag_archive.db.stores.spellings import Counts, counts_of
 
 _CHUNK = 10_000  # values bound in one statement; SQLite allows 32,766
 
@@ -29,7 +30,8 @@ class Removal:
     """What is to be deleted along with an owner's posts or one post: ids, and the texts to search for afterwards.
 
     `posts`, `paths`, `photos` and `hashtags` are id → text (a post's key, a path, a content's sha256, a hashtag);
-    the last three include only what no other post has. `texts` has captions and locations. `kept_photos` counts the
+    the last three include only what no other post has. `texts` has captions and locations, `spellings` those of
+    hashtags that no other post spells this way. `kept_photos` counts the
     photos that others have too. `models` are those created after the first of these posts was imported.
     """
 
@@ -39,6 +41,7 @@ class Removal:
     paths: dict[int, str] = field(default_factory=dict)
     photos: dict[int, str] = field(default_factory=dict)
     hashtags: dict[int, str] = field(default_factory=dict)
+    spellings: set[str] = field(default_factory=set)
     models: list[int] = field(default_factory=list)
     versions: int = 0
     kept_photos: int = 0
@@ -68,6 +71,7 @@ def find_removal(connection: Connection, owner: str | None, key: str | None) -> 
     versions = _read_versions(connection, removal)
     _find_photos(connection, removal, versions)
     _find_hashtags(connection, removal, versions)
+    _find_spellings(connection, removal)
     _find_models(connection, removal, versions)
     for ids in chunks(removal.photos):
         verdicts = select(func.count()).select_from(Verdict).where(Verdict.photo_id.in_(ids))
@@ -107,7 +111,7 @@ def _versions(connection: Connection) -> Iterator[tuple[int, dict[str, Any]]]:
     rows = connection.execute(
         select(PostVersion.post_id, PostVersion.content), execution_options={"yield_per": 10_000}
     )
-    return ((post, json.loads(content)) for post, content in rows)
+    return ((post, read_content(content)) for post, content in rows)
 
 
 def _read_versions(connection: Connection, removal: Removal) -> _Versions:
@@ -191,6 +195,20 @@ def _find_hashtags(connection: Connection, removal: Removal, versions: _Versions
         )
         others |= {id for id, photo in connection.execute(accepted) if photo not in removal.photos}
     removal.hashtags = {id: text for id, text in theirs.items() if id not in others}
+
+
+def _find_spellings(connection: Connection, removal: Removal) -> None:
+    """Find the spellings that no other post has, except those that are hashtags which stay."""
+    theirs = Counts()
+    for ids in chunks(removal.posts):
+        theirs.update(counts_of(connection, ids))
+    for ids in chunks({id for id, _ in theirs}):
+        query = select(Spelling.hashtag_id, Spelling.spelling, Spelling.posts, Hashtag.text).join(
+            Hashtag, Hashtag.id == Spelling.hashtag_id
+        )
+        for id, spelling, posts, text in connection.execute(query.where(Spelling.hashtag_id.in_(ids))):
+            if posts <= theirs[id, spelling] and (spelling != text or id in removal.hashtags):
+                removal.spellings.add(spelling)
 
 
 def _find_models(connection: Connection, removal: Removal, versions: _Versions) -> None:

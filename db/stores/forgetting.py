@@ -27,6 +27,7 @@ from hashtag_archive.db.schema.tables import (
 from hashtag_archive.db.schema.user_tables import Alias, Blocked, Parent, Verdict, VerdictLog
 from hashtag_archive.db.stores.forget_find import Removal, chunks, find_removal
 from hashtag_archive.db.stores.models import without_hashtags
+from hashtag_archive.db.stores.spellings import Counts, change_counts, counts_of
 
 FORGOTTEN = "(forgotten)"  # replaces a crawl's source that names what is forgotten
 _LEAST_KEY = 6  # characters: a shorter post key may occur in a source's path by chance
@@ -49,7 +50,9 @@ class ForgetStore:
         Deleted content is overwritten in the file; `Store.compact` then releases the space.
         """
         connection.exec_driver_sql("PRAGMA secure_delete = ON")
-        _delete(connection, Post.id, removal.posts)  # cascades to hashtags, photo positions and versions
+        for some in chunks(removal.posts):
+            change_counts(connection, counts_of(connection, some), Counts())
+        _delete(connection, Post.id, removal.posts)  # cascades to hashtags, spellings, photos and versions
         for some in chunks(removal.paths):  # sidecars of these photos are left to the user to delete
             paths = select(PhotoPath.path).where(PhotoPath.id.in_(some))
             connection.execute(delete(Written).where(Written.photo_path.in_(paths)))

@@ -6,7 +6,16 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from hashtag_archive.db.post import CrawledPost
-from hashtag_archive.db.schema.tables import Hashtag, PhotoPath, Post, PostHashtag, PostPhoto, PostVersion
+from hashtag_archive.db.schema.tables import (
+    Hashtag,
+    PhotoPath,
+    Post,
+    PostHashtag,
+    PostPhoto,
+    PostSpelling,
+    PostVersion,
+)
+from hashtag_archive.db.stores.spellings import Counts, counts_of, put_spellings
 
 
 def put_posts(
@@ -19,9 +28,11 @@ def put_posts(
     """
     keys = [post.key for post in posts]
     old = _post_ids(connection, keys)
+    spelled = counts_of(connection, old.values()) if old else Counts()
     if old:
         with_photos = [old[post.key] for post in posts if post.key in old and not post.photos_unknown]
         _keep_versions(connection, list(old.values()))
+        connection.execute(delete(PostSpelling).where(PostSpelling.post_id.in_(old.values())))
         connection.execute(delete(PostHashtag).where(PostHashtag.post_id.in_(old.values())))
         connection.execute(delete(PostPhoto).where(PostPhoto.post_id.in_(with_photos)))
     rows = [_post_row(post, crawl_id) for post in posts]
@@ -40,6 +51,7 @@ def put_posts(
         connection.exec_driver_sql(
             "INSERT INTO post_hashtags (post_id, hashtag_id, position) VALUES (?, ?, ?)", hashtag_rows
         )
+    put_spellings(connection, posts, ids, hashtag_ids, spelled)
     _insert_all(
         connection,
         PostPhoto,

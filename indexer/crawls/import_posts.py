@@ -41,9 +41,9 @@ def import_crawls(
     """Import the posts of crawls into the archive, in transactions of 2,000 posts.
 
     `format`, `photos`, `exclude` and `encoding` are those of `SourceOptions`; `most_reported` bounds what is listed
-    of the refused, None does not; `on_source` is called with each source and its
-    format. A post of an earlier crawl is replaced if it differs, and its earlier content kept as a version; if it
-    does not differ, nothing is written. Malformed entries are counted and reported, the others imported.
+    of the refused, None does not; `on_source` is called with each source and its format. A post of an earlier
+    crawl is replaced if it differs, and its earlier content kept as a version; if it does not differ, nothing is
+    written but how it spells its hashtags. Malformed entries are counted and reported, the others imported.
     Forgotten posts are not admitted; nor are, with `consent`, a file with one name per line, those of other
     owners. A source that cannot be read is refused, and the others imported; raises its `CrawlError` if there was
     nothing else.
@@ -67,7 +67,7 @@ def import_crawls(
 
 def is_written_text(archive: Archive | None, path: str) -> bool:
     """Return whether a text next to a photo has tags that `hashtag export` wrote, and nothing else."""
-    place = archive.store.exports.written_at([path]).get(path) if archive else None
+    place = archive.store.exports.written_at([path]).get(path) if archive and archive.is_made else None
     if place is None or place.kind != "txt" or not place.sha256:
         return False
     try:
@@ -128,7 +128,8 @@ def compare(archive: Archive | None, posts: list[CrawledPost]) -> Batch:
 def _write(archive: Archive, crawl: _Crawl, batch: Batch) -> int:
     """Write a batch; return how many of its posts were forgotten since they were read, which are not written."""
     store = archive.store
-    if not batch.changed and not batch.files:
+    respelled = _respelled(store, batch)
+    if not batch.changed and not batch.files and not respelled:
         return 0
     with store.write() as connection:
         if gone := store.tombstones.kept_out(batch.posts, connection):
@@ -142,7 +143,17 @@ def _write(archive: Archive, crawl: _Crawl, batch: Batch) -> int:
             ids = store.photos.path_ids(connection, batch.paths)
             store.posts.put_posts(connection, changed, ids, crawl.id)
             store.posts.count_crawl(connection, crawl.id, new, len(changed) - new)
+        if respelled:
+            store.spellings.respell(connection, [post for post in respelled if post.key not in gone])
     return len(gone)
+
+
+def _respelled(store: Store, batch: Batch) -> list[CrawledPost]:
+    """Return the unchanged posts that spell a hashtag in another way than the archive's."""
+    changed = {post.key for post in batch.changed}
+    unchanged = [post for post in batch.posts if post.key not in changed]
+    spelled = store.spellings.of_posts([post.key for post in unchanged]) if unchanged else {}
+    return [post for post in unchanged if spelled.get(post.key, {}) != post.own_spellings()]
 
 
 def count(batch: Batch, totals: ImportTotals) -> None:

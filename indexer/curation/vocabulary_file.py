@@ -1,6 +1,6 @@
 """A vocabulary as text: per line `block TAG`, `alias FROM TO` or `group TAG PARENT`, separated by tabs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,11 +20,16 @@ class VocabularyRule(NamedTuple):
     where: str
 
 
-def vocabulary_lines(vocabulary: Vocabulary) -> Iterator[str]:
-    """Yield a vocabulary's lines, sorted, without line ends, for `read_rules` to read."""
-    yield from (f"block\t{hashtag}" for hashtag in sorted(vocabulary.blocked))
-    yield from (f"alias\t{hashtag}\t{target}" for hashtag, target in sorted(vocabulary.aliases.items()))
-    yield from (f"group\t{hashtag}\t{parent}" for hashtag, parent in sorted(vocabulary.parents.items()))
+def vocabulary_lines(vocabulary: Vocabulary, spelled: Callable[[str], str] = str) -> Iterator[str]:
+    """Yield a vocabulary's lines, sorted, without line ends, for `read_rules` to read.
+
+    `spelled` returns a hashtag as it is shown; by default it is the key.
+    """
+    rules = [("block", hashtag) for hashtag in sorted(vocabulary.blocked)]
+    pairs = [("alias", *pair) for pair in sorted(vocabulary.aliases.items())]
+    pairs += [("group", *pair) for pair in sorted(vocabulary.parents.items())]
+    for kind, *hashtags in (*rules, *pairs):
+        yield "\t".join([kind, *map(spelled, hashtags)])
 
 
 def read_rules(source: Path) -> list[VocabularyRule]:

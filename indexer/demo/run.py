@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hashtag_archive.encoder.pretrained.at_hand import DEFAULT_PACKAGED
-from hashtag_archive.indexer.archive import Archive, open_archive
+from hashtag_archive.indexer.archive import DATABASE, Archive, open_archive
 from hashtag_archive.indexer.crawls.batches import ImportTotals
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.demo.posts import HeldOutPhoto, draw_archive
@@ -15,10 +15,11 @@ from hashtag_archive.indexer.learning.rebuild import RebuildConfig, RebuildResul
 from hashtag_archive.indexer.model.model import ScoredHashtag
 from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.progress import Progress, silent
+from hashtag_archive.indexer.spellings import Spellings
 from hashtag_archive.indexer.tagging.query import query_photo
 from hashtag_archive.indexer.tagging.tag import tag_photos
 
-SHEET = "contact-sheet.png"
+ARCHIVE, SHEET = "hashtag-archive", "contact-sheet.png"
 
 
 @dataclass
@@ -36,6 +37,10 @@ class DemoResult:
     asked: Path
     answer: list[ScoredHashtag]
     seconds: dict[str, float]
+
+    def spellings(self) -> Spellings:
+        """Return the spellings to show of the archive's hashtags."""
+        return Spellings(self.folder / ARCHIVE / DATABASE)
 
 
 def run_demo(
@@ -55,7 +60,7 @@ def run_demo(
     laps = _Laps()
     drawn = draw_archive(folder, seed=seed, posts=posts, held_out=held_out)
     laps.end("draw")
-    with open_archive(folder / "hashtag-archive", create=True) as archive:
+    with open_archive(folder / ARCHIVE, create=True) as archive:
         imported = import_crawls(archive, [drawn.posts_file], progress=progress)
         laps.end("import")
         rebuilt = rebuild_model(archive, backbone, RebuildConfig(int8=False), progress=progress)

@@ -12,6 +12,7 @@ from hashtag_archive.db.stores.exports import TaggedPath
 from hashtag_archive.encoder.part_file import part_file
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.export.embed import EmbedWriter
+from hashtag_archive.indexer.export.out_folder import OutFolder
 from hashtag_archive.indexer.export.per_photo import PerPhotoWriter, WrittenFiles
 from hashtag_archive.indexer.export.sidecars import Naming
 from hashtag_archive.indexer.export.tables import Csv, JsonLines, Parquet, TagTable
@@ -77,19 +78,26 @@ def export_tags(
         tables = [
             stack.enter_context(_table(name, out, stream, result)) for name in formats if name in _TABLES
         ]
-        place = _below(out, requested.shared_folder(archive)) if out else None
+        inside = OutFolder(out, requested.shared_folder(archive)) if out else None
         writers: list[PerPhotoWriter | EmbedWriter] = [
-            PerPhotoWriter(archive.store, kind, result.files, naming=naming, place=place)
+            PerPhotoWriter(archive.store, kind, result.files, naming=naming, out=inside)
             for kind in _SIDECARS
             if kind in formats and not (embed and kind == "xmp")
         ]
         if embed:
             writers.append(EmbedWriter(archive.store, result.files, keep_times=keep_times))
-        system = SystemFolders(paths)
+        system, spellings = SystemFolders(paths), archive.spellings()
         for batch in archive.store.exports.tagged_paths(
             lambda path: requested(path) and not system.hold(path)
         ):
-            _put(archive, batch, cut, top, tables, writers, result)
+            _put(
+                archive,
+                batch,
+                lambda ids: assigned_hashtags(archive.store, ids, cut, top, spellings),
+                tables,
+                writers,
+                result,
+            )
             progress("exporting", result.photos, None)
         _clean_untagged(archive, writers, requested)
     result.missing = [path for path in paths if is_gone(SpellingOnDisk().of(path))]
@@ -140,8 +148,7 @@ def _is_under(path: str, root: str) -> bool:
 def _put(
     archive: Archive,
     batch: list[TaggedPath],
-    cut: Cut,
-    top: int | None,
+    assigned: Callable[[Sequence[int]], dict[int, list[AssignedHashtag]]],
     tables: list[TagTable],
     writers: list[PerPhotoWriter | EmbedWriter],
     result: Exported,
@@ -149,7 +156,7 @@ def _put(
     gone = {tagged.path for tagged in batch if is_gone(tagged.path)}
     _name_gone(archive, sorted(gone), result)
     present = [tagged for tagged in batch if tagged.path not in gone]
-    found = assigned_hashtags(archive.store, sorted({tagged.photo_id for tagged in present}), cut, top)
+    found = assigned(sorted({tagged.photo_id for tagged in present}))
     rows: list[tuple[str, Sequence[AssignedHashtag]]] = [
         (tagged.path, found.get(tagged.photo_id, [])) for tagged in present
     ]
@@ -186,11 +193,6 @@ def _clean_untagged(
         here = [p.photo_path for p in gone if p.kind == writer.kind and p.path == writer.target(p.photo_path)]
         for start in range(0, len(here), _AT_ONCE):
             writer.put([(photo, []) for photo in here[start : start + _AT_ONCE]])
-
-
-def _below(out: Path, shared: str) -> Callable[[str], str]:
-    folder = os.path.abspath(out)
-    return lambda photo: os.path.join(folder, os.path.relpath(photo, shared))
 
 
 @contextmanager

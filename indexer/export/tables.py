@@ -20,7 +20,7 @@ class TagTable(Protocol):
 
 
 class JsonLines:
-    """One line per photo: its path and its hashtags, each with probability, origin and model."""
+    """One line per photo: its path and its hashtags, each with its key, probability, origin and model."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -28,10 +28,7 @@ class JsonLines:
     def put(self, batch: Sequence[Tagged]) -> None:
         """Write a line for each photo, also for one without tags."""
         for photo, tags in batch:
-            hashtags = [
-                {"hashtag": t.hashtag, "probability": round(t.probability, 4), "by": t.by, "model": t.model}
-                for t in tags
-            ]
+            hashtags = [t.to_dict() | {"model": t.model} for t in tags]
             self._file.write(_line({"photo": photo, "hashtags": hashtags}) + "\n")
 
 
@@ -52,7 +49,7 @@ class Csv:
         for photo, tags in batch:
             name = photo.encode("utf-8", "replace").decode("utf-8")
             self._writer.writerows(
-                (_inert(name), _inert(t.hashtag), f"{t.probability:.4f}", t.by, t.model) for t in tags
+                (_inert(name), _inert(t.spelling), f"{t.probability:.4f}", t.by, t.model) for t in tags
             )
 
 
@@ -71,7 +68,7 @@ class Parquet:
     def put(self, batch: Sequence[Tagged]) -> None:
         """Write the hashtags of a batch."""
         rows = [
-            (photo.encode("utf-8", "replace").decode("utf-8"), t.hashtag, t.probability, t.by, t.model)
+            (photo.encode("utf-8", "replace").decode("utf-8"), t.spelling, t.probability, t.by, t.model)
             for photo, tags in batch
             for t in tags
         ]

@@ -16,7 +16,7 @@ from hashtag_archive.indexer.hashtag_text import normalise_hashtag
 from hashtag_archive.indexer.photos.keywords import OUR_NAMESPACE
 from hashtag_archive.indexer.tagging.assigned import AssignedHashtag
 
-Place = Literal["subject", "hierarchy", "iptc"]
+Place = Literal["subject", "hierarchy", "iptc", "packet"]
 SUBJECT = Name("http://purl.org/dc/elements/1.1/", "dc", "subject")
 HIERARCHY = Name("http://ns.adobe.com/lightroom/1.0/", "lr", "hierarchicalSubject")
 OURS = Name(OUR_NAMESPACE, "hashtag", "Tags")
@@ -29,15 +29,24 @@ _MODEL = re.compile(r"[0-9]{1,18}")  # Python refuses to read numbers of thousan
 
 @dataclass(frozen=True)
 class Mark:
-    """A hashtag that this product wrote into a packet, and its places; `iptc` means the photo's IPTC keywords."""
+    """A hashtag that this product wrote into a packet as `keyword`, and its places.
+
+    `iptc` means the photo's IPTC keywords.
+    """
 
     tag: AssignedHashtag
+    keyword: str
     places: tuple[str, ...]
 
 
 def marks_of(xmp: Xmp) -> list[Mark]:
     """Return what this product wrote into a packet."""
     return [mark for mark, _ in _marks(xmp)]
+
+
+def state_of(xmp: Xmp) -> tuple[list[Mark], list[str], list[str]]:
+    """Return the marks, subjects and hierarchies of a packet, which are all that this product changes in it."""
+    return marks_of(xmp), sorted(xmp.texts(SUBJECT)), sorted(xmp.texts(HIERARCHY))
 
 
 def write_tags(xmp: Xmp, tags: Sequence[AssignedHashtag], iptc: Iterable[str] | None = None) -> None:
@@ -57,11 +66,11 @@ def write_tags(xmp: Xmp, tags: Sequence[AssignedHashtag], iptc: Iterable[str] | 
         places: list[Place] = []
         if tag.hashtag not in subjects:
             places.append("subject")
-            xmp.add(SUBJECT, tag.hashtag)
-        if with_hierarchy and _branch(tag) not in branches:
+            xmp.add(SUBJECT, tag.spelling)
+        if with_hierarchy and "|".join(_known(_branch(tag).split("|"))) not in branches:
             places.append("hierarchy")
             xmp.add(HIERARCHY, _branch(tag))
-        if keywords is not None and tag.hashtag not in keywords and len(tag.hashtag.encode()) <= MAX_IPTC:
+        if keywords is not None and tag.hashtag not in keywords and len(tag.spelling.encode()) <= MAX_IPTC:
             places.append("iptc")
         if places:
             xmp.add_fields(OURS, _fields_of(tag, places))
@@ -113,12 +122,14 @@ def _restore(xmp: Xmp) -> None:
         if source is not None and place not in places_of(xmp):
             note_before(xmp, place, None)
             xmp.restore(name, source)
+    if not marks_of(xmp):
+        note_before(xmp, "packet", None)
 
 
 def _remove(xmp: Xmp, marks: list[tuple[Mark, Any]]) -> None:
     for mark, item in marks:
         if "subject" in mark.places:
-            xmp.remove(SUBJECT, mark.tag.hashtag)
+            xmp.remove(SUBJECT, mark.keyword)
         if "hierarchy" in mark.places:
             xmp.remove(HIERARCHY, _branch(mark.tag))
         xmp.remove_item(item)
@@ -128,22 +139,23 @@ def _marks(xmp: Xmp) -> list[tuple[Mark, Any]]:
     found = []
     for item in xmp.items(OURS):
         values = fields(item, OURS.uri)
-        if not values.get("Keyword"):
+        keyword = values.get("Keyword")
+        if not keyword:
             continue
         model = values.get("Model", "")
         tag = AssignedHashtag(
-            values["Keyword"],
+            normalise_hashtag(keyword) or keyword,
             _number(values.get("Probability", "")),
             "person" if values.get("By") == "person" else "machine",
             int(model) if _MODEL.fullmatch(model) else None,
-            tuple(values.get("Path", values["Keyword"]).split("|")),
+            tuple(values.get("Path", keyword).split("|")),
         )
-        found.append((Mark(tag, tuple(values.get("Places", "").split())), item))
+        found.append((Mark(tag, keyword, tuple(values.get("Places", "").split())), item))
     return found
 
 
 def _fields_of(tag: AssignedHashtag, places: Sequence[str]) -> dict[str, str]:
-    values = {"Keyword": tag.hashtag, "Path": _branch(tag), "By": tag.by}
+    values = {"Keyword": tag.spelling, "Path": _branch(tag), "By": tag.by}
     if tag.by == "machine":
         values |= {"Probability": f"{tag.probability:.4f}", "Model": str(tag.model)}
     return values | {"Places": " ".join(places)}

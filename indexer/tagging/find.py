@@ -13,11 +13,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hashtag_archive.db.errors import DbError
 from hashtag_archive.db.stores.find import Candidate, Wanted
+from hashtag_archive.db.stores.models import DAMAGED_GUESSES
 from hashtag_archive.db.stores.store import Store
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.model.cut import Cut
 from hashtag_archive.indexer.model.logits import sigmoid
+from hashtag_archive.indexer.spellings import Spellings
 from hashtag_archive.indexer.tagging.assigned import AssignedHashtag, assigned_hashtags
 from hashtag_archive.indexer.tagging.find_expression import (
     All,
@@ -88,14 +91,14 @@ def _find(
 ) -> Iterator[FoundPhoto]:
     names = _names(store, set(hashtags_of(expression)), cut) if expression else {}
     needs = _needs(expression, names) if expression else []
-    last = 0
+    last, spellings = 0, Spellings(store.path)
     while candidates := store.find.candidates(wanted, needs, last, PAGE):
         last = candidates[-1].photo_id
         photos = [candidate.photo_id for candidate in candidates]
         if expression:
             photos = np.array(photos)[_Page(store, candidates, names).satisfies(expression)].tolist()
         paths = store.find.paths(photos)
-        hashtags = assigned_hashtags(store, photos, cut) if with_hashtags else {}
+        hashtags = assigned_hashtags(store, photos, cut, spellings=spellings) if with_hashtags else {}
         for photo in photos:
             if photo in paths:  # a file may have changed in the meantime
                 yield FoundPhoto(photo, tuple(paths[photo]), tuple(hashtags.get(photo, ())))
@@ -153,6 +156,8 @@ class _Page:
         self._places = np.repeat(np.arange(len(candidates)), counts)
         self._hashtags = np.frombuffer(b"".join(c.hashtags for c in candidates), "<u4")
         logits = np.frombuffer(b"".join(c.logits for c in candidates), "<f4")
+        if any(len(c.hashtags) != len(c.logits) for c in candidates) or not np.isfinite(logits).all():
+            raise DbError(DAMAGED_GUESSES)
         self._probabilities = sigmoid(logits.astype(np.float64))
         with_verdict = {id for found in names.values() for name in found for id in name.with_verdict}
         first, last = candidates[0].photo_id, candidates[-1].photo_id

@@ -26,7 +26,7 @@ _COLUMNS = {
     PATH: {"photo_paths.path"},
     CONTENT: {"photos.sha256"},
     HASHTAG: {"hashtags.text", "blocked.hashtag", "aliases.hashtag", "aliases.target"}
-    | {"parents.hashtag", "parents.parent"},
+    | {"parents.hashtag", "parents.parent", "spellings.spelling", "post_spellings.spelling"},
 }
 _AT_ONCE = 1 << 22  # bytes of texts searched together
 
@@ -93,7 +93,7 @@ def _wanted(owner: str | None, removal: Removal) -> Iterator[tuple[str, str, lis
         *((TEXT, text) for text in removal.texts),
         *((PATH, path) for path in removal.paths.values()),
         *((CONTENT, sha) for sha in removal.photos.values()),
-        *((HASHTAG, text) for text in removal.hashtags.values()),
+        *((HASHTAG, text) for text in {*removal.hashtags.values(), *removal.spellings}),
     ]
     for kind, text in texts:
         found = [piece for spelled in spellings(text) for piece in pieces(spelled)]

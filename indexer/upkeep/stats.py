@@ -12,6 +12,7 @@ from hashtag_archive.indexer.model.manifest import parse_manifest
 class ArchiveStats:
     """Counts of an archive; `tagged` is photos by the model that tagged them last.
 
+    `most_frequent` has hashtags as they are shown, with their posts.
     `blocked`, `aliases` and `grouped` are hashtags of the user's vocabulary, `accepted` and `rejected` verdicts.
     """
 
@@ -61,6 +62,8 @@ def archive_stats(archive: Archive, most_frequent: int = 10) -> ArchiveStats:
     posts, photos = archive.store.posts.counts(), archive.store.photos.counts()
     vocabulary = archive.store.vocabulary.load()
     accepted, rejected = archive.store.verdicts.counts()
+    frequent = archive.store.posts.most_frequent(most_frequent)
+    spelled = archive.spellings().all(text for text, _ in frequent)
     return ArchiveStats(
         posts=posts["posts"],
         posts_with_photo=posts["with_photo"],
@@ -68,7 +71,7 @@ def archive_stats(archive: Archive, most_frequent: int = 10) -> ArchiveStats:
         photo_paths=photos["paths"],
         hashtags=posts["hashtags"],
         hashtags_per_post=posts["on_posts"] / posts["posts"] if posts["posts"] else 0.0,
-        most_frequent=archive.store.posts.most_frequent(most_frequent),
+        most_frequent=[(text, count) for text, (_, count) in zip(spelled, frequent, strict=True)],
         photos_with_features=photos["with_features"],
         tagged=dict(archive.store.models.tagged()),
         failed=photos["failed"],

@@ -154,7 +154,8 @@ class _Rows:
         if not key:
             content = (*sorted(tags), first["owner"], first["caption"], first["location"], taken_at)
             key = f"csv:{self._keys.next(repr(content))}"
-        post = CrawledPost(key, tags, photos, first["owner"], first["caption"], first["location"], taken_at)
+        texts = (first["owner"], first["caption"], first["location"])
+        post = CrawledPost(key, tuple(tags), photos, *texts, taken_at, spellings=tags)
         return post, left_out
 
     def _key(self, row: list[str]) -> str | None:

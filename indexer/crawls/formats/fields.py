@@ -7,11 +7,12 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from hashtag_archive.db.post import instagram_key
+from hashtag_archive.indexer.caption_text import caption_words
 from hashtag_archive.indexer.hashtag_text import (
     MAX_LENGTH,
-    caption_words,
     is_too_long,
     normalise_hashtag,
+    read_hashtag,
     split_hashtags,
 )
 
@@ -23,6 +24,7 @@ _NAME_FIELDS = (
 _SHORT_CODE = re.compile(
     r"(?:^|[/.])(?:instagram\.com|instagr\.am)/(?:[\w.]+/)?(?:p|reels?|tv)/([\w-]+)", re.ASCII | re.IGNORECASE
 )
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _EXIF_DATE = re.compile(r"(\d{4}):(\d\d):(\d\d)(?=$|[ T])")
 
 
@@ -60,20 +62,20 @@ def normalised(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(hashtag for hashtag in hashtags if hashtag))
 
 
-def hashtags_of(listed: Iterable[str], texts: Iterable[str], left_out: list[str]) -> tuple[str, ...]:
-    """Return the normalised hashtags of lists and of running texts, each once, in order.
+def hashtags_of(listed: Iterable[str], texts: Iterable[str], left_out: list[str]) -> dict[str, str]:
+    """Return the normalised hashtags of lists and of running texts, in order, each with its first spelling.
 
     Those that are dropped for their length are named in `left_out`.
     """
     words = [word for item in listed for word in split_hashtags(item)]
     words += [word for text in texts for word in caption_words(text)]
-    found: dict[str, None] = {}
+    found: dict[str, str] = {}
     for word in words:
-        if hashtag := normalise_hashtag(word):
-            found[hashtag] = None
+        if hashtag := read_hashtag(word):
+            found.setdefault(hashtag.key, hashtag.spelling)
         elif is_too_long(word):
             left_out.append(f"a hashtag has more than {MAX_LENGTH} characters: {word[:40]}...")
-    return tuple(found)
+    return found
 
 
 def post_key(text: str) -> str:
@@ -110,7 +112,7 @@ def texts(entry: dict[str, Any], field: str) -> list[str]:
 
 def storable(text: str, field: str) -> str:
     """Return the text. Raises `MalformedError` if SQLite cannot store it."""
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if (not text.isascii() and _SURROGATE.search(text)) or "\0" in text:
         raise MalformedError(f"{field} has characters that are not valid Unicode")
     return text
 

@@ -36,7 +36,7 @@ _MOST_PARTS = 6  # of a photo's name that an id may span
 class _Post:
     """A post, collected from the files of its photos; `photos` are (number in the post, path)."""
 
-    hashtags: dict[str, None] = field(default_factory=dict)
+    hashtags: dict[str, str] = field(default_factory=dict)
     photos: list[tuple[int, str]] = field(default_factory=list)
     fields: dict[str, str] = field(default_factory=dict)
 
@@ -72,6 +72,7 @@ def read_gallery(source: Path) -> Iterator[Entry]:
         yield CrawledPost(
             key=key,
             hashtags=tuple(post.hashtags),
+            spellings=post.hashtags,
             photos=tuple(paths),
             owner=post.fields.get("owner"),
             caption=post.fields.get("caption"),
@@ -143,7 +144,8 @@ def _add(
     parted = [site.split_topics(text) for text in [*captions, *map(site.shown, said)]]
     listed = [*_tags(entry, site), *(topic for topics, _ in parted for topic in topics)]
     hashtags = hashtags_of(listed, [text for _, text in parted], entry.left_out)
-    post.hashtags.update(dict.fromkeys(hashtags))
+    for hashtag, spelling in hashtags.items():
+        post.hashtags.setdefault(hashtag, spelling)
 
 
 def _key(entry: LooseFields, otherwise: str) -> str:

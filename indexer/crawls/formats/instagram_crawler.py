@@ -82,7 +82,8 @@ def _read_post(entry: object, index: PhotoLookup) -> tuple[CrawledPost, list[str
     photos = index.of_urls(fields.all_texts("img_urls", "img_url")) or index.of_post(code or url)
     post = CrawledPost(
         key=instagram_key(code) if code else storable(url.strip(), "key"),
-        hashtags=hashtags,
+        hashtags=tuple(hashtags),
+        spellings=hashtags,
         photos=tuple(photos),
         owner=fields.text("username"),
         caption=captions[0] if captions else None,

@@ -82,7 +82,8 @@ def _read(file: Path, where: str, entry: dict[str, Any]) -> Iterator[Entry]:
     try:
         post = CrawledPost(
             key=f"instagram-export:{_path(entry['media'][0])}",
-            hashtags=hashtags,
+            hashtags=tuple(hashtags),
+            spellings=hashtags,
             photos=tuple(dict.fromkeys(photos)),
             caption=caption,
             location=fields.text("location"),

@@ -23,6 +23,7 @@ from hashtag_archive.indexer.crawls.formats.fields import (
 )
 from hashtag_archive.indexer.crawls.formats.folder import Listing, file_key, is_photo, numbered, walk_folder
 from hashtag_archive.indexer.regular_file import read_regular
+from hashtag_archive.indexer.wording import counted
 
 MAX_BYTES = 64 << 20  # of a post's unpacked JSON; real ones have a few kilobytes
 _UNPACK_MEMORY = 256 << 20  # bytes that unpacking may use
@@ -62,7 +63,7 @@ def read_instaloader(source: Path, is_guesses: Callable[[str], bool] = lambda pa
             yield from _read_post(listing.path(name), files)
         lone += sum(map(is_photo, listing.names)) - sum(len(files.photos) for files in posts.values())
     if lone:
-        yield Note(str(source), f"{lone:,} photos without a text or JSON of their post were skipped")
+        yield Note(str(source), f"{counted(lone, 'photo')} without a text or JSON of its post skipped")
 
 
 def _posts(listing: Listing, is_guesses: Callable[[str], bool]) -> dict[str, _Files]:
@@ -121,7 +122,8 @@ def _read_post(name: str, files: _Files) -> Iterator[Entry]:
     code = fields.text("shortcode", "code")
     post = CrawledPost(
         key=instagram_key(code) if code else f"instaloader:{file_key(Path(name).parent, name)}",
-        hashtags=hashtags,
+        hashtags=tuple(hashtags),
+        spellings=hashtags,
         photos=tuple(files.photos),
         owner=fields.text("owner") or _phone(fields).text("user"),
         caption=caption or None,

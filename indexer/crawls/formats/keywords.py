@@ -127,7 +127,8 @@ def _post(source: Path, photo: str | None, place: str, found: PhotoKeywords) -> 
     hashtags = hashtags_of(found.keywords, [caption or ""], left_out)
     post = CrawledPost(
         key=f"keywords:{file_key(source, place)}",
-        hashtags=hashtags,
+        hashtags=tuple(hashtags),
+        spellings=hashtags,
         photos=(photo,) if photo else (),
         owner=first(found.owners, "owner"),
         caption=caption,

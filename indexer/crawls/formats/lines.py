@@ -27,6 +27,7 @@ from hashtag_archive.indexer.crawls.formats.text_file import byte_lines
 _PLAIN = r"[^\s#＃,.:;!?()\[\]{}<>=/\\\"`*|~^$%@+]+"
 _LIST_WORD = re.compile(rf"[#＃]?{_PLAIN}(?:[,#＃]+{_PLAIN})*+[,#＃]?")
 _MARKED_LINE = re.compile(r"(?:[#＃][^\s#＃,]+[,\s]*)+")
+_BETWEEN = re.compile(r"[\s,，、#＃]+")
 # Words that sentences are full of and lists of hashtags are not.
 _GRAMMAR = frozenset(
     re.findall(
@@ -59,7 +60,8 @@ def read_hashtags(source: Path, encoding: str | None = None) -> Iterator[Entry]:
         hashtags = hashtags_of(words, (), left_out)
         if not hashtags:
             raise MalformedError("; ".join(["no hashtag in it", *left_out]))
-        return CrawledPost(key=keys.next("\n".join(sorted(hashtags))), hashtags=hashtags)
+        key = keys.next("\n".join(sorted(hashtags)))
+        return CrawledPost(key=key, hashtags=tuple(hashtags), spellings=hashtags)
 
     return _read_lines(source, encoding, read)
 
@@ -99,12 +101,19 @@ def is_jsonl(lines: list[str]) -> bool:
 
 
 def is_hashtags(lines: list[str], is_text: bool) -> bool:
-    """Whether lines are lists of hashtags: marked with `#`, or else, in a file that `is_text`, of words alone."""
+    """Whether lines are lists of hashtags: marked with `#`, or else, in a file that `is_text`, of words alone.
+
+    Words without marks must stand together in at least a third of the lines: one word a line may also be a
+    dictionary, or a list of names or packages.
+    """
     lines = [line.strip() for line in lines]
     if sum(bool(_MARKED_LINE.fullmatch(line)) for line in lines) >= _MOST * len(lines):
         return True
     listed = sum(all(map(_is_list_word, line.split())) for line in lines)
-    return is_text and listed >= _MOST * len(lines) and not _is_prose(lines)
+    together = sum(len(_BETWEEN.split(line.strip("#,"))) > 1 for line in lines)
+    if not is_text or listed < _MOST * len(lines) or 3 * together < len(lines):
+        return False
+    return not _is_prose(lines)
 
 
 def _is_list_word(word: str) -> bool:
@@ -150,7 +159,8 @@ def _jsonl_post(folder: Path, raw: bytes, left_out: list[str]) -> CrawledPost | 
     hashtags = hashtags_of(texts(entry, "hashtags"), [caption or ""], left_out)
     return CrawledPost(
         key=storable(post_key(str(key)), "key"),
-        hashtags=hashtags,
+        hashtags=tuple(hashtags),
+        spellings=hashtags,
         photos=photos,
         owner=text(entry, "owner"),
         caption=caption,

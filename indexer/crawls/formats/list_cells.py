@@ -5,8 +5,9 @@ import json
 import re
 
 from hashtag_archive.indexer.crawls.formats.fields import MalformedError, name_of, shown
+from hashtag_archive.indexer.hashtag_text import COMMAS
 
-_TAG_SEPARATORS = re.compile(r"[,;|，；、،]")
+_TAG_SEPARATORS = re.compile(f"[|{COMMAS}]")
 _PHOTO_SEPARATORS = re.compile(r"[;|]")
 _BRACKETS = {"[": "]", "{": "}", "(": ")"}
 _QUOTED = r"""(?:"(?:[^"\\]|\\.)*+"|'(?:[^'\\]|\\.)*+')"""

@@ -1,7 +1,7 @@
 """Measure everything that the report shows, on held-out posts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 from hashtag_archive.encoder.training.landmark_fit import LandmarkConfig
@@ -85,7 +85,7 @@ def gather_report(archive: Archive, config: ReportConfig, progress: Progress = s
         if name == "product":
             product = judged
     assert product, "product is always among the systems"
-    seed = compared.seed
+    seed, shown = compared.seed, _spelled(archive, split)
     tagger = seeded(compared.tagger, seed)
     return Gathered(
         archive.folder.name,
@@ -99,9 +99,16 @@ def gather_report(archive: Archive, config: ReportConfig, progress: Progress = s
         learn_by_photos(split, tagger, seed, progress),
         precision_recall(split, product),
         equal_mass_bins(best_pairs(sigmoid(product.logits[TEST]), split.parts[TEST].truth)),
-        place_hashtags(split, seed),
-        show_photos(archive, split, product, config.photos, seed),
+        place_hashtags(shown, seed),
+        show_photos(archive, shown, product, config.photos, seed),
     )
+
+
+def _spelled(archive: Archive, split: Split) -> Split:
+    """Return a split with its hashtags' texts as they are shown."""
+    texts = split.corpus.texts
+    shown = archive.spellings().all(texts.values())
+    return replace(split, corpus=replace(split.corpus, texts=dict(zip(texts, shown, strict=True))))
 
 
 def _as_current(archive: Archive, config: ReportConfig) -> tuple[int | None, CompareConfig]:

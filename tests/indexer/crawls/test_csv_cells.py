@@ -37,6 +37,7 @@ def entries_of(tmp_path: Path, content: bytes, **options: Any) -> tuple[list[Cra
         ("['ramen', None, nan]", ("ramen",)),
         ("#food#foodporn #soup", ("food", "foodporn", "soup")),
         ("street food, night market", ("street food", "night market")),
+        ("street food؛ night market﹐soup", ("street food", "night market", "soup")),
     ],
 )
 def test_a_cell_holds_a_list_in_many_notations(tmp_path: Path, cell: str, hashtags: tuple[str, ...]) -> None:

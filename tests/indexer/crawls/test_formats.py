@@ -171,7 +171,8 @@ def test_a_dry_run_shows_what_would_be_imported_and_writes_nothing(format: str, 
     assert totals.startswith(f"{len(wanted)} posts: {len(wanted)} new, 0 updated, 0 unchanged")
     for line in lines:
         key, hashtags, photos = line.split("\t")
-        assert hashtags == " ".join(f"#{hashtag}" for hashtag in wanted[key].hashtags)
+        spelled = (wanted[key].spellings[hashtag] for hashtag in wanted[key].hashtags)
+        assert hashtags == " ".join(f"#{spelling}" for spelling in spelled)
         assert photos == (" ".join(wanted[key].photos) or "no photo")
     assert len(lines) == len(wanted)
 

@@ -30,7 +30,7 @@ def test_one_pass_writes_several_formats_with_the_same_tags(
     lines = [json.loads(line) for line in (out / "tags.jsonl").read_text().splitlines()]
     assert [Path(line["photo"]).name for line in lines] == ["blue.png", "green.png", "red.png", "white.png"]
     red = lines[2]["hashtags"]
-    assert red[0] == {"hashtag": "supper", "probability": 1.0, "by": "person", "model": None}
+    assert red[0] == {"hashtag": "supper", "key": "supper", "probability": 1.0, "by": "person", "model": None}
     assert {tag["hashtag"] for tag in red[1:]} == {"warm", "tomato"}
     assert {(tag["by"], tag["model"]) for tag in red[1:]} == {("machine", 1)}
     with (out / "tags.csv").open(newline="") as file:
@@ -127,7 +127,7 @@ def test_untag_removes_what_a_model_wrote_and_nothing_else(tagged: Archive, phot
     assert subjects(photos / "green.png") == ["supper"]
     assert not (photos / "below/white.png.xmp").exists()
     assert run(tagged, "untag", photos).exit_code == 2
-    assert [photo.outcome for photo in tag_photos(tagged, [str(photos)])] == ["rescored"] * 4
+    assert [photo.outcome for photo in tag_photos(tagged, [str(photos)])] == ["scored"] * 4
 
 
 def test_a_photo_that_is_no_longer_tagged_loses_its_sidecar_at_the_next_export(

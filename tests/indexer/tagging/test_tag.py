@@ -17,9 +17,10 @@ from hashtag_archive.indexer.learning.rebuild import rebuild_model
 from hashtag_archive.indexer.model.cut import threshold_of
 from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.photos.features import feature_key, load_features
+from hashtag_archive.indexer.tagging.failures import retry_failures
 from hashtag_archive.indexer.tagging.outcome import TaggedPhoto
 from hashtag_archive.indexer.tagging.query import query_photo
-from hashtag_archive.indexer.tagging.tag import retry_failures, tag_photos
+from hashtag_archive.indexer.tagging.tag import tag_photos
 from hashtag_archive.indexer.upkeep.stats import archive_stats
 from tests.conftest import COLOURS, QUICK, draw_photo
 from tests.support.near import probabilities, require_best
