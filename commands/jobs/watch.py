@@ -74,7 +74,7 @@ def watch_command(
       hashtag watch ~/photos/incoming
       hashtag watch /mnt/nas/camera --poll 60 --json >> tags.jsonl
     """
-    from hashtag_archive.indexer.photos.arrivals import Arrivals
+    from hashtag_archive.indexer.tagging.arrivals import Arrivals
     from hashtag_archive.indexer.tagging.watch import Watch
 
     archive, stop = open_from(context, device=device), threading.Event()

@@ -204,7 +204,7 @@ def test_an_archive_without_enough_keeps_the_page_that_was_there(archive: Archiv
         write_report(archive, tmp_path / "report.html")
     assert (tmp_path / "report.html").read_text() == "the last one"
     wrong = CliRunner().invoke(main, ["report", "--out", str(tmp_path / "nowhere/report.html")])
-    assert wrong.exit_code == 2
+    assert wrong.exit_code == 1
     assert "no such folder" in wrong.output
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import ArchiveError
-from hashtag_archive.indexer.photos.arrivals import Arrivals
+from hashtag_archive.indexer.tagging.arrivals import Arrivals
 from hashtag_archive.indexer.photos.files import PhotoFile
 from hashtag_archive.indexer.tagging.lock import tagging
 from hashtag_archive.indexer.tagging.tag import tag_photos

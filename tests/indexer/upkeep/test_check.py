@@ -73,7 +73,7 @@ def test_malformed_features_are_removed_with_their_guesses_and_computed_again(
         f"UPDATE staged_features SET data = x'{infinite}' WHERE photo_id = 6",
     )
     (finding,) = check_archive(colours, repair=True)
-    assert finding.what == "2 features of backbone pool are not 48 finite numbers"
+    assert finding.what == "2 rows of features of backbone pool without 48 finite numbers"
     assert check_archive(colours) == []
     outcomes = [photo.outcome for photo in tag_photos(colours, [str(colour_folder / "photos")])]
     assert (outcomes.count("encoded"), outcomes.count("done")) == (2, 94)
