@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.model.model import Model
-from hashtag_archive.indexer.tagging.arrivals import Arrivals
 from hashtag_archive.indexer.photos.files import PhotoFile
+from hashtag_archive.indexer.tagging.arrivals import Arrivals
 from hashtag_archive.indexer.tagging.lock import tagging
 from hashtag_archive.indexer.tagging.outcome import TaggedPhoto
 from hashtag_archive.indexer.tagging.tag import TagRun

@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 
 from hashtag_archive.cli import main
 from hashtag_archive.db.sqlite_file import SCHEMA_VERSION
-from hashtag_archive.indexer.model.model import Model
 from hashtag_archive.indexer.archive import open_archive
+from hashtag_archive.indexer.model.model import Model
 from tests.conftest import copy_archive, draw_photo
 from tests.support.paths import ROOT
 

@@ -227,30 +227,24 @@ def test_quiet_jobs_print_only_what_failed(colour_folder: Path, copy: Path, tmp_
     assert asked.stdout
 
 
+def printing_to(stdout: int, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "hashtag_archive", *words]
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+
+
 def test_a_reader_that_stops_ends_it_quietly(copy: Path) -> None:
     for words in (["related", "red"], ["models"], ["show", "--help"]):
         reader, writer = os.pipe()
         os.close(reader)
-        done = subprocess.run(
-            [sys.executable, "-m", "hashtag_archive", "--archive", str(copy), *words],
-            stdout=writer,
-            stderr=subprocess.PIPE,
-            cwd=ROOT,
-        )
+        done = printing_to(writer, "--archive", str(copy), *words)
         os.close(writer)
-        assert (done.returncode, done.stderr) == (1, b"")
+        assert (done.returncode, done.stderr) == (1, "")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_a_full_disk_behind_stdout_is_an_error(copy: Path) -> None:
     with open("/dev/full", "w") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "hashtag_archive", "--archive", str(copy), "stats"],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-        )
+        done = printing_to(full.fileno(), "--archive", str(copy), "stats")
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
     assert "No space left" in done.stderr

@@ -15,8 +15,8 @@ import pytest
 
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import ArchiveError
-from hashtag_archive.indexer.tagging.arrivals import Arrivals
 from hashtag_archive.indexer.photos.files import PhotoFile
+from hashtag_archive.indexer.tagging.arrivals import Arrivals
 from hashtag_archive.indexer.tagging.lock import tagging
 from hashtag_archive.indexer.tagging.tag import tag_photos
 from tests.conftest import draw_photo
