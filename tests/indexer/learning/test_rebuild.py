@@ -93,7 +93,7 @@ def test_too_little_data_is_told_in_one_line(archive: Archive, tmp_path: Path, b
         rebuild_model(archive, backbone, QUICK)
     (tmp_path / "one.txt").write_text("#lonely\n" * 3)
     import_crawls(archive, [tmp_path / "one.txt"])
-    with pytest.raises(ArchiveError, match="only 1 of 1 hashtags"):
+    with pytest.raises(ArchiveError, match="only 1 of 1 hashtag on"):
         rebuild_model(archive, backbone, QUICK)
     import_crawls(archive, [write_crawl(tmp_path, posts=8)])
     with pytest.raises(ArchiveError, match=r"too few photos with hashtags: \d in training"):

@@ -92,7 +92,7 @@ def test_a_rebuild_says_which_backbone_it_uses(colours: Archive) -> None:
         (["--backbone", "torchvision:"], "'torchvision:': no such file"),
         (["--backbone", "torchvision:resnet50@"], "no backbone of that name"),
         (["--backbone", "timm:red\n2"], "no backbone of that name"),
-        (["--weights", "gone.pth"], "--weights: gone.pth: no such file"),
+        (["--weights", "gone.pth"], "gone.pth: not found"),
     ],
 )
 def test_a_choice_that_cannot_be_is_refused_as_misuse(
