@@ -24,7 +24,7 @@ _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "AVIF", "JPEG2000", "BMP", "PP
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 _JPEG_XL = (b"\xff\x0a", b"\0\0\0\x0cJXL ")
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_RAW = "RAW is not read: convert it to JPEG or TIFF"
+_RAW = "RAW under another name is not read: convert it to JPEG or TIFF"
 _DNG_VERSION, _ROWS_PER_STRIP, _TILE_LENGTH, _BITS = 50706, 278, 323, 258
 # Bytes per pixel that a decoder holds besides Pillow's image: canvases, planes and copies.
 _SCRATCH = {"WEBP": 12, "AVIF": 12, "HEIF": 12, "JPEG2000": 20}

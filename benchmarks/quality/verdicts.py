@@ -128,15 +128,16 @@ class Simulation:
 def board(probabilities: NDArray[np.float64], verdicts: int) -> Ids:
     """Return the cells that a board shows: of the hashtags that are least certain, the surest guesses of each.
 
-    A hashtag is the less certain the larger the sum of p (1 - p) over its surest guesses.
+    A hashtag is the less certain the larger the sum of p (1 - p) over its surest guesses. There are more guesses of
+    each if there are too few hashtags. Columns of nan are not shown.
     """
-    surest = np.argsort(-np.nan_to_num(probabilities, nan=-1.0), axis=0, kind="stable")[:PER_HASHTAG]
-    chances = np.take_along_axis(probabilities, surest, axis=0)
-    uncertainty = np.nan_to_num(chances * (1 - chances), nan=-1.0).sum(0)
-    chosen = np.argsort(-uncertainty, kind="stable")[: verdicts // PER_HASHTAG]
-    chosen = chosen[uncertainty[chosen] > 0]
-    cells: Ids = (surest[:, chosen] * probabilities.shape[1] + chosen).T.ravel()
-    return cells
+    shown = np.flatnonzero(~np.isnan(probabilities).any(0))
+    depth = max(PER_HASHTAG, -(-verdicts // len(shown)))
+    surest = np.argsort(-probabilities[:, shown], axis=0, kind="stable")[:depth]
+    chances = np.take_along_axis(probabilities[:, shown], surest, axis=0)
+    order = np.argsort(-(chances * (1 - chances)).sum(0), kind="stable")
+    cells: Ids = (surest[:, order] * probabilities.shape[1] + shown[order]).T.ravel()
+    return cells[:verdicts]
 
 
 def main() -> None:

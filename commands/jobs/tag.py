@@ -73,8 +73,8 @@ def tag_command(
     Guesses are committed as they come: stop it at any time, and the next run does what is missing. Photos already
     tagged are skipped unless they or the model changed. A photo that cannot be read is recorded, reported at the
     end and retried when its file changes, or by --failed; it does not make the run fail. One of PATHS that does not
-    exist does, but the others are tagged. RAW and JPEG XL are not read, only counted; the exit code is 1 if there
-    was nothing else.
+    exist does, but the others are tagged. RAW files are tagged by their previews if the extra `raw` is installed;
+    what is not read is counted, and the exit code is 1 if there was nothing else.
 
     \b
     Examples:

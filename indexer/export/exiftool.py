@@ -20,6 +20,7 @@ from PIL import ImageSequence
 
 from hashtag_archive.encoder.image_file import open_image
 from hashtag_archive.encoder.part_file import ASIDE, copy_rights
+from hashtag_archive.encoder.raw_preview import RAW_SUFFIXES
 from hashtag_archive.indexer.disk import is_alive
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.export.iptc import IptcChange, has_iptc, listed, note_record
@@ -114,7 +115,7 @@ def clear_leftovers(folder: str) -> None:
 def _read(path: str) -> tuple[bytes, dict[str, Any], dict[str, Any]]:
     """Return a photo's XMP, empty if it has none; its type and IPTC fields, numbers as texts; and its EXIF fields.
 
-    Without those that say where in the file something lies.
+    Without those that say where in the file something lies. Raises `EmbedError` if it is a RAW file.
     """
     name = os.path.basename(path)
     fields = ["-j", "-FileType", "-IPTC:all", "-Photoshop:IPTCDigest", "-CurrentIPTCDigest", name]
@@ -125,6 +126,8 @@ def _read(path: str) -> tuple[bytes, dict[str, Any], dict[str, Any]]:
         end = packet.index(b"\n}]\n") + 4
         found += json.loads(packet[:end], parse_int=str, parse_float=str)
         packet = packet[end:]
+    if {f".{found[0].get('FileType', '')}".lower(), os.path.splitext(path)[1].lower()} & RAW_SUFFIXES:
+        raise EmbedError("RAW is never written into: left unchanged; write a sidecar instead")
     return packet, found[0], {name: said for name, said in found[1].items() if not _PLACE.fullmatch(name)}
 
 

@@ -10,6 +10,7 @@ from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
 from hashtag_archive.encoder import PhotoError
 from hashtag_archive.encoder.image_file import MAX_BYTES, open_image, without_segments, without_text
+from hashtag_archive.encoder.raw_preview import preview_of
 
 _EXTENDED = b"http://ns.adobe.com/xmp/extension/\0"
 _HEAD = len(_EXTENDED) + 32 + 8  # name, digest, whole length, offset of a part
@@ -20,8 +21,13 @@ _PHOTOSHOP, _PHOTOSHOP_TAG, _IPTC_TAG, _IPTC_RESOURCE = b"Photoshop 3.0\0", 3437
 _XP_KEYWORDS = 0x9C9E
 
 
-def open_header(file: BinaryIO) -> Image.Image:
-    """Return an image without its pixels, as `open_image` does; without those of its metadata that are damaged."""
+def open_header(file: BinaryIO, *, is_raw: bool = False) -> Image.Image:
+    """Return an image without its pixels, as `open_image` does; without those of its metadata that are damaged.
+
+    Most RAW files are TIFFs as far as their metadata go; of the others, those of the preview are returned.
+    """
+    if is_raw:
+        return _raw_header(file)
     try:
         return open_image(file)
     except PhotoError:
@@ -33,6 +39,21 @@ def open_header(file: BinaryIO) -> Image.Image:
         if mended is None:
             raise
         return open_image(io.BytesIO(mended))
+
+
+class _TagsAlone(TiffImagePlugin.TiffImageFile):
+    """The first tags of a TIFF; what its pixels are, which may be a sensor's samples, is not looked at."""
+
+    def _setup(self) -> None:
+        self._mode, self._size, self.tile = "L", (1, 1), []
+
+
+def _raw_header(file: BinaryIO) -> Image.Image:
+    try:
+        return _TagsAlone(file)
+    except Exception:  # noqa: BLE001 - Pillow raises any error on what is no TIFF, or a damaged one
+        file.seek(0)
+        return open_image(io.BytesIO(preview_of(file.read(MAX_BYTES))))
 
 
 def xmp_packets(image: Image.Image, file: BinaryIO, left_out: list[str]) -> list[bytes]:

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from hashtag_archive.db.file_path import full_path
 from hashtag_archive.db.photo import PathRow, SeenFile
-from hashtag_archive.encoder import IMAGE_SUFFIXES
+from hashtag_archive.encoder import PhotoError
 from hashtag_archive.encoder.image_file import MAX_BYTES
+from hashtag_archive.encoder.raw_preview import NEEDS_EXTRA, RAW_SUFFIXES, preview_of, reads_raw
 from hashtag_archive.indexer.photos.exclusions import Exclusions
-from hashtag_archive.indexer.photos.passed_over import RAW_SUFFIXES, UNREAD_SUFFIXES, PassedOver, suffix_of
+from hashtag_archive.indexer.photos.passed_over import PassedOver, is_read, is_unread, suffix_of
 from hashtag_archive.indexer.photos.spelling import SpellingOnDisk
 from hashtag_archive.indexer.regular_file import open_regular
 
@@ -100,7 +101,7 @@ def photos_at(path: str, top: str, exclusions: Exclusions) -> Iterator[PhotoFile
         return
     if is_folder:
         yield from _files_of(_walk_below(path, exclusions, set()))
-    elif suffix_of(path) in IMAGE_SUFFIXES:
+    elif is_read(suffix_of(path)):
         yield PhotoFile(path, path)
 
 
@@ -134,14 +135,14 @@ def _list_folder(folder: str, exclusions: Exclusions) -> tuple[list[str], list[s
     for name, entry in entries:
         is_folder = _is_folder(entry)
         suffix = suffix_of(name)
-        if not is_folder and suffix not in IMAGE_SUFFIXES and suffix not in UNREAD_SUFFIXES:
+        if not is_folder and not is_read(suffix) and not is_unread(suffix):
             continue
         path = os.path.join(folder, name)
         if exclusions.hides(path, is_folder):
             continue
         if is_folder:
             subfolders.append(path)
-        elif suffix in IMAGE_SUFFIXES:
+        elif is_read(suffix):
             names.append(name)
     return names, subfolders
 
@@ -166,11 +167,12 @@ def unchanged(path: str, row: PathRow) -> bool:
 def read_file(path: str) -> ReadFile:
     """Read a regular file of at most `MAX_BYTES` and its sha256; if it cannot be read, return the reason.
 
-    A raw file is not read: decoders would take the small preview in it for the photo.
+    The content of a RAW file is the preview in it, not the small one that decoders would take for the photo.
     """
     try:
-        if (suffix := suffix_of(path)) in RAW_SUFFIXES and os.path.isfile(path):
-            return _unread(path, f"RAW ({suffix}) is not read: convert it to JPEG or TIFF")
+        is_raw = (suffix := suffix_of(path)) in RAW_SUFFIXES
+        if is_raw and not reads_raw() and os.path.isfile(path):
+            return _unread(path, f"RAW ({suffix}) {NEEDS_EXTRA}")
         with open_regular(path, MAX_BYTES) as file:
             found = os.fstat(file.fileno())
             content = file.read(MAX_BYTES + 1)
@@ -179,6 +181,10 @@ def read_file(path: str) -> ReadFile:
     except ValueError:  # a name with a zero byte
         return _unread(path, "not a file name")
     digest = hashlib.sha256(content).hexdigest()
+    try:
+        content = preview_of(content) if is_raw else content
+    except PhotoError as error:
+        return _unread(path, str(error))
     return ReadFile(SeenFile(path, found.st_size, found.st_mtime_ns, digest, None), content)
 
 

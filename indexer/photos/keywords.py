@@ -11,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 from hashtag_archive.encoder import PhotoError
 from hashtag_archive.encoder.image_file import MAX_BYTES
+from hashtag_archive.encoder.raw_preview import RAW_SUFFIXES
 from hashtag_archive.indexer.photos.embedded import (
     decoded_iptc,
     iptc_texts,
@@ -19,6 +20,7 @@ from hashtag_archive.indexer.photos.embedded import (
     xmp_packets,
 )
 from hashtag_archive.indexer.photos.keyword_branches import acdsee_branches, branch_keywords, unguessed
+from hashtag_archive.indexer.photos.passed_over import suffix_of
 from hashtag_archive.indexer.regular_file import open_regular
 
 MAX_XMP = 16 << 20  # bytes
@@ -82,7 +84,8 @@ def add_photo(path: str, found: PhotoKeywords) -> bool:
     Return whether the file is a photo, as far as its first bytes show.
     """
     try:
-        with open_regular(path, MAX_BYTES) as file, open_header(file) as image:
+        is_raw = suffix_of(path) in RAW_SUFFIXES
+        with open_regular(path, MAX_BYTES) as file, open_header(file, is_raw=is_raw) as image:
             packets = xmp_packets(image, file, found.left_out)
             guesses = add_xmp(packets[0], found, *packets[1:]) if packets else {}
             _add_iptc(image, found, guesses.get("iptc", set()))

@@ -5,43 +5,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-RAW_SUFFIXES = frozenset(
-    (
-        *(
-            ".3fr",
-            ".ari",
-            ".arw",
-            ".cr2",
-            ".cr3",
-            ".crw",
-            ".dcr",
-            ".dng",
-            ".erf",
-            ".fff",
-            ".iiq",
-            ".kdc",
-            ".mef",
-        ),
-        *(
-            ".mos",
-            ".mrw",
-            ".nef",
-            ".nrw",
-            ".orf",
-            ".pef",
-            ".raf",
-            ".raw",
-            ".rw2",
-            ".rwl",
-            ".sr2",
-            ".srf",
-            ".srw",
-        ),
-        ".x3f",
-    )
-)
+from hashtag_archive.encoder import IMAGE_SUFFIXES
+from hashtag_archive.encoder.raw_preview import RAW_SUFFIXES, reads_raw
+
 # Photos that no decoder here reads; a walk takes the suffixes that `encoder` reads.
-UNREAD_SUFFIXES = RAW_SUFFIXES | {".jxl", ".jxr", ".psd", ".psb"}
+_NEVER_READ = frozenset([".jxl", ".jxr", ".psd", ".psb"])
 # Thumbnails that a NAS makes, its snapshots, and bins; `.Trash-1000` and other names with a dot are skipped anyway.
 _OF_A_SYSTEM = frozenset(
     ["@eadir", "@__thumb", "#recycle", "@recycle", "$recycle.bin", "recycler", "#snapshot"]
@@ -57,8 +25,7 @@ class PassedOver:
 
     def add_file(self, path: str) -> None:
         """Count a file if it is of a kind that is known and not read."""
-        suffix = suffix_of(path)
-        if suffix in UNREAD_SUFFIXES:
+        if is_unread(suffix := suffix_of(path)):
             self.kinds[suffix] += 1
 
     def add_folder(self, name: str) -> None:
@@ -74,13 +41,25 @@ class PassedOver:
         """Return a line about files that were not read, or None if there were none."""
         if not self.kinds:
             return None
-        return f"files of kinds that are not read, skipped: {_listed(self.kinds)}"
+        extra = RAW_SUFFIXES & self.kinds.keys()
+        cure = "; RAW needs the extra: pip install 'hashtag-archive[raw]'" if extra else ""
+        return f"files of kinds that are not read, skipped: {_listed(self.kinds)}{cure}"
 
     def folders_line(self) -> str | None:
         """Return a line about folders that were not entered, or None if there were none."""
         if not self.folders:
             return None
         return f"folders of thumbnails or deleted files, skipped: {_listed(self.folders)}; name one to have it read"
+
+
+def is_read(suffix: str) -> bool:
+    """Whether files with a suffix, in lower case, are photos that are read; RAW only if rawpy is installed."""
+    return suffix in IMAGE_SUFFIXES or (suffix in RAW_SUFFIXES and reads_raw())
+
+
+def is_unread(suffix: str) -> bool:
+    """Whether files with a suffix, in lower case, are photos that are not read."""
+    return suffix in _NEVER_READ or (suffix in RAW_SUFFIXES and not reads_raw())
 
 
 def suffix_of(path: str) -> str:

@@ -58,6 +58,8 @@ class Examination:
         ]
         if not self.versions["pillow-heif"]:
             sentences.append("HEIC photos cannot be read: pip install 'hashtag-archive[heif]'")
+        if not self.versions["rawpy"]:
+            sentences.append("RAW files cannot be read: pip install 'hashtag-archive[raw]'")
         return sentences
 
 
@@ -76,7 +78,9 @@ def examine(archive: Path | None = None) -> Examination:
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         cores=cores(),
         instructions=instructions(),
-        versions={name: _version(name) for name in (*_READ, *_TRAIN, "pillow-heif", "hashtag-archive")},
+        versions={
+            name: _version(name) for name in (*_READ, *_TRAIN, "pillow-heif", "rawpy", "hashtag-archive")
+        },
         sqlite=sqlite3.sqlite_version,
         providers=list(onnxruntime.get_available_providers()),
         no_cuda=cuda_obstacle(),

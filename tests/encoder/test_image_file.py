@@ -86,7 +86,7 @@ def test_kinds_that_are_not_read_are_refused_by_their_names(head: bytes) -> None
 
 def test_a_dng_is_refused_although_it_opens_as_a_tiff() -> None:
     preview = encode(Image.new("RGB", (8, 8)), "TIFF", tiffinfo={50706: b"\x01\x04\0\0"})
-    with pytest.raises(PhotoError, match="RAW is not read"):
+    with pytest.raises(PhotoError, match="RAW under another name is not read"):
         decode_photo(preview, Framing(8))
 
 

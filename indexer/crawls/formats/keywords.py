@@ -8,9 +8,10 @@ from hashtag_archive.db.file_path import composed
 from hashtag_archive.db.post import CrawledPost
 from hashtag_archive.indexer.crawls.formats.entry import Entry, Refusal
 from hashtag_archive.indexer.crawls.formats.fields import MalformedError, hashtags_of, moment, storable
-from hashtag_archive.indexer.crawls.formats.folder import Listing, file_key, is_photo, walk_folder
+from hashtag_archive.indexer.crawls.formats.folder import Listing, file_key, walk_folder
 from hashtag_archive.indexer.photos.exclusions import Exclusions
 from hashtag_archive.indexer.photos.keywords import MAX_XMP, PhotoKeywords, add_photo, add_xmp
+from hashtag_archive.indexer.photos.passed_over import is_read, suffix_of
 from hashtag_archive.indexer.regular_file import open_regular
 
 LOOKED_AT = 500  # photos opened before a folder counts as one without keywords
@@ -20,7 +21,7 @@ def read_keyword_folder(source: Path, exclude: Sequence[str] = ()) -> Iterator[E
     """Yield a post for each photo below `source`, keyed by its place in it.
 
     A sidecar takes precedence over the photo's own metadata; the keywords of both are joined. A sidecar whose
-    photo is gone, or of a kind that is not read (a raw file), becomes a post without photo. A photo that cannot
+    photo is gone, or of a kind that is not read, becomes a post without photo. A photo that cannot
     be read is refused, unless a sidecar has keywords or a caption. Paths that match `exclude` or a
     `.hashtagignore` file are skipped. Folders of a NAS or a bin, and photos of kinds that are not read, are skipped
     and reported at the end.
@@ -31,7 +32,7 @@ def read_keyword_folder(source: Path, exclude: Sequence[str] = ()) -> Iterator[E
             yield listing
             continue
         sidecars = _Sidecars(listing)
-        for name in filter(is_photo, listing.names):
+        for name in filter(_is_photo, listing.names):
             yield from _read_photo(source, listing.path(name), sidecars.of(name))
             is_empty = False
         for sidecar in sidecars.unclaimed():
@@ -52,7 +53,7 @@ def carries_keywords(folder: Path) -> bool:
                 found = PhotoKeywords()
                 if name.lower().endswith(".xmp"):
                     _add_sidecar(listing.path(name), found)
-                elif is_photo(name):
+                elif _is_photo(name):
                     add_photo(listing.path(name), found)
                 else:
                     continue
@@ -62,6 +63,10 @@ def carries_keywords(folder: Path) -> bool:
                 if looked_at == LOOKED_AT:
                     return False
     return False
+
+
+def _is_photo(name: str) -> bool:
+    return is_read(suffix_of(name))
 
 
 def _add_sidecar(path: str, found: PhotoKeywords) -> None:

@@ -31,6 +31,7 @@ from hashtag_archive.indexer.model.logits import Thresholds
 from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.upkeep.stats import list_models
 from tests.conftest import QUICK, copy_archive, draw_photo
+from tests.support.near import require_near
 
 TINY = CompareConfig(pixels=16, epochs=2, vectors=QUICK.vectors, tagger=QUICK.tagger)
 
@@ -52,7 +53,8 @@ def test_every_system_is_measured_on_the_same_photos_and_nothing_is_written(colo
     assert bounds == sorted(bounds)
     test = {name: result.folds[TEST] for name, result in comparison.systems.items()}
     assert test["product"].p_at_1 > test["popularity"].p_at_1
-    assert compare_systems(colours, replace(TINY, systems=["cnn"])).systems["cnn"].folds[TEST] == test["cnn"]
+    alone = compare_systems(colours, replace(TINY, systems=["cnn"])).systems["cnn"].folds[TEST]
+    require_near(alone.to_dict(), test["cnn"].to_dict())
 
 
 def test_the_product_is_measured_as_its_rebuild_was(colours: Archive) -> None:

@@ -12,6 +12,7 @@ from hashtag_archive.indexer.model.cut import cut_for_precision
 from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.tagging.tag import tag_photos
 from tests.conftest import COLOURS, copy_archive, draw_photo
+from tests.support.near import require_near
 
 
 @pytest.fixture
@@ -33,8 +34,8 @@ def labelled(tmp_path: Path) -> Path:
 def test_held_out_figures_are_those_of_the_rebuild(colours: Archive) -> None:
     evaluation = evaluate_held_out(colours)
     figures = open_model(colours).manifest["figures"]
-    assert evaluation.product.to_dict() == figures["test"]
-    assert evaluation.popularity.to_dict() == figures["popularity"]
+    require_near(evaluation.product.to_dict(), figures["test"])
+    require_near(evaluation.popularity.to_dict(), figures["popularity"])
     assert [kept.promised for kept in evaluation.promises] == [0.5, 0.6, 0.7, 0.8, 0.9]
 
 
@@ -42,7 +43,8 @@ def test_the_reports_rule_is_asked_of_the_same_embeddings(colours: Archive, labe
     by_rule = evaluate_held_out(colours, "cosine")
     assert by_rule.popularity == evaluate_held_out(colours).popularity
     assert by_rule.product.ece > evaluate_held_out(colours).product.ece + 0.1  # a sigmoid of 0.27 to 0.73
-    assert by_rule.product.map == evaluate_held_out(colours).product.map  # a hashtag's photos rank as before
+    # A hashtag's photos rank as before, but for cosines that are equal once they are scaled and rounded.
+    assert by_rule.product.map == pytest.approx(evaluate_held_out(colours).product.map, abs=0.01)
     assert by_rule.promises == []
     named = evaluate_on(colours, labelled, rule="cosine")
     assert named.product.ece > evaluate_on(colours, labelled).product.ece + 0.1

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -29,6 +30,7 @@ from hashtag_archive.indexer.learning.metrics import BestPairs, equal_mass_bins
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
 from tests.conftest import QUICK, write_crawl
 from tests.support.html_page import Page, read
+from tests.support.near import ROUNDING
 
 HASHTAG = "<img src=x onerror=alert(1)>"
 CAPTION = "</figcaption><script>alert('caption')</script> \"quoted\" & done"
@@ -149,16 +151,17 @@ def test_the_systems_have_the_figures_that_compare_gives_them(page: Page, hostil
     comparison = compare_systems(hostile, CompareConfig(SYSTEMS, vectors=QUICK.vectors, tagger=QUICK.tagger))
     shown = [row for row in page.rows("Table 6") if len(row) > 1][1:]
     expected = [
-        [
-            name,
-            *(f"{getattr(figures, key):.3f}" for key in ("accuracy", "f2", "p_at_1", "r_at_5", "map", "ece")),
-        ]
+        (name, [getattr(figures, key) for key in ("accuracy", "f2", "p_at_1", "r_at_5", "map", "ece")])
         for fold in ("training", "validation", "test")
         for name, figures in ((name, result.folds[fold]) for name, result in comparison.systems.items())
     ]
-    assert shown == expected
-    learnt = page.rows("F2 by training photos")[-1]
-    assert learnt[1:3] == [shown[2][2], shown[5][2]]  # after all photos it is the product itself
+    assert [row[0] for row in shown] == [name for name, _ in expected]
+    for row, (_, figures) in zip(shown, expected, strict=True):
+        assert [float(text) for text in row[1:]] == pytest.approx(figures, abs=0.0005 + ROUNDING)
+        assert all(re.fullmatch(r"[01]\.\d{3}", text) for text in row[1:])
+    learnt = [float(text) for text in page.rows("F2 by training photos")[-1][1:3]]
+    product = [float(shown[2][2]), float(shown[5][2])]  # which it is after all photos
+    assert learnt == pytest.approx(product, abs=0.001 + ROUNDING)
     test = comparison.systems["product"].folds["test"]
     f1 = next(row for row in page.rows("Precision and recall") if row[0].startswith("f1"))
     assert float(f1[1]) == pytest.approx(test.precision, abs=0.02)

@@ -116,3 +116,10 @@ def network(tmp_path: Path) -> Path:
     path.parent.mkdir()
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)
     return path
+
+
+@pytest.fixture
+def no_rawpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without what reads RAW files."""
+    for room in ("encoder.raw_preview", "indexer.photos.passed_over", "indexer.photos.files"):
+        monkeypatch.setattr(f"hashtag_archive.{room}.reads_raw", lambda: False)

@@ -16,6 +16,8 @@ from hashtag_archive.indexer.photos.files import PhotoFiles, read_file
 from hashtag_archive.indexer.tagging.tag import tag_photos
 from tests.conftest import draw_photo
 
+RAW_CURE = "; RAW needs the extra: pip install 'hashtag-archive[raw]'"
+
 
 def names(files: PhotoFiles, top: Path) -> list[str]:
     return [os.path.relpath(file.path, top) for file in files]
@@ -44,30 +46,32 @@ def test_thumbnails_of_a_nas_and_bins_are_skipped_unless_one_is_named(tmp_path: 
     assert names(PhotoFiles([str(tmp_path / "@eaDir")]), tmp_path) == [thumb]
 
 
+@pytest.mark.usefixtures("no_rawpy")
 def test_kinds_that_are_not_read_are_counted_unless_they_are_hidden(tmp_path: Path) -> None:
     touch(tmp_path, "a.jpg", "b.CR2", "c.cr2", "d.jxl", "old/e.nef", "notes.txt")
     files = PhotoFiles([str(tmp_path)], ["old/"])
     assert names(files, tmp_path) == ["a.jpg"]
     line = files.passed_over.kinds_line()
-    assert line == "files of kinds that are not read, skipped: 2 .cr2, 1 .jxl"
+    assert line == "files of kinds that are not read, skipped: 2 .cr2, 1 .jxl" + RAW_CURE
 
 
+@pytest.mark.usefixtures("no_rawpy")
 def test_a_folder_of_raw_files_alone_does_not_end_as_a_success(colours: Archive, tmp_path: Path) -> None:
     touch(tmp_path, "raw/a.NEF", "raw/b.dng")
     command = ["--archive", str(colours.folder), "--quiet", "tag", str(tmp_path / "raw")]
     done = CliRunner().invoke(main, command)
     assert done.exit_code == 1
-    assert done.stderr == "files of kinds that are not read, skipped: 1 .nef, 1 .dng\n"
+    assert done.stderr == "files of kinds that are not read, skipped: 1 .nef, 1 .dng" + RAW_CURE + "\n"
     draw_photo(tmp_path / "raw/c.png", "red", 901)
     assert CliRunner().invoke(main, command).exit_code == 0
 
 
+@pytest.mark.usefixtures("no_rawpy")
 def test_a_raw_file_that_is_named_is_refused_as_raw(tmp_path: Path) -> None:
     draw_photo(tmp_path / "a.png", "red", 1)
     (tmp_path / "a.png").rename(tmp_path / "a.DNG")
-    assert (
-        read_file(str(tmp_path / "a.DNG")).seen.error == "RAW (.dng) is not read: convert it to JPEG or TIFF"
-    )
+    reason = "RAW (.dng) needs the extra: pip install 'hashtag-archive[raw]', then `hashtag tag --failed`"
+    assert read_file(str(tmp_path / "a.DNG")).seen.error == reason
     assert read_file(str(tmp_path / "b.dng")).seen.error == "not found"
 
 
@@ -85,6 +89,7 @@ def test_what_is_called_a_photo_and_is_a_pipe_a_folder_or_a_device_is_refused(tm
     assert reasons == ["not a regular file", "a folder", "not a regular file"]
 
 
+@pytest.mark.usefixtures("no_rawpy")
 def test_a_folder_of_keywords_is_imported_past_a_link_to_itself_pipes_and_raw_files(
     archive: Archive, tmp_path: Path
 ) -> None:
@@ -99,11 +104,12 @@ def test_a_folder_of_keywords_is_imported_past_a_link_to_itself_pipes_and_raw_fi
     reported = [refusal.reason for refusal in totals.reported]
     assert totals.refused == {}
     assert reported == [
-        "files of kinds that are not read, skipped: 1 .arw",
+        "files of kinds that are not read, skipped: 1 .arw" + RAW_CURE,
         "folders of thumbnails or deleted files, skipped: 1 @eaDir; name one to have it read",
     ]
 
 
+@pytest.mark.usefixtures("no_rawpy")
 def test_a_folder_of_keywords_with_raw_files_alone_is_refused(archive: Archive, tmp_path: Path) -> None:
     touch(tmp_path, "p/b.arw")
     totals = import_crawls(archive, [tmp_path / "p"], format="keywords")
