@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from hashtag_archive.commands.correct.log import log_command, undo_command
 from hashtag_archive.commands.correct.verdicts import accept_command, reject_command
 from hashtag_archive.commands.correct.words import (
     alias_command,
@@ -51,6 +52,8 @@ SECTIONS = {
     "Correct": (
         accept_command,
         reject_command,
+        log_command,
+        undo_command,
         block_command,
         alias_command,
         group_command,
@@ -134,6 +137,8 @@ def main(context: click.Context, archive: str, quiet: bool, debug: bool) -> None
       hashtag tag ~/Pictures
       hashtag query photo.jpg
     """
+    if not archive:
+        raise click.UsageError("--archive is empty: name a folder, or leave it out for ./hashtag-archive")
     context.obj = {"archive": archive}
 
 

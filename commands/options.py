@@ -1,5 +1,6 @@
 """Options that several commands share, and what they stand for."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from hashtag_archive.commands.output import info
+from hashtag_archive.commands.output import info, printable
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.model.cut import Cut
@@ -191,6 +192,21 @@ class HashtagText(click.ParamType[str]):
         from hashtag_archive.indexer.hashtag_text import normalise_hashtag
 
         return normalise_hashtag(str(value)) or self.fail(f"{value!r} is not a valid hashtag", param, ctx)
+
+
+class ExistingPath(click.Path):
+    """A file or folder that must exist. One that does not is a failure, exit 1; one of the other kind is misuse."""
+
+    def __init__(self, *, file_okay: bool = True, dir_okay: bool = True) -> None:
+        super().__init__(exists=True, file_okay=file_okay, dir_okay=dir_okay)
+
+    def convert(
+        self, value: "str | os.PathLike[str]", param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """Return the path."""
+        if not os.path.exists(value):
+            raise click.ClickException(f"{printable(os.fspath(value))}: not found; check the path")
+        return super().convert(value, param, ctx)
 
 
 tags_argument = click.argument("tags", nargs=-1, required=True, type=HashtagText(), metavar="TAG...")

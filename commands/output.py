@@ -11,6 +11,8 @@ from typing import Any, TextIO
 
 import click
 
+from hashtag_archive.indexer.wording import counted as counted
+
 # C0, DEL and C1 controls, separators of lines and paragraphs, bidirectional marks and overrides, lone surrogates.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -80,11 +82,6 @@ def harmless(text: str) -> str:
     if text.isprintable():
         return text
     return _UNSAFE.sub(lambda found: found[0] if found[0] in "\t\n" else _escape(found), text)
-
-
-def counted(count: int, noun: str, plural: str = "") -> str:
-    """Return a number with its noun: `1 photo`, `2,000 photos`; `plural` replaces the noun with an s."""
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def info(message: str) -> None:

@@ -6,6 +6,9 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
+
+from hashtag_archive.db.errors import DbError
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,24 @@ class CrawledPost:
         if not self.hashtags:
             return ""
         return hashlib.sha256("\n".join(sorted(self.hashtags)).encode()).hexdigest()[:32]
+
+
+def read_content(text: str) -> dict[str, Any]:
+    """Return what `CrawledPost.content` wrote; raises `DbError` if it is anything else."""
+    try:
+        found = json.loads(text)
+        lists = [found["hashtags"], found["photos"]]
+        texts = [
+            found[name] for name in ("owner", "caption", "location", "taken_at") if found[name] is not None
+        ]
+        are_lists = all(isinstance(one, list) for one in lists)
+        if are_lists and all(isinstance(text, str) for text in [*texts, *lists[0], *lists[1]]):
+            return dict(found)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        pass
+    raise DbError(
+        "archive.db is damaged: an earlier version of a post is not as hashtag writes it; replace it by a backup's"
+    )
 
 
 def instagram_key(short_code: str) -> str:

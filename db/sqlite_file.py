@@ -88,7 +88,9 @@ def read_setting(path: Path, key: str) -> str | None:
             row = connection.execute("SELECT value FROM settings WHERE key = ?", (key,)).fetchone()
     except DAMAGE as error:
         raise DbError(f"{path}: {error}") from error
-    return str(row[0]) if row else None
+    if row and not isinstance(row[0], str):
+        raise DbError(f"{path}: damaged: its setting {key} is not a text; `hashtag check` names the rows")
+    return row[0] if row else None
 
 
 def has_schema(path: Path) -> bool:
@@ -119,11 +121,11 @@ def copy_database(source: Path, target: Path, progress: Callable[[int, int], Non
     with the number of pages copied and their total. Raises `DbError` if either file cannot be used.
     """
     try:
-        _create(target)
+        target.touch(exist_ok=False)
         with closing(connect(source)) as reader, closing(sqlite3.connect(target)) as writer:
             reader.execute("BEGIN")
             reader.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the first read sets the moment
             reader.backup(writer, pages=_PAGES, progress=lambda _, left, total: progress(total - left, total))
             reader.execute("ROLLBACK")
-    except DAMAGE as error:
+    except (*DAMAGE, FileExistsError) as error:
         raise DbError(f"{source}: cannot be copied to {target}: {error}") from error

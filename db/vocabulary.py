@@ -8,6 +8,12 @@ from pathlib import Path
 from hashtag_archive.db.errors import DbError
 from hashtag_archive.db.sqlite_file import DAMAGE, connect
 
+_QUERIES = (
+    "SELECT hashtag FROM blocked",
+    "SELECT hashtag, target FROM aliases",
+    "SELECT hashtag, parent FROM parents",
+)
+
 
 @dataclass(frozen=True)
 class Vocabulary:
@@ -58,10 +64,9 @@ def read_vocabulary(path: Path) -> Vocabulary:
     """Read the vocabulary from the database at `path`; raises `DbError` if it cannot be read."""
     try:
         with closing(connect(path)) as connection:
-            return Vocabulary(
-                frozenset(row[0] for row in connection.execute("SELECT hashtag FROM blocked")),
-                dict(connection.execute("SELECT hashtag, target FROM aliases").fetchall()),
-                dict(connection.execute("SELECT hashtag, parent FROM parents").fetchall()),
-            )
+            blocked, aliases, parents = (connection.execute(query).fetchall() for query in _QUERIES)
     except DAMAGE as error:
         raise DbError(f"{path}: {error}") from error
+    if not all(isinstance(cell, str) for row in [*blocked, *aliases, *parents] for cell in row):
+        raise DbError(f"{path}: damaged: its vocabulary is not text; `hashtag check` names the rows")
+    return Vocabulary(frozenset(row[0] for row in blocked), dict(aliases), dict(parents))

@@ -16,6 +16,10 @@ class BackboneError(EncoderError):
         super().__init__(f"{path}: {reason}")
 
 
+class UnknownNetworkError(EncoderError):
+    """A name that no network has."""
+
+
 class DeviceError(EncoderError):
     """A requested device that cannot be used."""
 

@@ -29,6 +29,8 @@ _DNG_VERSION, _ROWS_PER_STRIP, _TILE_LENGTH, _BITS = 50706, 278, 323, 258
 # Bytes per pixel that a decoder holds besides Pillow's image: canvases, planes and copies.
 _SCRATCH = {"WEBP": 12, "AVIF": 12, "HEIF": 12, "JPEG2000": 20}
 _PNG = b"\x89PNG\r\n\x1a\n"
+_PNG_COLOURS = (b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM")
+_PROFILE, _PROFILE_HEAD = b"ICC_PROFILE\0", 16  # in a JPEG: its name, and the bytes before the profile
 
 # What Pillow finds odd in a file would be printed without the file's name. Filters per call are not thread-safe.
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -100,10 +102,10 @@ def decoding_cost(image: Image.Image, pixels: int) -> int:
     return cost
 
 
-def without_text(content: bytes, keep: bytes = _PNG) -> bytes | None:
+def without_text(content: bytes, keep: bytes = _PNG, *, keep_colours: bool = True) -> bytes | None:
     """Return a PNG without its texts and without damaged extras, or None if it is no PNG or has neither.
 
-    A sound text whose name is `keep` stays.
+    A sound text whose name is `keep` stays, as do chunks that say what its colours are, if `keep_colours`.
     """
     if not content.startswith(_PNG):
         return None
@@ -114,6 +116,7 @@ def without_text(content: bytes, keep: bytes = _PNG) -> bytes | None:
         kind, is_critical = chunk[4:8], not chunk[4] & 0x20
         sound = zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:])
         is_kept = kind == b"eXIf" or (kind == b"iTXt" and chunk[8:].startswith(keep + b"\0"))
+        is_kept |= keep_colours and kind in _PNG_COLOURS
         if is_critical or kind == b"tRNS" or (is_kept and sound):
             kept.append(chunk)
         place += len(chunk)
@@ -124,14 +127,16 @@ def without_text(content: bytes, keep: bytes = _PNG) -> bytes | None:
 def without_segments(content: bytes, keep: bytes = b"\xe0\xe1\xee") -> bytes | None:
     """Return a JPEG without its comments and metadata, or None if it is no JPEG or has none.
 
-    Segments with a marker in `keep` stay: JFIF, EXIF with XMP, and Adobe's, which says what the colours are.
+    Segments with a marker in `keep` stay: JFIF, EXIF with XMP, and Adobe's, which says what the colours are. So
+    does a colour profile.
     """
     if not content.startswith(b"\xff\xd8"):
         return None
     kept, place = [content[:2]], 2
     while content[place : place + 1] == b"\xff" and content[place + 1] != 0xDA and place + 4 <= len(content):
         marker, (length,) = content[place + 1], struct.unpack_from(">H", content, place + 2)
-        if marker in keep or not (0xE0 <= marker <= 0xEF or marker == 0xFE):
+        is_profile = length > _PROFILE_HEAD and content.startswith(_PROFILE, place + 4)
+        if is_profile or marker in keep or not (0xE0 <= marker <= 0xEF or marker == 0xFE):
             kept.append(content[place : place + 2 + length])
         place += 2 + length
     mended = b"".join([*kept, content[place:]])

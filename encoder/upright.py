@@ -1,10 +1,11 @@
-"""A loaded image as it is seen: upright, in RGB, with 8 bits, and no second copy of it at full size."""
+"""A loaded image as it is seen: upright, in its colours, with 8 bits, and no second copy of it at full size."""
 
 from typing import cast
 
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
+from hashtag_archive.encoder.colour import Conversion
 from hashtag_archive.encoder.errors import PhotoError, TooLargeError
 from hashtag_archive.encoder.image_file import MAX_MEMORY, bytes_of
 
@@ -26,16 +27,21 @@ _TURNS: dict[object, Image.Transpose] = {
 }
 
 
-def upright_rgb(image: Image.Image, size: int) -> Image.Image:
-    """Load a photo; return it upright and in RGB, a very large one at no less than `_SPARE` times `size`."""
+def upright_rgb(image: Image.Image, size: int, conversion: Conversion | None = None) -> Image.Image:
+    """Load a photo; return it upright and in RGB, a very large one at no less than `_SPARE` times `size`.
+
+    If `conversion` can wait, it is returned in that one's mode, for its caller to convert when it is small.
+    """
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         # Pillow would read all EXIF once more, turn the photo, and raise if any of it is odd.
         image.load_end = lambda: None  # type: ignore[method-assign]
     image.load()
     turn = _TURNS.get(_orientation(image))
     image = image._new(image.im)  # as it is stored: a TIFF's size is that of the turned photo
-    if image.mode != "RGB" or (turn is not None and bytes_of(image) > LARGE):
-        image = _rgb_by_strips(image, size)
+    mode = conversion.mode if conversion else "RGB"
+    must_convert = conversion is not None and not conversion.can_wait
+    if image.mode != mode or must_convert or (turn is not None and bytes_of(image) > LARGE):
+        image = _by_strips(image, size, mode, conversion if must_convert else None)
     return image if turn is None else image.transpose(turn)
 
 
@@ -51,8 +57,8 @@ def _orientation(image: Image.Image) -> object:
     return value[0] if isinstance(value, (tuple, bytes)) and value else value
 
 
-def _rgb_by_strips(image: Image.Image, size: int) -> Image.Image:
-    """Convert to RGB strip by strip, so that there is never a second copy at the full size and depth.
+def _by_strips(image: Image.Image, size: int, mode: str, conversion: Conversion | None) -> Image.Image:
+    """Bring into a mode, and convert, strip by strip: there is never a second copy at the full size and depth.
 
     A very large photo is reduced on the way. Raises `PhotoError` if it cannot be and would take too much memory.
     """
@@ -61,14 +67,22 @@ def _rgb_by_strips(image: Image.Image, size: int) -> Image.Image:
     if bytes_of(image) + 4 * image.width * image.height // factor**2 > MAX_MEMORY:
         raise TooLargeError(f"too large: {image.width} x {image.height} pixels in mode {image.mode}")
     rows = max(1, _STRIP // image.width // factor) * factor
-    if rows >= image.height and factor == 1:
-        return _rgb(image, _top(image))
     top = _top(image)
-    whole = Image.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
+    if rows >= image.height and factor == 1:
+        return _seen(image, top, mode, conversion)
+    whole = Image.new("RGB" if conversion else mode, (-(-image.width // factor), -(-image.height // factor)))
     for start in range(0, image.height, rows):
-        strip = _rgb(image.crop((0, start, image.width, min(image.height, start + rows))), top)
+        part = image.crop((0, start, image.width, min(image.height, start + rows)))
+        strip = _seen(part, top, mode, conversion)
         whole.paste(strip.reduce(factor) if factor > 1 else strip, (0, start // factor))
     return whole
+
+
+def _seen(image: Image.Image, top: float, mode: str, conversion: Conversion | None) -> Image.Image:
+    """Return an image in a mode, then converted."""
+    if image.mode != mode:
+        image = _rgb(image, top).convert(mode)  # grey in RGB is the same grey again
+    return conversion(image) if conversion else image
 
 
 def _rgb(image: Image.Image, top: float) -> Image.Image:
@@ -95,7 +109,8 @@ def _top(image: Image.Image) -> float:
 
 
 def _eight_bit(image: Image.Image, top: float) -> Image.Image:
-    samples = np.asarray(image).astype(np.float64)
+    with np.errstate(invalid="ignore"):  # NaN of a damaged file, which would be told without its name
+        samples = np.asarray(image).astype(np.float64)
     if not np.isfinite(samples).all():
         raise PhotoError("damaged: samples that are not finite")
     scaled = np.clip(samples, 0, None) * (255.0 / top) if top > 0 else np.zeros_like(samples)

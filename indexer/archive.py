@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 import stat
 from collections.abc import Iterator
@@ -9,12 +10,13 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from hashtag_archive.db.sqlite_file import has_schema, read_setting
 from hashtag_archive.db.vocabulary import Vocabulary, read_vocabulary
 from hashtag_archive.indexer.disk import kind_of, now, open_lock
 from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.notes import Notes
 from hashtag_archive.indexer.spellings import Spellings
 
 if TYPE_CHECKING:
@@ -36,19 +38,28 @@ BACKBONE = "backbone"  # setting: the digest of the current model's backbone
 class Archive:
     """An open archive. Close it, or use it in a `with` block.
 
-    `device` is where its backbones run: `cpu`, `cuda`, or `auto` for CUDA if it can be used.
+    `device` is where its backbones run: `cpu`, `cuda`, or `auto` for CUDA if it can be used. `notes` are for the
+    user, when the work is done.
     """
 
     def __init__(self, folder: Path, device: "Device" = "cpu") -> None:
         self.folder = folder
         self.device = device
+        self.notes = Notes()
 
     @cached_property
     def store(self) -> "Store":
         """Its database, opened when first needed, since a query of one photo does without it."""
         from hashtag_archive.db.stores.store import Store
 
+        if not self.is_made:
+            _make_folder(self.folder)
         return Store(self.folder / DATABASE)
+
+    @property
+    def is_made(self) -> bool:
+        """Whether its database exists; if it was opened to be made late, its first use makes it."""
+        return (self.folder / DATABASE).is_file()
 
     @property
     def upgraded(self) -> "Upgraded | None":
@@ -78,7 +89,7 @@ class Archive:
 
     def backbone_file(self, digest: str) -> Path:
         """Return the file of one backbone; its description is next to it."""
-        return self.backbones_folder / f"{digest[:16]}.onnx"
+        return self.backbones_folder / f"{re.sub('[^0-9a-z]', '_', digest[:16])}.onnx"
 
     def setting(self, key: str) -> str | None:
         """Return a setting of the database, or None."""
@@ -90,7 +101,7 @@ class Archive:
         Raises `ArchiveError` if the database has anything but a number there.
         """
         number = self.setting(CURRENT_MODEL)
-        if number and not (number.isascii() and number.isdigit() and len(number) <= _DIGITS):
+        if number and not _is_model_number(number):
             raise ArchiveError(
                 f"{self.folder / DATABASE}: damaged: its current model is not a number; `hashtag use N` sets it"
             )
@@ -98,7 +109,8 @@ class Archive:
 
     def last_model(self) -> int:
         """Return the highest number that any model had, also one that is gone; 0 before the first rebuild."""
-        return max(self.store.models.highest_number(), int(self.store.setting(LAST_MODEL) or 0))
+        last = self.store.setting(LAST_MODEL) or "0"
+        return max(self.store.models.highest_number(), int(last) if _is_model_number(last) else 0)
 
     def vocabulary(self) -> Vocabulary:
         """Return the user's current blocks, aliases and groups."""
@@ -148,13 +160,14 @@ class Archive:
         """Return what has no model's row: a rebuild was killed before its switch, or a prune after its commit."""
         known = {self.model_folder(row.number).name for row in self.store.models.all()}
         folders = self.models_folder.iterdir() if self.models_folder.is_dir() else ()
-        left = [folder for folder in folders if kind_of(folder) == "folder" and folder.name not in known]
+        kinds = ("folder", "link")  # a link is removed, not followed
+        left = [folder for folder in folders if kind_of(folder) in kinds and folder.name not in known]
         return [*left, *self.backbones_folder.glob(".*.part")]
 
     def clear_leftovers(self) -> None:
         """Remove the leftovers; the caller holds the rebuild lock."""
         for path in self.leftovers():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            shutil.rmtree(path) if kind_of(path) == "folder" else path.unlink()
         shutil.rmtree(self.folder / KEPT_NETWORKS, ignore_errors=True)  # also those of former models
 
     def close(self) -> None:
@@ -171,8 +184,10 @@ class Archive:
         self.close()
 
 
-def open_archive(folder: str | Path, *, create: bool = False, device: "Device" = "cpu") -> Archive:
-    """Open the archive in `folder`; with `create`, make it if there is none.
+def open_archive(
+    folder: str | Path, *, create: bool | Literal["late"] = False, device: "Device" = "cpu"
+) -> Archive:
+    """Open the archive in `folder`; with `create`, make it if there is none, if `late` when it is first written.
 
     `device` is where its backbones run; `auto` uses CUDA if it can, which takes seconds to start. The database of
     an earlier version is copied to `backups/` and upgraded. Raises `ArchiveError` if there is no archive and
@@ -181,14 +196,20 @@ def open_archive(folder: str | Path, *, create: bool = False, device: "Device" =
     """
     path = Path(folder).absolute()
     _require_own_files(path)
-    if not (path / DATABASE).is_file():
+    archive = Archive(path, device)
+    if not archive.is_made:
         if not create:
             raise ArchiveError(f"{path}: no archive here; `hashtag import SOURCE` makes one")
+        if create == "late":
+            return archive
         _make_folder(path)
-    archive = Archive(path, device)
     if create or not has_schema(path / DATABASE):
         _ = archive.store  # makes the tables, or says why it cannot
     return archive
+
+
+def _is_model_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _DIGITS
 
 
 def _require_own_files(folder: Path) -> None:

@@ -58,6 +58,17 @@ def open_lock(path: Path) -> TextIO:
     return open(descriptor, "r+", encoding="utf-8", errors="replace")
 
 
+def is_alive(process: int) -> bool:
+    """Whether a process of this id is running, whoever it belongs to."""
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def now() -> str:
     """Return the time, UTC, ISO 8601, to the second."""
     return datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

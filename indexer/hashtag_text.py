@@ -1,4 +1,4 @@
-"""Hashtags as text: a key to compare them by, a spelling to show, and how they are found in captions and lists."""
+"""Hashtags as text: a key to compare them by, a spelling to show, and how they are found in lists."""
 
 import re
 import unicodedata
@@ -35,15 +35,14 @@ _UNSEEN_JOINERS = "\u200c\u200d"
 _WORD_SIGNS = frozenset("\u200c\u200d\u00b7\u05be\u05f3\u05f4\u0f0b\u301c\u3003\u30a0\u30fb\ua67e")
 _WORD_CATEGORIES = {"L", "M", "N"}
 _SYMBOL_CATEGORIES = {"Pc", "So", "Sk"}
-_PLAIN_WORD = re.compile(r"[0-9A-Za-z_]*")
-_HASHES = re.compile("[#＃﹟]")
 # Commas and semicolons of all scripts, and what NFKC makes one of.
 COMMAS = (
     ",;，；、،؛﹐﹑﹔､\u037e\ufe10\ufe11\ufe14\u055d\u07f8\u1363\u1364\u1802\u1808\u2e32\u2e34\u2e35\u2e41\u2e49\u2e4c"
     "\ua4fe\ua60d\ua6f5\ua6f6\U0001144d\U0001145a\U00016e97"
 )
+_LONG = 1000  # characters above which a text is searched for towers of marks
+_MOST_MARKS = 30  # on one letter: Unicode's "stream-safe" format has no more either
 _LIST_SEPARATORS = re.compile(f"[#＃﹟{COMMAS}]")
-_ADDRESS = re.compile(r"(?<!\w)(?:\w{1,20}://|www\.)\S*[^\s,;)\]}\"'…]\Z")
 
 
 class WrittenHashtag(NamedTuple):
@@ -89,58 +88,20 @@ def split_hashtags(text: str) -> list[str]:
     return [stripped for piece in _LIST_SEPARATORS.split(text) if (stripped := piece.strip())]
 
 
-def caption_hashtags(caption: str) -> list[str]:
-    """Return the keys of the hashtags that follow a `#` in running text, in order, each once."""
-    found = (normalise_hashtag(word) for word in caption_words(caption))
-    return list(dict.fromkeys(hashtag for hashtag in found if hashtag))
-
-
-def caption_words(caption: str) -> list[str]:
-    """Return the words that follow a `#` in running text and have a letter or symbol, as written, of any length.
-
-    A `#` inside a word, an address or an HTML entity does not start a hashtag, nor does one before an address or
-    before digits only (`#1`): Instagram and Twitter read captions this way.
-    """
-    text = _as_read(caption)
-    # A `#` is never composed with its neighbours, so that each stands for one of the caption.
-    pieces = None if text == caption else _HASHES.split(caption)
-    found: list[str] = []
-    run_on = -1  # where the last hashtag ended: `#a#b` is two
-    position, hashes = text.find("#"), 0
-    while position >= 0:
-        hashes += 1
-        end = _PLAIN_WORD.match(text, position + 1).end()  # type: ignore[union-attr]
-        while end < len(text) and _continues_hashtag(text[end]):
-            end += 1
-        word = text[position + 1 : end]
-        if _starts_hashtag(text, position, run_on) and _is_word(word) and not text.startswith("://", end):
-            found.append(word if pieces is None else _as_written(pieces[hashes], word))
-            run_on = end
-        position = text.find("#", max(end, position + 1))
-    return found
-
-
-def _as_read(caption: str) -> str:
+def as_read(caption: str) -> str:
+    """Return a caption as it is searched for hashtags: NFKC, without invisible characters."""
     if caption.isascii():
         return caption
-    return _UNSEEN.sub("", unicodedata.normalize("NFKC", _drawn(caption)))
+    return _UNSEEN.sub("", unicodedata.normalize("NFKC", _drawn(_without_towers(caption))))
 
 
 def _drawn(text: str) -> str:
     return text.translate(_DRAWN_AS) if _REDRAWN.search(text) else text
 
 
-def _as_written(piece: str, word: str) -> str:
-    """Return the beginning of a piece of a caption that was read as `word`, or `word` if it cannot be told."""
-    end = 0
-    while end < len(piece) and all(map(_continues_hashtag, _as_read(piece[end]))):
-        end += 1
-    key = normalise_hashtag(word)
-    return piece[:end] if key and normalise_hashtag(piece[:end]) == key else word
-
-
 def _settled(text: str, clean: Callable[[str], str]) -> str:
     """Return what `clean` changes no more: what it removes may bring letters and marks together."""
+    text = _without_towers(text)
     while (again := clean(text)) != text:
         text = again
     return text
@@ -180,35 +141,35 @@ def _is_joined(character: str) -> bool:
     return bool(character) and character != " " and unicodedata.name(character, "").split()[0:1] != ["LATIN"]
 
 
-def _starts_hashtag(text: str, position: int, run_on: int) -> bool:
-    before = text[position - 1] if position else " "
-    if position == run_on:
-        return True
-    if before.isspace():
-        return True
-    if before.isalnum() or before in "_&/":
-        return False
-    # 2,000 characters are more than an address has before its fragment.
-    return not _ADDRESS.search(text[max(0, position - 2000) : position].split()[-1])
+def _without_towers(text: str) -> str:
+    """Return a long text with at most `_MOST_MARKS` marks on a letter.
 
-
-def _is_word(word: str) -> bool:
-    """Whether characters behind a `#` are a word: with a letter or a symbol, and not beginning with a mark."""
-    return _category(word[:1] or "\u0301")[0] != "M" and any(map(_is_letter_or_symbol, word))
+    Python sorts the marks of a letter in a time that grows with the square of their number.
+    """
+    if len(text) <= _LONG or text.isascii():
+        return text
+    kept, marks = [], 0
+    for character in text:
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks <= _MOST_MARKS:
+            kept.append(character)
+    return "".join(kept)
 
 
 @lru_cache(maxsize=10_000)
-def _is_letter_or_symbol(character: str) -> bool:
-    return _category(character) in ("Lu", "Ll", "Lt", "Lm", "Lo", "So", "Sk", "Me")
+def is_letter_or_symbol(character: str) -> bool:
+    """Whether a word with this character may be a hashtag: one of digits and marks alone is none."""
+    return category_of(character) in ("Lu", "Ll", "Lt", "Lm", "Lo", "So", "Sk", "Me")
 
 
 def _has_substance(text: str) -> bool:
-    return any(_category(c)[0] in "LNS" and (c.isalnum() or not c.isascii()) for c in text)
+    return any(category_of(c)[0] in "LNS" and (c.isalnum() or not c.isascii()) for c in text)
 
 
 @lru_cache(maxsize=10_000)
-def _continues_hashtag(character: str) -> bool:
-    category = _category(character)
+def continues_hashtag(character: str) -> bool:
+    """Whether a character in a caption belongs to the hashtag before it."""
+    category = category_of(character)
     if category in _SYMBOL_CATEGORIES:
         return character == "_" or not character.isascii()  # a backtick and a circumflex are symbols too
     return category[0] in _WORD_CATEGORIES or character in _WORD_SIGNS or _is_tag_character(character)
@@ -219,10 +180,10 @@ def _is_tag_character(character: str) -> bool:
 
 
 def _printable(character: str) -> bool:
-    return _category(character)[0] != "C"
+    return category_of(character)[0] != "C"
 
 
-def _category(character: str) -> str:
+def category_of(character: str) -> str:
     """Return a character's category; one that this Python does not know yet is a pictograph or else a letter."""
     found = unicodedata.category(character)
     if found != "Cn" or ord(character) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(character) <= 0xFDEF:

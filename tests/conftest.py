@@ -16,9 +16,8 @@ from hashtag_archive.encoder.training.train import TrainConfig
 from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig
-from hashtag_archive.indexer.learning.rebuild import RebuildConfig, RebuildResult, rebuild_model
+from hashtag_archive.indexer.learning.rebuild import RebuildConfig, rebuild_model
 from hashtag_archive.indexer.learning.tagger import TaggerConfig
-from hashtag_archive.indexer.photos.backbones import BackboneChoice
 from tests.support.paths import SHARED
 
 COLOURS = {"red": (200, 40, 40), "green": (40, 180, 60), "blue": (40, 60, 200), "white": (235, 235, 230)}
@@ -104,30 +103,16 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
 @pytest.fixture(scope="session")
 def colour_folder(tmp_path_factory: pytest.TempPathFactory, backbone: Path) -> Path:
     """A folder with a crawl of colours in `posts.jsonl` and an archive of it, with a model, in `archive`."""
-    folder = tmp_path_factory.mktemp("colours")
+    return make_colours(tmp_path_factory.mktemp("colours"), backbone)
+
+
+def make_colours(folder: Path, backbone: Path) -> Path:
+    """Make what `colour_folder` has in a folder, and return it."""
     crawl = write_crawl(folder)
     with open_archive(folder / "archive", create=True) as opened:
         import_crawls(opened, [crawl])
         rebuild_model(opened, backbone, QUICK)
     return folder
-
-
-@pytest.fixture(scope="session")
-def untrained_rebuild(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RebuildResult]:
-    """A folder like `colour_folder`, looked at by an untrained ResNet50, and what its rebuild returned."""
-    folder = tmp_path_factory.mktemp("untrained")
-    crawl = write_crawl(folder, posts=64)
-    with open_archive(folder / "archive", create=True) as opened:
-        import_crawls(opened, [crawl])
-        return folder, rebuild_model(opened, BackboneChoice("resnet50", "none", 64), QUICK_NETWORK)
-
-
-@pytest.fixture
-def untrained_colours(untrained_rebuild: tuple[Path, RebuildResult], tmp_path: Path) -> Iterator[Archive]:
-    """A copy of that archive, to be changed at will."""
-    folder, _ = untrained_rebuild
-    with open_archive(copy_archive(folder / "archive", tmp_path / "archive")) as opened:
-        yield opened
 
 
 @pytest.fixture

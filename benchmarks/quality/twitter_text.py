@@ -12,7 +12,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from hashtag_archive.indexer.hashtag_text import caption_words
+from hashtag_archive.indexer.caption_text import caption_words
 
 SECTIONS = ("hashtags", "hashtags_from_astral", "hashtags_with_indices")
 

@@ -44,7 +44,7 @@ def block_command(context: click.Context, tags: tuple[str, ...], undo: bool) -> 
 
 
 @click.command("alias")
-@click.argument("tags", nargs=-1, type=HashtagText(), metavar="FROM TO")
+@click.argument("tags", nargs=-1, type=HashtagText(), metavar="FROM TO | --undo FROM... | --suggest")
 @click.option("--undo", is_flag=True, help="Remove the aliases of the hashtags given.")
 @click.option("--suggest", is_flag=True, help="Print likely aliases, most certain first; change nothing.")
 @json_option
@@ -100,7 +100,7 @@ def _suggest(context: click.Context, as_json: bool) -> None:
 
 
 @click.command("group")
-@click.argument("tags", nargs=-1, type=HashtagText(), metavar="TAG PARENT")
+@click.argument("tags", nargs=-1, type=HashtagText(), metavar="TAG PARENT | --undo TAG...")
 @click.option("--undo", is_flag=True, help="Remove the hashtags given from the hierarchy.")
 @click.pass_context
 def group_command(context: click.Context, tags: tuple[str, ...], undo: bool) -> None:
@@ -168,6 +168,8 @@ def vocabulary_command(context: click.Context, save: Path | None, load: Path | N
 def _pair(tags: tuple[str, ...], names: str) -> tuple[str, str]:
     if len(tags) != 2:
         raise click.UsageError(f"give {names}, two hashtags")
+    if tags[0] == tags[1]:
+        raise click.UsageError(f"{names} are the same hashtag, #{tags[0]}")
     return tags[0], tags[1]
 
 

@@ -1,12 +1,13 @@
 """`hashtag import`."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from hashtag_archive.commands.opening import open_from
-from hashtag_archive.commands.options import exclude_option, json_option
+from hashtag_archive.commands.options import ExistingPath, exclude_option, json_option
 from hashtag_archive.commands.output import Bars, counted, echo, echo_json, echo_result, info, printable, warn
 from hashtag_archive.indexer.crawls.formats.registry import FORMATS
 
@@ -28,7 +29,7 @@ class ImportCommand(click.Command):
 
 
 @click.command("import", cls=ImportCommand)
-@click.argument("sources", nargs=-1, required=True, type=click.Path(exists=True))
+@click.argument("sources", nargs=-1, required=True, type=click.Path())
 @click.option(
     "--format",
     type=click.Choice(["auto", *FORMATS]),
@@ -38,12 +39,12 @@ class ImportCommand(click.Command):
 )
 @click.option(
     "--photos",
-    type=click.Path(exists=True, file_okay=False),
+    type=ExistingPath(file_okay=False),
     help="Folder with the photos of an instagram-crawler list, named as in their URLs or by short code.",
 )
 @click.option(
     "--consent",
-    type=click.Path(exists=True, dir_okay=False),
+    type=ExistingPath(dir_okay=False),
     help="File with one owner per line who consented; posts of others, or without an owner, are only counted.",
 )
 @click.option(
@@ -69,7 +70,8 @@ def import_command(
     """Import posts from crawl files and folders.
 
     Importing a source again changes nothing; a later crawl of a post replaces its hashtags, and the earlier
-    version is kept. Malformed entries are reported and the others imported; if all are, the exit status is 1.
+    version is kept. Malformed entries are reported and the others imported; if all are, or a source is not found,
+    the exit status is 1.
     Hashtags in comments count if the post's owner wrote them.
 
     \b
@@ -92,6 +94,7 @@ def import_command(
     }
     if as_json:
         how["most_reported"] = None
+    all_there = all(os.path.exists(source) for source in sources)
     with Bars("posts") as bars:
 
         def on_source(source: Path, named: str) -> None:
@@ -110,12 +113,12 @@ def import_command(
     else:
         _show_totals(totals)
         _show_posts(first)
-    if totals.was_refused:
-        raise click.exceptions.Exit(1)
-    if dry_run:
+    if dry_run and not totals.was_refused:
         info("dry run: nothing was written")
     elif totals.new or totals.updated:
         info("next: learn from them with `hashtag rebuild`")
+    if totals.was_refused or not all_there:
+        raise click.exceptions.Exit(1)
 
 
 def _run(
@@ -126,7 +129,7 @@ def _run(
     from hashtag_archive.indexer.crawls.preview import preview_crawls
 
     if not dry_run:
-        return import_crawls(open_from(context, create=True), sources, **how), []
+        return import_crawls(open_from(context, create="late"), sources, **how), []
     there = (Path(context.obj["archive"]) / "archive.db").is_file()
     preview = preview_crawls(open_from(context) if there else None, sources, **how)
     return preview.totals, preview.first

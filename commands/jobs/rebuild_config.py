@@ -36,7 +36,7 @@ def backbone_choice(context: click.Context, options: dict[str, Any]) -> "Backbon
         if weights is not None:
             raise click.UsageError("--weights is for backbones by name; an ONNX file has its weights")
     if weights not in (None, UNTRAINED) and not Path(weights).is_file():
-        raise click.UsageError(f"--weights: {weights}: no such file")
+        raise click.ClickException(f"{weights}: not found; check the path")
     return BackboneChoice(backbone, weights, image_size)
 
 

@@ -153,7 +153,7 @@ def print_change(change: "ModelChange | None", spelled: "Spellings") -> None:
         )
     if figures := change.figures:
         where = (
-            f"on {figures.photos:,} held-out photos of both models"
+            f"on {counted(figures.photos, 'held-out photo')} of both models"
             if figures.same
             else "each on its own held-out photos"
         )

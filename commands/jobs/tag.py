@@ -91,13 +91,13 @@ def tag_command(
     from hashtag_archive.indexer.machine import cores
     from hashtag_archive.indexer.photos.files import PhotoFiles
     from hashtag_archive.indexer.progress import Stages
-    from hashtag_archive.indexer.tagging.tag import failed_paths, retry_failures
+    from hashtag_archive.indexer.tagging.failures import failed_paths, retry_failures
 
     archive, times = open_from(context, device=device), Stages()
     with times("open"):
         there, missing = _divide(paths)
         files = PhotoFiles(failed_paths(archive) if failed else there, exclude)
-    run = _open_run(archive, dtype, 0 if dry_run else len(files), times)
+    run = _open_run(archive, dtype, len(files), times, dry_run=dry_run)
     cut = cut_by.cut(context, run.model)
     if failed:
         retry_failures(archive)  # not before all options are known to be good
@@ -132,12 +132,21 @@ def _divide(paths: tuple[str, ...]) -> tuple[list[str], list[str]]:
     return there, missing
 
 
-def _open_run(archive: "Archive", dtype: "DtypeMode", photos: int, times: "Stages") -> "TagRun":
+def _open_run(
+    archive: "Archive", dtype: "DtypeMode", photos: int, times: "Stages", *, dry_run: bool
+) -> "TagRun":
     """Open the model and choose the dtype, measured now if there are enough photos; report what was measured."""
     from hashtag_archive.indexer.tagging.tag import TagRun
 
     with Bars() as bars:
-        run = TagRun(archive, dtype=dtype, photos=photos, times=times, progress=bars)
+        run = TagRun(
+            archive,
+            dtype=dtype,
+            photos=0 if dry_run else photos,
+            times=times,
+            progress=bars,
+            may_write=not dry_run,
+        )
     if run.choice.fresh:
         info(f"measured on this machine: {run.choice}")
     return run

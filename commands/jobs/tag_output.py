@@ -57,7 +57,9 @@ class TagPrinter:
                     self._print_photo(photo)
                 bars("tagging", done, max(done, total))
         if outcomes["done"] and not self._everything:
-            info(f"{outcomes['done']:,} were already tagged and are not printed; --all prints them")
+            photos = counted(outcomes["done"], "photo was", "photos were")
+            hidden = "it is not printed; --all prints it" if outcomes["done"] == 1 else ""
+            info(f"{photos} already tagged: {hidden or 'they are not printed; --all prints them'}")
         for path, reason in failed:
             warn(f"{printable(path)}: {reason}")
         counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
@@ -70,7 +72,7 @@ class TagPrinter:
     def _is_shown(self, photo: "TaggedPhoto") -> bool:
         if is_quiet() and not self._as_json:
             return False
-        if photo.outcome in ("would encode", "would rescore"):
+        if photo.outcome in ("would encode", "would score", "would rescore"):
             return True
         return self._everything or photo.outcome not in ("done", "failed before")
 

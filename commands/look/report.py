@@ -44,7 +44,7 @@ def report_command(
       hashtag report --out report.html --systems report,linear,neighbours
     """
     if not out.absolute().parent.is_dir():
-        raise click.UsageError(f"--out: {out.parent}: no such folder")
+        raise click.ClickException(f"{out.parent}: not found; name an existing folder")
     archive = open_from(context)
     from hashtag_archive.indexer.evaluation.report.gather import ReportConfig
     from hashtag_archive.indexer.evaluation.report.page import write_report

@@ -16,17 +16,23 @@ if TYPE_CHECKING:
     from hashtag_archive.indexer.spellings import Spellings
     from hashtag_archive.indexer.tagging.show import ShownPhoto
 
+BELOW = 5  # guesses below the threshold that are printed
+
 
 @click.command("show")
 @click.argument("photo", type=click.Path())
 @cut_options_without_top()
+@click.option("--all", "everything", is_flag=True, help="Print every guess below the threshold, too.")
 @json_option
 @click.pass_context
-def show_command(context: click.Context, photo: str, cut_by: CutOptions, as_json: bool) -> None:
+def show_command(
+    context: click.Context, photo: str, cut_by: CutOptions, everything: bool, as_json: bool
+) -> None:
     """Print all that is known of a photo.
 
     PHOTO is a file that the archive knows by its path or, if it was moved, by its content; the file may be gone.
-    Every stored guess is printed; those that do not count as tags are marked with the reason.
+    Guesses that do not count as tags are marked with the reason; of those below the threshold, the five most
+    probable are printed. --json prints all.
 
     \b
     Examples:
@@ -44,7 +50,7 @@ def show_command(context: click.Context, photo: str, cut_by: CutOptions, as_json
     if as_json:
         echo_json(_as_json(shown, spelled))
         return
-    for name, value in _lines(shown, cut, spelled):
+    for name, value in _lines(shown, cut, spelled, len(shown.guesses) if everything else BELOW):
         echo(f"{name:<10} {printable(value)}")
 
 
@@ -66,7 +72,7 @@ def _as_json(shown: "ShownPhoto", spelled: "Spellings") -> dict[str, object]:
     return {**record, **whole}
 
 
-def _lines(shown: "ShownPhoto", cut: "Cut", spelled: "Spellings") -> Iterator[tuple[str, str]]:
+def _lines(shown: "ShownPhoto", cut: "Cut", spelled: "Spellings", below: int) -> Iterator[tuple[str, str]]:
     from hashtag_archive.indexer.photos.spelling import is_gone
 
     record = shown.record
@@ -80,17 +86,23 @@ def _lines(shown: "ShownPhoto", cut: "Cut", spelled: "Spellings") -> Iterator[tu
         yield from _post_lines(post, spelled)
     for word in record.said:
         verb = "accepted" if word.accepted else "rejected"
-        yield "person", f"{verb} #{spelled(word.hashtag)} at {word.said_at}"
+        bulk = " in bulk" if word.how == "bulk" else ""
+        yield "person", f"{verb} #{spelled(word.hashtag)} at {word.said_at}{bulk}"
     yield "tagged", _tagged(shown)
     names = [f"#{tag.spelling} {tag.probability:.2f} by {tag.by}" for tag in shown.hashtags]
     yield "hashtags", ", ".join(names) or f"none from {cut} on"
+    rest = [guess for guess in shown.guesses if guess.standing == "below the threshold"][below:]
     for guess in shown.guesses:
+        if guess in rest:
+            continue
         alias = f" (counts as #{spelled(guess.counts_as)})" if guess.counts_as != guess.hashtag else ""
         marked = "" if guess.standing == "assigned" else f"  {guess.standing}"
         yield (
             "guess",
             f"{guess.probability:.3f} #{spelled(guess.hashtag)}{alias} by model {guess.model}{marked}",
         )
+    if rest:
+        yield "guess", f"{len(rest):,} more below the threshold; --all prints them"
     for features in record.features:
         way = f"{features.dtype}, preprocessing {features.preprocessing}"
         yield "features", f"{features.backbone} ({features.digest[:16]}), {way}"

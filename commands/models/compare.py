@@ -7,7 +7,7 @@ import click
 from hashtag_archive.commands.jobs.rebuild_options import owner_uses_option
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import Bars, echo, echo_json, info
+from hashtag_archive.commands.output import Bars, counted, echo, echo_json, info
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.evaluation.compare import ComparisonResult
@@ -138,7 +138,7 @@ def compare_command(
     with Bars() as bars:
         comparison = compare_systems(archive, config, bars)
     for why, photos in comparison.left_out.items():
-        info(f"not measured: {photos:,} photos {why}")
+        info(f"not measured: {counted(photos, 'photo')} {why}")
     if config.split_by == "owner" and comparison.backbone.endswith("-layer4"):
         info(
             "WARNING: this backbone's layer4 has learnt from some of these test photos: the figures are too good"
@@ -155,15 +155,19 @@ def print_comparison(comparison: "ComparisonResult") -> None:
 
     config, systems = comparison.config, comparison.systems
     echo(
-        f"{comparison.hashtags:,} hashtags, split by {config.split_by}, seed {config.seed}; features of"
-        f" {comparison.backbone}; the report's systems: {config.epochs} epochs at {config.report_learning_rate:g}"
+        f"{counted(comparison.hashtags, 'hashtag')}, split by {config.split_by}, seed {config.seed}; features of"
+        f" {comparison.backbone}; the report's systems: {counted(config.epochs, 'epoch')} at"
+        f" {config.report_learning_rate:g}"
     )
     for fold, photos in comparison.photos.items():
-        _table(f"{fold}: {photos:,} photos", {name: result.folds[fold] for name, result in systems.items()})
+        _table(
+            f"{fold}: {counted(photos, 'photo')}",
+            {name: result.folds[fold] for name, result in systems.items()},
+        )
     for name, band in comparison.bands.items():
         _table(
-            f"test, {name}: {band.hashtags:,} hashtags on {band.least:,} to {band.most:,} training photos,"
-            f" on {band.photos:,} test photos",
+            f"test, {name}: {counted(band.hashtags, 'hashtag')} on {band.least:,} to"
+            f" {counted(band.most, 'training photo')}, on {counted(band.photos, 'test photo')}",
             {system: result.bands[name] for system, result in systems.items()},
         )
     own = [name for name, result in systems.items() if result.own_rule]

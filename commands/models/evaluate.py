@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from hashtag_archive.commands.opening import open_from
-from hashtag_archive.commands.options import json_option
+from hashtag_archive.commands.options import ExistingPath, json_option
 from hashtag_archive.commands.output import Bars, counted, echo, echo_json, info, printable, warn
+from hashtag_archive.indexer.crawls.formats.registry import FORMATS
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.evaluation.evaluate import Evaluation
@@ -16,8 +17,14 @@ if TYPE_CHECKING:
 
 
 @click.command("evaluate")
-@click.argument("source", required=False, type=click.Path(exists=True, path_type=Path))
-@click.option("--format", default="auto", show_default=True, help="Format of SOURCE, as for import.")
+@click.argument("source", required=False, type=ExistingPath())
+@click.option(
+    "--format",
+    type=click.Choice(["auto", *FORMATS]),
+    default="auto",
+    show_default=True,
+    help="Format of SOURCE; `hashtag import --help` explains them. auto detects it.",
+)
 @click.option(
     "--rule",
     type=click.Choice(["logit", "cosine"]),
@@ -28,7 +35,7 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_context
 def evaluate_command(
-    context: click.Context, source: Path | None, format: str, rule: "Rule", as_json: bool
+    context: click.Context, source: str | None, format: str, rule: "Rule", as_json: bool
 ) -> None:
     """Measure the current model against the popularity baseline.
 
@@ -48,7 +55,7 @@ def evaluate_command(
         evaluation = evaluate_held_out(archive, rule)
     else:
         with Bars("photos") as bars:
-            evaluation = evaluate_on(archive, source, format=format, rule=rule, progress=bars)
+            evaluation = evaluate_on(archive, Path(source), format=format, rule=rule, progress=bars)
     for path, reason in evaluation.failures.reported:
         warn(printable(f"{path}: {reason}"))
     if evaluation.learnt_from:

@@ -9,7 +9,7 @@ import click
 from hashtag_archive.commands.jobs.rebuild_options import Window
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import Bars, echo, echo_json, info, printable
+from hashtag_archive.commands.output import Bars, counted, echo, echo_json, info, printable
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.evaluation.sweep import Cell, Sweep
@@ -99,7 +99,7 @@ def sweep_command(
     if len(sizes) * len(windows) > MOST:
         raise click.UsageError(f"{len(sizes) * len(windows)} cells: at most {MOST} are possible")
     if not out.absolute().parent.is_dir():
-        raise click.UsageError(f"--out: {out.parent}: no such folder")
+        raise click.ClickException(f"{out.parent}: not found; name an existing folder")
     archive = open_from(context)
     from hashtag_archive.indexer.evaluation.sweep import SweepConfig, sweep_vectors
     from hashtag_archive.indexer.evaluation.sweep_plot import draw_sweep, require_matplotlib
@@ -154,8 +154,9 @@ def _checkpoint(values: dict[str, Any]) -> dict[str, Any]:
 def _print(sweep: "Sweep") -> None:
     """Print one row per cell; a step is one hashtag learnt from, in millions."""
     echo(
-        f"{sweep.training_posts:,} training posts, {sweep.hashtags:,} hashtags, alpha {sweep.vectors.alpha:g},"
-        f" {sweep.epochs} epochs; one hashtag left out of each of {sweep.asked:,} validation posts"
+        f"{counted(sweep.training_posts, 'training post')}, {counted(sweep.hashtags, 'hashtag')},"
+        f" alpha {sweep.vectors.alpha:g}, {counted(sweep.epochs, 'epoch')}; one hashtag left out of each of"
+        f" {counted(sweep.asked, 'validation post')}"
     )
     echo("size  window   hits@10    best     MRR  steps at best  above popularity from  cosine  verdict")
     echo(f"{'popularity':<12}  {sweep.popularity.hits:8.3f}{'':8}{sweep.popularity.mrr:8.3f}")
@@ -178,7 +179,7 @@ def _advise(sweep: "Sweep") -> None:
     """Print what to do next, with every option that a rebuild with the best cell needs."""
     lost = sum(cell.verdict in ("collapsed", "diverged") for cell in sweep.cells)
     if lost:
-        info(f"{lost} of {len(sweep.cells)} cells failed: lower --alpha or raise --epochs")
+        info(f"{lost} of {counted(len(sweep.cells), 'cell')} failed: lower --alpha or raise --epochs")
     if not sweep.best:
         info("no cell learnt anything: use --alpha 0.1 and more --epochs, or import more posts")
         return

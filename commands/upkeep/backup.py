@@ -7,7 +7,7 @@ import click
 
 from hashtag_archive.commands.opening import open_from
 from hashtag_archive.commands.options import json_option
-from hashtag_archive.commands.output import Bars, echo_json, echo_result, warn
+from hashtag_archive.commands.output import Bars, counted, echo_json, echo_result, warn
 
 
 @click.command("backup")
@@ -35,6 +35,6 @@ def backup_command(context: click.Context, folder: Path, as_json: bool) -> None:
         echo_json(asdict(made) | {"folder": str(made.folder)})
     else:
         echo_result(
-            f"{made.folder}: {len(made.models)} models, {made.size / 1e6:.1f} MB,"
+            f"{made.folder}: {counted(len(made.models), 'model')}, {made.size / 1e6:.1f} MB,"
             f" {made.reused / 1e6:.1f} MB of them reused from the previous backup"
         )

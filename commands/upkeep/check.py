@@ -5,7 +5,7 @@ from collections import Counter
 import click
 
 from hashtag_archive.commands.opening import open_from
-from hashtag_archive.commands.options import json_option
+from hashtag_archive.commands.options import ExistingPath, json_option
 from hashtag_archive.commands.output import Bars, counted, echo, echo_json, info, printable
 
 SHOWN = 20  # lines per kind of problem
@@ -21,7 +21,7 @@ SHOWN = 20  # lines per kind of problem
     "--look-in",
     multiple=True,
     metavar="FOLDER",
-    type=click.Path(exists=True, file_okay=False),
+    type=ExistingPath(file_okay=False),
     help="Folder in which to search missing photos by content; may be given several times.",
 )
 @click.option(

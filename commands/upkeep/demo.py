@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hashtag_archive.commands.jobs.rebuild_output import print_rebuild, report_rebuild
-from hashtag_archive.commands.output import Bars, echo_result, info
+from hashtag_archive.commands.output import Bars, counted, echo_result, info
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.demo.run import DemoResult
@@ -42,6 +42,7 @@ def demo_command(keep: Path | None, backbone: str | None) -> None:
     """
     if keep and keep.exists() and any(keep.iterdir()):
         raise click.UsageError(f"{keep} is not empty; name a new folder")
+    from hashtag_archive.encoder.part_file import part_file
     from hashtag_archive.encoder.pretrained.at_hand import DEFAULT_PACKAGED
     from hashtag_archive.indexer.demo.run import SHEET, run_demo
 
@@ -51,7 +52,9 @@ def demo_command(keep: Path | None, backbone: str | None) -> None:
             result = run_demo(folder, backbone=backbone or DEFAULT_PACKAGED, progress=bars)
         sheet = folder / SHEET
         if not keep:
-            sheet = Path(shutil.copy(sheet, KEPT_SHEET))
+            with part_file(Path(KEPT_SHEET)) as part:
+                shutil.copyfile(sheet, part)
+            sheet = Path(KEPT_SHEET)
         _print(result, sheet, keep)
     finally:
         if not keep:
@@ -61,15 +64,15 @@ def demo_command(keep: Path | None, backbone: str | None) -> None:
 def _print(result: "DemoResult", sheet: Path, keep: Path | None) -> None:
     report_rebuild(result.rebuilt)
     network = result.rebuilt.manifest["backbone_name"]
-    echo_result(f"drawn and imported: {result.imported.posts} posts; backbone: {network}")
+    echo_result(f"drawn and imported: {counted(result.imported.posts, 'post')}; backbone: {network}")
     spelled = result.spellings()
     print_rebuild(result.rebuilt, spelled)
     echo_result(f"\nhashtag query {result.asked.name}")
     for guess in result.answer:
         echo_result(f"{guess.score:.3f}\t#{spelled(guess.hashtag)}")
     echo_result(
-        f"\nthe most probable hashtag is true of {result.first_right} of {result.held_out} held-out pictures;"
-        f" see {sheet}"
+        f"\nthe most probable hashtag is true of {result.first_right} of"
+        f" {counted(result.held_out, 'held-out picture')}; see {sheet}"
     )
     echo_result(
         ", ".join(f"{name} {taken:.1f} s" for name, taken in result.seconds.items())

@@ -5,11 +5,16 @@ The three sources of a hashtag on a photo are stored separately: crawled (`PostH
 its own, because it carries data: a position, or the model and the logits.
 """
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hashtag_archive.db.schema.base import Base
+from hashtag_archive.db.schema.cells import MOST_HASHTAG_ID, Packed, Text, Whole, any_whole
 from hashtag_archive.db.schema.path_text import PathText
+
+_FOLDS = ("training", "validation", "test")
+_WRITTEN = ("xmp", "txt", "embedded")
+_HASHTAG_ID = Whole(most=MOST_HASHTAG_ID)
 
 
 class Setting(Base):
@@ -46,7 +51,7 @@ class Post(Base):
     taken_at: Mapped[str | None]
     digest: Mapped[str]
     hashtag_set: Mapped[str]
-    fold: Mapped[str | None]
+    fold: Mapped[str | None] = mapped_column(Text(among=_FOLDS))
     crawl_id: Mapped[int] = mapped_column(ForeignKey("crawls.id"))
 
 
@@ -65,7 +70,7 @@ class Hashtag(Base):
 
     __tablename__ = "hashtags"
     __table_args__ = {"sqlite_autoincrement": True}
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(_HASHTAG_ID, primary_key=True)
     text: Mapped[str] = mapped_column(unique=True)
 
 
@@ -75,7 +80,7 @@ class PostHashtag(Base):
     __tablename__ = "post_hashtags"
     __table_args__ = {"sqlite_with_rowid": False}
     post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
-    hashtag_id: Mapped[int] = mapped_column(ForeignKey("hashtags.id"), primary_key=True)
+    hashtag_id: Mapped[int] = mapped_column(_HASHTAG_ID, ForeignKey("hashtags.id"), primary_key=True)
     position: Mapped[int]
 
 
@@ -85,7 +90,7 @@ class PostSpelling(Base):
     __tablename__ = "post_spellings"
     __table_args__ = {"sqlite_with_rowid": False}
     post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
-    hashtag_id: Mapped[int] = mapped_column(ForeignKey("hashtags.id"), primary_key=True)
+    hashtag_id: Mapped[int] = mapped_column(_HASHTAG_ID, ForeignKey("hashtags.id"), primary_key=True)
     spelling: Mapped[str]
 
 
@@ -94,7 +99,7 @@ class Spelling(Base):
 
     __tablename__ = "spellings"
     __table_args__ = {"sqlite_with_rowid": False}
-    hashtag_id: Mapped[int] = mapped_column(ForeignKey("hashtags.id"), primary_key=True)
+    hashtag_id: Mapped[int] = mapped_column(_HASHTAG_ID, ForeignKey("hashtags.id"), primary_key=True)
     spelling: Mapped[str] = mapped_column(primary_key=True)
     posts: Mapped[int]
 
@@ -116,7 +121,7 @@ class PhotoPath(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     path: Mapped[str] = mapped_column(PathText, unique=True)
     size: Mapped[int]
-    mtime_ns: Mapped[int]
+    mtime_ns: Mapped[int] = mapped_column(any_whole())
     photo_id: Mapped[int | None] = mapped_column(ForeignKey("photos.id"), index=True)
     error: Mapped[str | None]
 
@@ -160,7 +165,7 @@ class Feature(Base):
     backbone_id: Mapped[int] = mapped_column(ForeignKey("backbones.id"))
     precision: Mapped[str]
     preprocessing: Mapped[int]
-    data: Mapped[bytes] = mapped_column(LargeBinary)
+    data: Mapped[bytes] = mapped_column(Packed(unit=2))
 
 
 class NumberedModel(Base):
@@ -185,8 +190,8 @@ class Tagging(Base):
     __tablename__ = "taggings"
     photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True)
     model: Mapped[int] = mapped_column(ForeignKey("models.number"))
-    hashtags: Mapped[bytes] = mapped_column(LargeBinary)
-    logits: Mapped[bytes] = mapped_column(LargeBinary)
+    hashtags: Mapped[bytes] = mapped_column(Packed(unit=4))
+    logits: Mapped[bytes] = mapped_column(Packed(unit=4))
 
 
 class Written(Base):
@@ -199,6 +204,6 @@ class Written(Base):
     __tablename__ = "written"
     path: Mapped[str] = mapped_column(PathText, primary_key=True)
     photo_path: Mapped[str] = mapped_column(PathText)
-    kind: Mapped[str]
+    kind: Mapped[str] = mapped_column(Text(among=_WRITTEN))
     model: Mapped[int | None]
     sha256: Mapped[str | None]

@@ -5,7 +5,8 @@ Alembic's own version table exists only during an upgrade. Alembic is imported o
 upgrade.
 """
 
-import os
+import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,8 +38,10 @@ def back_up_before(database: Path, schema: int) -> Upgraded:
     folder = database.parent / BACKUPS
     folder.mkdir(exist_ok=True)
     target = folder / f"{database.stem}-schema-{schema}{database.suffix}"
-    part = target.with_suffix(f".{os.getpid()}.part")
-    part.unlink(missing_ok=True)
+    for left in folder.glob(f"{target.stem}.*.part*"):  # by killed upgrades: the lock is held here alone
+        with suppress(OSError):
+            left.unlink()
+    part = target.with_suffix(f".{secrets.token_hex(8)}.part")  # a name that nobody can plant a link under
     try:
         copy_database(database, part, lambda done, total: None)
         part.replace(target)

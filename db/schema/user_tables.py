@@ -1,9 +1,12 @@
 """The tables of what the user says: verdicts, the vocabulary, and whom to forget. Models never write them."""
 
-from sqlalchemy import ForeignKey, Index, LargeBinary
+from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hashtag_archive.db.schema.base import Base
+from hashtag_archive.db.schema.cells import MOST_HASHTAG_ID, Text, Whole
+
+_HOW = ("looked", "bulk")
 
 
 class Blocked(Base):
@@ -38,9 +41,11 @@ class Verdict(Base):
     __tablename__ = "verdicts"
     __table_args__ = {"sqlite_with_rowid": False}
     photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True)
-    hashtag_id: Mapped[int] = mapped_column(ForeignKey("hashtags.id"), primary_key=True)
+    hashtag_id: Mapped[int] = mapped_column(
+        Whole(most=MOST_HASHTAG_ID), ForeignKey("hashtags.id"), primary_key=True
+    )
     accepted: Mapped[bool]
-    how: Mapped[str]
+    how: Mapped[str] = mapped_column(Text(among=_HOW))
     said_at: Mapped[str]
 
 
@@ -56,9 +61,9 @@ class VerdictLog(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     session: Mapped[str]
     photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id", ondelete="CASCADE"))
-    hashtag_id: Mapped[int] = mapped_column(ForeignKey("hashtags.id"))
+    hashtag_id: Mapped[int] = mapped_column(Whole(most=MOST_HASHTAG_ID), ForeignKey("hashtags.id"))
     accepted: Mapped[bool | None]
-    how: Mapped[str]
+    how: Mapped[str] = mapped_column(Text(among=_HOW))
     said_at: Mapped[str]
     undoes: Mapped[int | None]
 
@@ -72,7 +77,7 @@ class Tombstone(Base):
 
     __tablename__ = "tombstones"
     __table_args__ = {"sqlite_with_rowid": False}
-    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    asked: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    digest: Mapped[bytes] = mapped_column(primary_key=True)
+    asked: Mapped[bytes] = mapped_column(primary_key=True)
     kind: Mapped[str]
     at: Mapped[str]

@@ -3,16 +3,19 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, delete, func, or_, select, update
+from sqlalchemy import Connection, Engine, delete, func, select, type_coerce, update
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.types import NullType
 
 from hashtag_archive.db.errors import DbError
 from hashtag_archive.db.schema.base import Base
 from hashtag_archive.db.schema.foreign_objects import foreign_objects
 from hashtag_archive.db.schema.tables import Feature, GonePath, Photo, PhotoPath, PostPhoto, Setting, Tagging
+from hashtag_archive.db.stores.odd_cells import OddCells, find_odd_cells, is_odd
 
 _PAGE = 2048  # rows per read
 # Tables whose rows are useless without the row that they refer to. Only the user or a crawl can supply the others.
+COMPUTED = ("features", "taggings")  # tables whose rows are computed again if they are missing
 _DELETABLE = (
     *("features", "taggings", "post_hashtags", "post_photos", "post_versions"),
     *("post_spellings", "spellings"),
@@ -30,12 +33,20 @@ class Orphans(NamedTuple):
 
 
 class FeatureRow(NamedTuple):
-    """A photo's stored features; `data` is float16, little endian."""
+    """A photo's stored features; `data` should be float16, little endian, but may be anything."""
 
     id: int
     photo_id: int
     backbone_id: int
-    data: bytes
+    data: object
+
+
+class GuessRow(NamedTuple):
+    """A photo's stored guesses; both should be packed numbers, but may be anything."""
+
+    photo_id: int
+    hashtags: object
+    logits: object
 
 
 class SeenPath(NamedTuple):
@@ -91,6 +102,17 @@ class CheckStore:
             elif table == "photo_paths":
                 connection.execute(update(found).where(stray).values(photo_id=None, error=_UNKNOWN_PHOTO))
 
+    def odd_cells(self) -> list[OddCells]:
+        """Return, by column, the cells that have what their columns cannot have."""
+        with self._engine.connect() as connection:
+            return list(find_odd_cells(connection))
+
+    def delete_odd_rows(self, connection: Connection, found: OddCells) -> None:
+        """Delete the rows with odd cells in a column; only of what is computed again when it is missing."""
+        if found.table in COMPUTED:
+            table = Base.metadata.tables[found.table]
+            connection.execute(delete(table).where(is_odd(table.columns[found.column])))
+
     def settings(self) -> dict[str, str]:
         """Return key → value of every setting."""
         with self._engine.connect() as connection:
@@ -98,7 +120,8 @@ class CheckStore:
 
     def features(self) -> Iterator[list[FeatureRow]]:
         """Yield all features, one page at a time."""
-        columns, last = select(Feature.id, Feature.photo_id, Feature.backbone_id, Feature.data), 0
+        data = type_coerce(Feature.data, NullType())
+        columns, last = select(Feature.id, Feature.photo_id, Feature.backbone_id, data), 0
         while True:
             query = columns.where(Feature.id > last).order_by(Feature.id).limit(_PAGE)
             with self._engine.connect() as connection:
@@ -119,12 +142,17 @@ class CheckStore:
             connection.execute(delete(Feature).where(Feature.id == id))
             connection.execute(delete(Tagging).where(Tagging.photo_id == photo_id))
 
-    def damaged_guesses(self) -> list[int]:
-        """Return the ids of photos whose packed guesses have unequal lengths, or lengths that 4 does not divide."""
-        ids, logits = func.length(Tagging.hashtags), func.length(Tagging.logits)
-        with self._engine.connect() as connection:
-            query = select(Tagging.photo_id).where(or_(ids != logits, ids % 4 != 0))
-            return list(connection.scalars(query))
+    def guesses(self) -> Iterator[list[GuessRow]]:
+        """Yield all guesses, one page at a time."""
+        ids, logits = type_coerce(Tagging.hashtags, NullType()), type_coerce(Tagging.logits, NullType())
+        query, last = select(Tagging.photo_id, ids, logits).order_by(Tagging.photo_id).limit(_PAGE), -1
+        while True:
+            with self._engine.connect() as connection:
+                rows = connection.execute(query.where(Tagging.photo_id > last)).all()
+            if not rows:
+                return
+            last = rows[-1][0]
+            yield [GuessRow(*row) for row in rows]
 
     def forget_guesses(self, connection: Connection, photo_ids: Sequence[int]) -> None:
         """Delete the guesses on photos."""

@@ -9,9 +9,13 @@ from sqlalchemy.engine import Connection
 
 from hashtag_archive.db.schema.base import Base
 from hashtag_archive.db.schema.tables import Photo, PhotoPath, Tagging, Written
-from hashtag_archive.db.schema.user_tables import Verdict
+from hashtag_archive.db.schema.user_tables import Verdict, VerdictLog
+from hashtag_archive.db.stores.verdict_log import copy_verdicts
 
 _BATCH = 1000  # paths per read
+_NOT_COPIED = {
+    table.__tablename__ for table in (PhotoPath, Verdict, VerdictLog)
+}  # with their columns as they are
 
 
 class TaggedPath(NamedTuple):
@@ -110,16 +114,17 @@ class ExportStore:
         )
 
     def copy_photo(self, connection: Connection, photo_id: int, sha256: str) -> None:
-        """Copy all that is known about a photo to the content `sha256`: its error, features, guesses and verdicts.
+        """Copy all that is known about a photo to the content `sha256`: error, features, guesses, verdicts and log.
 
         Rows that the content already has are kept.
         """
         error = select(Photo.error).where(Photo.id == photo_id).scalar_subquery()
         connection.execute(upsert(Photo).values(sha256=sha256, error=error).on_conflict_do_nothing())
-        new = connection.scalar(select(Photo.id).where(Photo.sha256 == sha256))
+        new = connection.scalars(select(Photo.id).where(Photo.sha256 == sha256)).one()
+        copy_verdicts(connection, photo_id, new)
         for table in Base.metadata.sorted_tables:
             names = [column.name for column in table.columns if column.name != "id"]
-            if "photo_id" in names and table.name != PhotoPath.__tablename__:
+            if "photo_id" in names and table.name not in _NOT_COPIED:
                 values = [literal(new) if name == "photo_id" else table.c[name] for name in names]
                 rows = select(*values).where(table.c.photo_id == photo_id)
                 connection.execute(insert(table).prefix_with("OR IGNORE").from_select(names, rows))

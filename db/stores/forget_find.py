@@ -1,13 +1,12 @@
 """Find what came from one owner or with one post, in every table, and what of it other posts have too."""
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from hashtag_archive.db.post import owner_key
+from hashtag_archive.db.post import owner_key, read_content
 from hashtag_archive.db.schema.tables import (
     Crawl,
     Hashtag,
@@ -112,7 +111,7 @@ def _versions(connection: Connection) -> Iterator[tuple[int, dict[str, Any]]]:
     rows = connection.execute(
         select(PostVersion.post_id, PostVersion.content), execution_options={"yield_per": 10_000}
     )
-    return ((post, json.loads(content)) for post, content in rows)
+    return ((post, read_content(content)) for post, content in rows)
 
 
 def _read_versions(connection: Connection, removal: Removal) -> _Versions:

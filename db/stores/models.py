@@ -3,12 +3,19 @@
 import struct
 from collections import Counter
 from collections.abc import Iterable, Sequence, Set
+from math import isfinite
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
+from hashtag_archive.db.errors import DbError
 from hashtag_archive.db.schema.tables import Backbone, Feature, Hashtag, NumberedModel, Tagging
+
+DAMAGED_GUESSES = (
+    "archive.db is damaged: some guesses are not numbers; `hashtag check --repair` removes them, `hashtag retag`"
+    " computes them again"
+)
 
 
 class ModelRow(NamedTuple):
@@ -129,8 +136,7 @@ class ModelStore:
         with self._engine.connect() as connection:
             rows = connection.execute(query.where(Tagging.photo_id.in_(photo_ids))).all()
             unpacked = [
-                (photo, model, unpack_hashtags(hashtags), unpack_logits(logits))
-                for photo, model, hashtags, logits in rows
+                (photo, model, *unpack_guesses(hashtags, logits)) for photo, model, hashtags, logits in rows
             ]
             texts = _texts(connection, {id for _, _, ids, _ in unpacked for id in ids})
         found: dict[int, list[Guess]] = {}
@@ -152,7 +158,7 @@ class ModelStore:
 
 def without_hashtags(hashtags: bytes, logits: bytes, gone: Set[int]) -> tuple[bytes, bytes] | None:
     """Return packed guesses without the hashtag ids in `gone`, or None if they contain none of these."""
-    ids, values = unpack_hashtags(hashtags), unpack_logits(logits)
+    ids, values = unpack_guesses(hashtags, logits)
     kept = [place for place, id in enumerate(ids) if id not in gone]
     if len(kept) == len(ids):
         return None
@@ -162,14 +168,13 @@ def without_hashtags(hashtags: bytes, logits: bytes, gone: Set[int]) -> tuple[by
     )
 
 
-def unpack_hashtags(packed: bytes) -> tuple[int, ...]:
-    """Return the hashtag ids of a photo's guesses."""
-    return struct.unpack(f"<{len(packed) // 4}I", packed)
-
-
-def unpack_logits(packed: bytes) -> tuple[float, ...]:
-    """Return the logits of a photo's guesses."""
-    return struct.unpack(f"<{len(packed) // 4}f", packed)
+def unpack_guesses(hashtags: bytes, logits: bytes) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Return the hashtag ids and logits of a photo's guesses; raises `DbError` if they are damaged."""
+    ids = struct.unpack(f"<{len(hashtags) // 4}I", hashtags)
+    values = struct.unpack(f"<{len(logits) // 4}f", logits)
+    if len(ids) != len(values) or not all(map(isfinite, values)):
+        raise DbError(DAMAGED_GUESSES)
+    return ids, values
 
 
 def _texts(connection: Connection, ids: set[int]) -> dict[int, str]:

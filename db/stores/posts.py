@@ -1,13 +1,14 @@
 """Posts, their hashtags and their crawls."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
-from hashtag_archive.db.post import CrawledPost
+from hashtag_archive.db.post import CrawledPost, read_content
+from hashtag_archive.db.schema.cells import DamagedCellError
 from hashtag_archive.db.schema.tables import (
     Crawl,
     Hashtag,
@@ -73,7 +74,7 @@ class PostStore:
         """Return a post as earlier crawls gave it, oldest first."""
         query = select(PostVersion.content).join(Post, Post.id == PostVersion.post_id).where(Post.key == key)
         with self._engine.connect() as connection:
-            return [json.loads(content) for content in connection.scalars(query.order_by(PostVersion.id))]
+            return [read_content(content) for content in connection.scalars(query.order_by(PostVersion.id))]
 
     def fold_rows(self, connection: Connection) -> list[FoldRow]:
         """Return every post with what determines its fold, oldest first."""
@@ -106,6 +107,8 @@ class PostStore:
         query = "SELECT post_id, hashtag_id FROM post_hashtags ORDER BY post_id, position"
         cursor = connection.exec_driver_sql(query).cursor
         while cursor is not None and (rows := cursor.fetchmany(50_000)):
+            if set(map(type, chain.from_iterable(rows))) != {int}:
+                raise DamagedCellError("post_hashtags", None)
             yield rows
 
     def texts(self, connection: Connection) -> Iterator[tuple[int, dict[str, str]]]:

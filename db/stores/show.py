@@ -37,11 +37,12 @@ class RecordedPost:
 
 @dataclass(frozen=True)
 class RecordedVerdict:
-    """The user's verdict on a hashtag of the photo, and its time."""
+    """The user's verdict on a hashtag of the photo, its time, and whether somebody `looked` or it was in `bulk`."""
 
     hashtag: str
     accepted: bool
     said_at: str
+    how: str
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class ShowStore:
             .order_by(Feature.id)
         )
         verdicts = (
-            select(Hashtag.text, Verdict.accepted, Verdict.said_at)
+            select(Hashtag.text, Verdict.accepted, Verdict.said_at, Verdict.how)
             .join(Hashtag, Hashtag.id == Verdict.hashtag_id)
             .where(Verdict.photo_id == photo_id)
             .order_by(Verdict.said_at, Hashtag.text)

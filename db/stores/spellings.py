@@ -39,8 +39,7 @@ class SpellingStore:
         )
         found: dict[str, dict[str, str]] = {}
         with self._engine.connect() as connection:
-            cursor = connection.exec_driver_sql(query, tuple(keys)).cursor
-            for key, text, spelling in cursor or ():
+            for key, text, spelling in connection.exec_driver_sql(query, tuple(keys)):
                 found.setdefault(key, {})[text] = spelling
         return found
 

@@ -26,6 +26,7 @@ from hashtag_archive.db.sqlite_file import (
     is_writable,
 )
 from hashtag_archive.db.stores.checks import CheckStore
+from hashtag_archive.db.stores.earlier_features import EarlierFeatureStore
 from hashtag_archive.db.stores.exports import ExportStore
 from hashtag_archive.db.stores.find import FindStore
 from hashtag_archive.db.stores.forgetting import ForgetStore
@@ -36,6 +37,7 @@ from hashtag_archive.db.stores.show import ShowStore
 from hashtag_archive.db.stores.spellings import SpellingStore
 from hashtag_archive.db.stores.stale import StaleStore
 from hashtag_archive.db.stores.tombstones import TombstoneStore
+from hashtag_archive.db.stores.verdict_log import VerdictLogStore
 from hashtag_archive.db.stores.verdicts import VerdictStore
 from hashtag_archive.db.stores.vocabulary import VocabularyStore
 
@@ -62,9 +64,11 @@ class Store:
         self.posts = PostStore(self.engine)
         self.spellings = SpellingStore(self.engine)
         self.photos = PhotoStore(self.engine)
+        self.earlier = EarlierFeatureStore(self.engine)
         self.models = ModelStore(self.engine)
         self.vocabulary = VocabularyStore(self.engine)
         self.verdicts = VerdictStore(self.engine)
+        self.verdict_log = VerdictLogStore(self.engine)
         self.stale = StaleStore(self.engine)
         self.checks = CheckStore(self.engine)
         self.tombstones = TombstoneStore(self.engine)

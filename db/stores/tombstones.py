@@ -9,6 +9,7 @@ from sqlalchemy import Engine, delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import Connection
 
+from hashtag_archive.db.errors import DbError
 from hashtag_archive.db.post import CrawledPost, owner_key
 from hashtag_archive.db.schema.tables import Setting
 from hashtag_archive.db.schema.user_tables import Tombstone
@@ -79,7 +80,10 @@ def _secret(connection: Connection, *, create: bool) -> bytes:
     if known is None and create:
         known = secrets.token_hex(32)
         connection.execute(upsert(Setting).values(key=_KEY, value=known))
-    return bytes.fromhex(known or "")
+    try:
+        return bytes.fromhex(known or "")
+    except ValueError as error:
+        raise DbError(f"archive.db is damaged: its setting {_KEY} is not a key; replace it") from error
 
 
 def _digest(secret: bytes, kind: Kind, name: str) -> bytes:

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from hashtag_archive.encoder.errors import EncoderError
+from hashtag_archive.encoder.export.head_graph import head_graph
 from hashtag_archive.encoder.networks import OnnxHead
 from hashtag_archive.encoder.part_file import part_file
 from hashtag_archive.encoder.pretrained.pixel_backbone import MOST_MEGABYTES, OUTPUT, PixelBackbone
@@ -42,8 +43,7 @@ def export_head(head: nn.Module, features: int, path: Path, metadata: dict[str, 
     onnxruntime differ by more than `EMBEDDING_TOLERANCE`.
     """
     head.eval()
-    batch = torch.export.Dim("batch", min=1, max=2**31 - 1)
-    proto = _export(head, torch.zeros(2, features), ("features", "embedding"), {0: batch})
+    proto = head_graph(head, features)
     onnx.helper.set_model_props(proto, metadata)
     with part_file(path) as part:
         part.write_bytes(proto.SerializeToString(deterministic=True))

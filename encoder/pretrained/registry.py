@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hashtag_archive.encoder.errors import EncoderError
+from hashtag_archive.encoder.errors import UnknownNetworkError
 from hashtag_archive.encoder.pretrained.at_hand import PACKAGED, RESNET50
 from hashtag_archive.encoder.pretrained.downloads import Advance
 
@@ -52,7 +52,7 @@ def load_pretrained(
 
         model = name.removeprefix(TIMM)
         return untrained_timm(model, batches, seed) if random else timm_pretrained(model, file)
-    raise EncoderError(f"no backbone is called '{name}': {NAMES}, or an ONNX file")
+    raise UnknownNetworkError(f"no backbone is called '{name}': {NAMES}, or an ONNX file")
 
 
 def _resnet50(

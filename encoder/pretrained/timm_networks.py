@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from hashtag_archive.encoder.errors import EncoderError
+from hashtag_archive.encoder.errors import EncoderError, UnknownNetworkError
 from hashtag_archive.encoder.preprocess import INTERPOLATIONS, Framing
 from hashtag_archive.encoder.pretrained.downloads import TIMEOUT
 from hashtag_archive.encoder.pretrained.pixel_backbone import (
@@ -140,7 +140,7 @@ def _require_known(name: str) -> None:
     if not _timm().is_model(name) or ("." in name and name not in known):
         close = difflib.get_close_matches(name, known, 3)
         hint = f"did you mean {', '.join(close)}?" if close else "`hashtag backbones --all` lists them"
-        raise EncoderError(f"timm has no network '{name}'; {hint}")
+        raise UnknownNetworkError(f"timm has no network '{name}'; {hint}")
 
 
 def _described(network: torch.nn.Module, name: str) -> Pretrained:

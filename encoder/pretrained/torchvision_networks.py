@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from hashtag_archive.encoder.errors import EncoderError
+from hashtag_archive.encoder.errors import EncoderError, UnknownNetworkError
 from hashtag_archive.encoder.preprocess import INTERPOLATIONS, Framing
 from hashtag_archive.encoder.pretrained.at_hand import torch_checkpoints
 from hashtag_archive.encoder.pretrained.downloads import Advance, download
@@ -35,17 +35,17 @@ class TorchvisionNetwork:
     """A network of torchvision and a set of its weights, named `NAME` or `NAME@WEIGHTS`."""
 
     def __init__(self, name: str) -> None:
-        """Raise `EncoderError`, with the closest names, if torchvision does not have it."""
+        """Raise `UnknownNetworkError`, with the closest names, if torchvision does not have it."""
         models = torchvision_models()
         self.model, _, entry = name.partition("@")
         known = models.list_models(module=models)
         if self.model not in known:
-            raise EncoderError(
+            raise UnknownNetworkError(
                 f"torchvision has no classification network '{self.model}'{_like(self.model, known)}"
             )
         sets = models.get_model_weights(self.model)
         if entry and entry not in sets.__members__:
-            raise EncoderError(
+            raise UnknownNetworkError(
                 f"torchvision's {self.model} has no weights '{entry}', only {', '.join(sets.__members__)}"
             )
         self.weights = sets[entry] if entry else sets.DEFAULT

@@ -67,7 +67,7 @@ def import_crawls(
 
 def is_written_text(archive: Archive | None, path: str) -> bool:
     """Return whether a text next to a photo has tags that `hashtag export` wrote, and nothing else."""
-    place = archive.store.exports.written_at([path]).get(path) if archive else None
+    place = archive.store.exports.written_at([path]).get(path) if archive and archive.is_made else None
     if place is None or place.kind != "txt" or not place.sha256:
         return False
     try:

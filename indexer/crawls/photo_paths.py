@@ -2,19 +2,48 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from hashtag_archive.db.file_path import spellings
 from hashtag_archive.db.post import CrawledPost
 from hashtag_archive.indexer.archive import Archive
-from hashtag_archive.indexer.crawls.formats.entry import Entry
-from hashtag_archive.indexer.photos.spelling import SpellingOnDisk, is_gone
+from hashtag_archive.indexer.crawls.formats.entry import Entry, Refusal
+from hashtag_archive.indexer.crawls.formats.fields import MalformedError, shown, storable
+from hashtag_archive.indexer.photos.spelling import SpellingOnDisk, is_gone, is_possible
 
 
-def with_full_paths(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """Yield entries with the paths of photos normalised and as they are on disk, each once per post."""
+def with_full_paths(entries: Iterable[Entry], source: Path) -> Iterator[Entry]:
+    """Yield entries with the paths of photos normalised and as they are on disk, each once per post.
+
+    Whatever a reader lets through: a post that could not be stored is refused, and a path that no file can have is
+    left out.
+    """
     disk = SpellingOnDisk()
     for entry in entries:
-        yield _with_paths(entry, disk.full) if isinstance(entry, CrawledPost) else entry
+        if isinstance(entry, CrawledPost):
+            yield from _storable(entry, f"{source}: post {shown(entry.key)}", disk)
+        else:
+            yield entry
+
+
+def _storable(post: CrawledPost, where: str, disk: SpellingOnDisk) -> Iterator[Entry]:
+    try:
+        _require_storable(post)
+    except MalformedError as error:
+        yield Refusal(where, str(error))
+        return
+    impossible = [path for path in post.photos if not is_possible(path)]
+    yield from (Refusal(where, f"not a path: {shown(path)}", partial=True) for path in impossible)
+    if impossible:
+        post = replace(post, photos=tuple(path for path in post.photos if path not in impossible))
+    yield _with_paths(post, disk.full)
+
+
+def _require_storable(post: CrawledPost) -> None:
+    """Raise `MalformedError` if SQLite cannot store one of a post's texts."""
+    for field in ("key", "owner", "caption", "location", "taken_at"):
+        storable(getattr(post, field) or "", field)
+    storable(" ".join(post.hashtags), "hashtags")
 
 
 def with_recorded_paths(archive: Archive, posts: Sequence[CrawledPost]) -> list[CrawledPost]:

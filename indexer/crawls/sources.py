@@ -64,10 +64,12 @@ def source_format(source: Path, format: str, encoding: str | None = None) -> str
 
 
 def _require_stored(source: Path) -> None:
-    """Raise `CrawlError` for a pipe or a device: its bytes come once, and are needed twice."""
+    """Raise `CrawlError` for nothing, a pipe or a device, whose bytes come once and are needed twice."""
     try:
         mode = source.stat().st_mode
-    except OSError:
+    except FileNotFoundError:
+        raise CrawlError(source, "not found; check the path") from None
+    except (OSError, ValueError):
         return  # whoever opens it says what is wrong
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise CrawlError(source, "a pipe or a device; save what comes from it in a file, and import that")
@@ -95,7 +97,7 @@ def read_source(source: Path, format: str, options: SourceOptions | None = None)
         raise CrawlError(source, "a folder: name the crawl file in it")
     given = {name: getattr(options, name) for name in known.options}
     try:
-        yield from with_full_paths(known.read(source, **given))
+        yield from with_full_paths(known.read(source, **given), source)
     except OSError as error:
         raise CrawlError(source, error.strerror or str(error)) from error
 

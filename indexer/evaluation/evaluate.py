@@ -1,8 +1,9 @@
 """Measure a model on its own held-out posts, or on the user's labelled photos."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.arrays import Ids
 from hashtag_archive.indexer.crawls.formats.entry import Note, Refusal
 from hashtag_archive.indexer.crawls.sources import read_source, source_format
-from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.errors import ArchiveError, ModelError
 from hashtag_archive.indexer.learning.calibration import prior_logits
 from hashtag_archive.indexer.learning.metrics import Figures, measure, truth_matrix
 from hashtag_archive.indexer.model.logits import REPORTS_RULE
@@ -24,8 +25,10 @@ from hashtag_archive.indexer.model.text_space import PostText
 from hashtag_archive.indexer.photos.features import Failures
 from hashtag_archive.indexer.photos.files import read_file
 from hashtag_archive.indexer.progress import Progress, silent
+from hashtag_archive.indexer.wording import counted
 
 BATCH = 8
+Kept = TypeVar("Kept", Figures, PrecisionCheck)
 
 
 @dataclass
@@ -61,21 +64,31 @@ def evaluate_held_out(archive: Archive, rule: Rule = "logit") -> Evaluation:
 
     The model itself has learnt from all posts, so it cannot be measured on them. `cosine` gives the figures of the
     report's rule, sigmoid(cosine) >= 0.5, on the same embeddings, without the table for `--precision`, which is
-    about logits. Raises `ModelError` if there is no model with a head.
+    about logits. Raises `ModelError` if there is no model with a head, or it has no figures of this rule.
     """
     model = open_model(archive)
     model.require_head()
     figures = model.manifest["figures"]
+    judged = figures["test"] if rule == "logit" else (figures.get("beside") or {}).get("report's rule")
+    if not (judged and figures["popularity"]):
+        raise ModelError(
+            f"model {model.number} has no figures of this rule; `hashtag rebuild` makes a model with them"
+        )
     return Evaluation(
         model.number,
         "held-out posts",
         figures["judged_photos"],
         figures["judged_hashtags"],
-        Figures(**(figures["test"] if rule == "logit" else figures["beside"]["report's rule"])),
-        Figures(**figures["popularity"]),
-        [PrecisionCheck(**kept) for kept in figures["promises"]] if rule == "logit" else [],
+        _read(Figures, judged),
+        _read(Figures, figures["popularity"]),
+        [_read(PrecisionCheck, kept) for kept in figures["promises"]] if rule == "logit" else [],
         Failures(),
     )
+
+
+def _read(kind: type[Kept], found: dict[str, Any]) -> Kept:
+    """Return figures of a manifest, which may have others besides."""
+    return kind(**{field.name: found[field.name] for field in fields(kind)})
 
 
 def evaluate_on(
@@ -102,7 +115,9 @@ def evaluate_on(
             truth.append(truth_matrix([entry.columns for entry in kept], len(ids)))
         progress("encoding photos", min(start + BATCH, len(labelled)), len(labelled))
     if not truth:
-        raise ArchiveError(f"{source}: no photo that can be read has one of the model's {len(ids)} hashtags")
+        raise ArchiveError(
+            f"{source}: no photo that can be read has one of the model's {counted(len(ids), 'hashtag')}"
+        )
     evaluation = _judge(model, source, ids, np.concatenate(logits), np.concatenate(truth), failures, rule)
     evaluation.learnt_from = archive.store.photos.count_crawled([entry.path for entry in labelled])
     return evaluation

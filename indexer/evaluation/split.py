@@ -20,9 +20,11 @@ from hashtag_archive.indexer.learning.held_out import require_photos
 from hashtag_archive.indexer.learning.metrics import truth_matrix
 from hashtag_archive.indexer.learning.photo_set import MAX_CELLS, PhotoSet, columns
 from hashtag_archive.indexer.learning.tagger import assignable, require_assignable
+from hashtag_archive.indexer.photos.earlier_features import renewed_key
 from hashtag_archive.indexer.photos.features import feature_key, load_features
 from hashtag_archive.indexer.photos.pixels import load_pixels
 from hashtag_archive.indexer.progress import Progress, silent
+from hashtag_archive.indexer.wording import counted
 
 FOLDS = (TRAINING, VALIDATION, TEST)
 BANDS = ("rare", "middle", "frequent")
@@ -127,13 +129,14 @@ def load_split(
 
     `bound` limits owners' habits, in training and in truth. The split is that of the archive's folds, or by owner
     if `owners_seed` is given. If `side` is given, pixels are read, and photos that cannot be read are in no part.
-    Nothing is written. Raises `ArchiveError` if there are too few photos.
+    Nothing is written, except that features of earlier versions are checked. Raises `ArchiveError` if there are too
+    few photos.
     """
     if not archive.store.posts.counts()["posts"]:
         raise ArchiveError("no posts to learn from; `hashtag import SOURCE` imports some")
     corpus = read_corpus(archive.store, owners_seed, bound=bound)
     taught = corpus.without_habits()
-    folds, backbone = _folds(archive, taught)
+    folds, backbone = _folds(archive, taught, progress)
     left_out = {"in posts of several folds": int((corpus.photo_folds == "").sum())}
     require_photos({name: len(fold.photo_ids) for name, fold in folds.items()}, "with hashtags and features")
     learnt = learn_vectors(taught.lists(TRAINING), vectors, progress)
@@ -147,18 +150,19 @@ def load_split(
     parts = {name: _part(fold, ids) for name, fold in folds.items()}
     require_photos(
         {name: len(part.named) for name, part in parts.items()},
-        f"with one of the {len(ids)} hashtags on {min_photos} training photos",
+        f"with one of the {counted(len(ids), 'hashtag')} on {counted(min_photos, 'training photo')}",
     )
     return Split(corpus, backbone, learnt, ids, counts, parts, {why: n for why, n in left_out.items() if n})
 
 
-def _folds(archive: Archive, corpus: Corpus) -> tuple[dict[str, _Fold], str]:
+def _folds(archive: Archive, corpus: Corpus, progress: Progress) -> tuple[dict[str, _Fold], str]:
     """Return each fold's photos that have features of the backbone used last, and that backbone's name."""
     digest = archive.store.setting(BACKBONE)
     backbone_id = archive.store.photos.backbone_id(digest) if digest else None
     if not digest or backbone_id is None:
         raise ArchiveError("no photo has features yet; `hashtag rebuild` computes them for photos of posts")
-    places, features = load_features(archive.store, corpus.photo_ids, feature_key(backbone_id))
+    key = renewed_key(archive, feature_key(backbone_id), progress)
+    places, features = load_features(archive.store, corpus.photo_ids, key)
     folds = {}
     for name in FOLDS:
         kept = np.array(

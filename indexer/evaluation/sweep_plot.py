@@ -4,7 +4,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hashtag_archive.encoder.part_file import part_file
 from hashtag_archive.indexer.evaluation.sweep import Cell, CellOutcome, Sweep
+from hashtag_archive.indexer.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,13 +43,14 @@ def draw_sweep(sweep: Sweep, path: Path) -> None:
     figure.supxlabel("training steps (million hashtags processed)", fontsize=10)
     figure.supylabel("left-out hashtag among the ten nearest", fontsize=10)
     figure.suptitle(
-        f"Hashtag vectors at alpha {sweep.vectors.alpha:g}, {sweep.epochs} epochs:"
-        f" {sweep.asked:,} validation posts",
+        f"Hashtag vectors at alpha {sweep.vectors.alpha:g}, {counted(sweep.epochs, 'epoch')}:"
+        f" {counted(sweep.asked, 'validation post')}",
         fontsize=11,
     )
     lines, names = panels[0].get_legend_handles_labels()
     figure.legend(lines, names, loc="outside right center", frameon=False, fontsize=9)
-    figure.savefig(path, format="png")
+    with part_file(path) as part:
+        figure.savefig(part, format="png")
 
 
 def _draw_window(panel: "Axes", cells: list[Cell], popularity: float) -> None:

@@ -20,11 +20,12 @@ from PIL import ImageSequence
 
 from hashtag_archive.encoder.image_file import open_image
 from hashtag_archive.encoder.part_file import ASIDE, copy_rights
+from hashtag_archive.indexer.disk import is_alive
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.export.iptc import IptcChange, has_iptc, listed, note_record
-from hashtag_archive.indexer.export.sidecars import Outcome, require_unprotected, state_of
+from hashtag_archive.indexer.export.sidecars import Outcome, require_unprotected
 from hashtag_archive.indexer.export.xmp import Xmp
-from hashtag_archive.indexer.export.xmp_tags import marks_of
+from hashtag_archive.indexer.export.xmp_tags import marks_of, state_of
 from hashtag_archive.indexer.regular_file import open_regular
 
 _EXTENDED = b"http://ns.adobe.com/xmp/extension/\0"  # in a JPEG, begins a part of XMP above 64 kB
@@ -105,19 +106,9 @@ def clear_leftovers(folder: str) -> None:
             (entry.path, int(match[1])) for entry in entries if (match := _LEFTOVER.fullmatch(entry.name))
         ]
     for path, process in found:
-        if not _is_alive(process):
+        if not is_alive(process):
             with suppress(OSError):
                 shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # belongs to another user
-        return True
-    return True
 
 
 def _read(path: str) -> tuple[bytes, dict[str, Any], dict[str, Any]]:

@@ -12,6 +12,7 @@ from hashtag_archive.db.stores.exports import TaggedPath
 from hashtag_archive.encoder.part_file import part_file
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.export.embed import EmbedWriter
+from hashtag_archive.indexer.export.out_folder import OutFolder
 from hashtag_archive.indexer.export.per_photo import PerPhotoWriter, WrittenFiles
 from hashtag_archive.indexer.export.sidecars import Naming
 from hashtag_archive.indexer.export.tables import Csv, JsonLines, Parquet, TagTable
@@ -77,9 +78,9 @@ def export_tags(
         tables = [
             stack.enter_context(_table(name, out, stream, result)) for name in formats if name in _TABLES
         ]
-        place = _below(out, requested.shared_folder(archive)) if out else None
+        inside = OutFolder(out, requested.shared_folder(archive)) if out else None
         writers: list[PerPhotoWriter | EmbedWriter] = [
-            PerPhotoWriter(archive.store, kind, result.files, naming=naming, place=place)
+            PerPhotoWriter(archive.store, kind, result.files, naming=naming, out=inside)
             for kind in _SIDECARS
             if kind in formats and not (embed and kind == "xmp")
         ]
@@ -192,11 +193,6 @@ def _clean_untagged(
         here = [p.photo_path for p in gone if p.kind == writer.kind and p.path == writer.target(p.photo_path)]
         for start in range(0, len(here), _AT_ONCE):
             writer.put([(photo, []) for photo in here[start : start + _AT_ONCE]])
-
-
-def _below(out: Path, shared: str) -> Callable[[str], str]:
-    folder = os.path.abspath(out)
-    return lambda photo: os.path.join(folder, os.path.relpath(photo, shared))
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal
@@ -12,6 +12,7 @@ from hashtag_archive.db.stores.exports import WrittenPlace
 from hashtag_archive.db.stores.store import Store
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import MAX_REPORTED, ArchiveError
+from hashtag_archive.indexer.export.out_folder import OutFolder
 from hashtag_archive.indexer.export.sidecars import (
     MAX_TEXT,
     Naming,
@@ -46,7 +47,7 @@ class WrittenFiles:
 
 
 class PerPhotoWriter:
-    """Writes sidecars (`xmp`) or texts (`txt`) next to photos, or next to the path that `place` returns for one."""
+    """Writes sidecars (`xmp`) or texts (`txt`) next to photos, or at the photos' places in `out`."""
 
     def __init__(
         self,
@@ -55,17 +56,17 @@ class PerPhotoWriter:
         files: WrittenFiles,
         *,
         naming: Naming = "photo.jpg.xmp",
-        place: Callable[[str], str] | None = None,
+        out: OutFolder | None = None,
     ) -> None:
         self.kind = kind
         self._store = store
         self._files = files
         self._naming = naming
-        self._place = place
+        self._out = out
 
     def target(self, photo: str) -> str:
         """Return the file for a photo's tags."""
-        placed = self._place(photo) if self._place else photo
+        placed = self._out(photo) if self._out else photo
         return sidecar_of(placed, self._naming) if self.kind == "xmp" else text_of(placed)
 
     def put(self, batch: Sequence[tuple[str, Tags]]) -> None:
@@ -91,7 +92,7 @@ class PerPhotoWriter:
             self._store.exports.forget_written(connection, empty)
 
     def _why_not(self, photo: str, tags: Tags, known: WrittenPlace | None) -> str | None:
-        if tags and not self._place and not os.path.exists(photo):
+        if tags and not self._out and not os.path.exists(photo):
             return "its photo is gone"
         if known and known.photo_path != photo and os.path.exists(known.photo_path):
             return f"it holds the tags of {known.photo_path}"
@@ -113,8 +114,10 @@ class PerPhotoWriter:
     def _write(self, place: WrittenPlace, tags: Tags, known: WrittenPlace | None) -> bool:
         """Write one file; return whether it has tags of ours afterwards, or may have after an error."""
         try:
-            if self._place and tags:
-                os.makedirs(os.path.dirname(place.path), exist_ok=True)
+            if self._out:
+                self._out.require_inside(place.path)
+                if tags:
+                    os.makedirs(os.path.dirname(place.path), exist_ok=True)
             if self.kind == "xmp":
                 outcome, holds_ours = write_sidecar(place.path, tags)
             else:

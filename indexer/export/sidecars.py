@@ -9,15 +9,9 @@ from typing import Literal
 from hashtag_archive.db.stores.exports import WrittenPlace
 from hashtag_archive.encoder.part_file import part_file
 from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.export.kept_packet import Edited, with_tags, without_guesses
 from hashtag_archive.indexer.export.xmp import Xmp
-from hashtag_archive.indexer.export.xmp_tags import (
-    HIERARCHY,
-    SUBJECT,
-    Mark,
-    marks_of,
-    remove_marked,
-    write_tags,
-)
+from hashtag_archive.indexer.export.xmp_tags import state_of
 from hashtag_archive.indexer.photos.keywords import MAX_XMP
 from hashtag_archive.indexer.regular_file import read_regular
 from hashtag_archive.indexer.tagging.assigned import AssignedHashtag
@@ -61,14 +55,14 @@ def write_sidecar(path: str, tags: Sequence[AssignedHashtag]) -> tuple[Outcome, 
     """
     if not tags and not os.path.lexists(path):
         return "none", False
-    return _edit(path, lambda xmp: write_tags(xmp, tags))
+    return _edit(path, lambda found: with_tags(found, tags))
 
 
 def untag_sidecar(path: str, model: int | None) -> tuple[Outcome, bool]:
     """Remove the guesses of a model, or of any, from a sidecar; returns and raises as `write_sidecar`."""
     if not os.path.lexists(path):
         return "none", False
-    return _edit(path, lambda xmp: remove_marked(xmp, model))
+    return _edit(path, lambda found: without_guesses(found or b"", model))
 
 
 def text_content(tags: Sequence[AssignedHashtag]) -> bytes:
@@ -157,27 +151,23 @@ def require_same(path: str, before: bytes | None) -> None:
         raise NotOursError("another program changed it in the meantime: left unchanged; run this again")
 
 
-def _edit(path: str, change: Callable[[Xmp], object]) -> tuple[Outcome, bool]:
+def _edit(path: str, change: Callable[[bytes | None], Edited]) -> tuple[Outcome, bool]:
     path = followed(path)
     found = read_if_there(path, MAX_XMP + 1)
-    xmp = Xmp(found)
-    before = state_of(xmp)
-    change(xmp)
-    after = state_of(xmp)
+    edited = change(found)
+    after = state_of(edited.xmp)
     holds_ours = bool(after[0])
-    if found is not None and before == after:
-        return "unchanged", holds_ours
-    if xmp.is_ours_and_empty:
-        if found is None:
+    if found is None:
+        if edited.content is None:
             return "none", False
+        replace_file(path, edited.content, None)
+        return "made", holds_ours
+    if state_of(Xmp(found)) == after:
+        return "unchanged", holds_ours
+    if edited.content is None:
         require_unprotected(path)
         require_same(path, found)
         os.unlink(path)
         return "removed", False
-    replace_file(path, xmp.serialised(), found)
-    return ("made" if found is None else "updated"), holds_ours
-
-
-def state_of(xmp: Xmp) -> tuple[list[Mark], list[str], list[str]]:
-    """Return the marks, subjects and hierarchies of a packet, which are all that this product changes in it."""
-    return marks_of(xmp), sorted(xmp.texts(SUBJECT)), sorted(xmp.texts(HIERARCHY))
+    replace_file(path, edited.content, found)
+    return "updated", holds_ours

@@ -4,7 +4,6 @@ What is not changed is written back as it was, byte for byte: the tree is read, 
 added is removed again without a trace.
 """
 
-import re
 from typing import Any
 from xml.dom import XMLNS_NAMESPACE
 from xml.parsers.expat import ExpatError
@@ -26,8 +25,8 @@ from hashtag_archive.indexer.export.xmp_nodes import (
 from hashtag_archive.indexer.export.xmp_source import (
     decoded,
     parts,
-    quoted,
     sources,
+    text_in,
     without_attribute,
     written,
 )
@@ -140,18 +139,23 @@ class Xmp:
                 self._remove(description)
 
     def unlisted(self, name: Name) -> str | None:
-        """Return the source of a property that is there without any `rdf:li`, None if there is none."""
-        for description in self._descriptions():
-            for element in named(description, name):
-                return None if self.items(name) else "".join(written(element, self._sources))
-        return None
+        """Return the source of a property that is there without any `rdf:li`, None if there is none.
+
+        Raises `XmpError` if it is there twice, which XMP forbids: both could not be put back.
+        """
+        if self.items(name):
+            return None
+        there = [element for node in self._descriptions() for element in named(node, name)]
+        if len(there) > 1:
+            raise XmpError(f"not valid XMP: it has {name.prefix}:{name.local} twice, neither as a list")
+        return "".join(written(there[0], self._sources)) if there else None
 
     def restore(self, name: Name, source: str) -> None:
         """Put a property's source back as `unlisted` returned it, if nothing but its own text is in it now."""
         items = self.items(name)
         if not items and (name.uri, name.local) in self._holes:
             parent, place = self._holes[name.uri, name.local]
-        elif len(items) == 1 and quoted(text_of(items[0])) == re.sub("<[^>]*>", "", source).strip():
+        elif len(items) == 1 and text_of(items[0]) == text_in(source):
             element = items[0].parentNode.parentNode
             parent, place = element.parentNode, self._pieces(element.parentNode).index(element)
         else:
@@ -182,9 +186,10 @@ class Xmp:
 
     def _is_own(self, description: Any) -> bool:
         """Whether a description was made for what this product writes."""
-        if any(True for _ in said_in_attributes(description)):
-            return False
-        return description not in self._sources or description.hasAttributeNS(XMLNS_NAMESPACE, OUR_PREFIX)
+        if description not in self._sources:
+            return not any(True for _ in said_in_attributes(description))
+        others = {a.name for a in description.attributes.values() if a.namespaceURI != RDF}
+        return others == {f"xmlns:{OUR_PREFIX}"}
 
     def _own_description(self) -> Any:
         descriptions = self._descriptions()
@@ -211,9 +216,9 @@ class Xmp:
         """Return the list of a property, made if there is none; a single value becomes its item."""
         descriptions = self._descriptions()
         properties = [element for node in descriptions for element in named(node, name)]
-        for element in properties:
-            if bags := elements(element):
-                return bags[0]
+        if bags := [bag for element in properties for bag in elements(element)[:1]]:
+            # an empty one would go with our item
+            return max(bags, key=lambda bag: bool(elements(bag)))
         alone = self.texts(name)
         for description in descriptions:
             if description.hasAttributeNS(name.uri, name.local):

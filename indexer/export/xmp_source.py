@@ -3,16 +3,22 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Any
 from xml.dom import Node
 
 _PADDING = "\0 \t\r\n\ufeff"
-_DECLARATION = re.compile(r"<\?xml\s[^>]*?\?>")
+# As XML has it, and no other: what a parser of the whole would refuse is not edited.
+_DECLARATION = re.compile(
+    r"""<\?xml\s+version\s*=\s*(?:"1\.\d"|'1\.\d')(?:\s+encoding\s*=\s*(?:"[\w.-]+"|'[\w.-]+'))?"""
+    r"""(?:\s+standalone\s*=\s*(?:"(?:yes|no)"|'(?:yes|no)'))?\s*\?>"""
+)
 _ENCODING = re.compile(rb"""<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)""")
 _MARKUP = re.compile(
     r"""<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|(?P<end></[^>]*>)|(?P<start><(?:[^>"']++|"[^"]*"|'[^']*')*+>)""",
     re.DOTALL,
 )
+_CDATA = "<![CDATA["
 _ATTRIBUTE = re.compile(r"""\s+([^\s=/>]+)\s*=\s*("[^"]*"|'[^']*')""")
 
 
@@ -102,6 +108,21 @@ def without_attribute(start: str, name: str) -> str:
         if attribute[1] == name:
             return start[: attribute.start()] + start[attribute.end() :]
     return start
+
+
+def text_in(source: str) -> str:
+    """Return the text in an element's source, as a parser gives it, without white space around it."""
+    found, last = "", 0
+    for markup in _MARKUP.finditer(source):
+        found += unescape(_with_line_ends(source[last : markup.start()]))
+        if markup[0].startswith(_CDATA):
+            found += _with_line_ends(markup[0][len(_CDATA) : -len("]]>")])
+        last = markup.end()
+    return (found + unescape(_with_line_ends(source[last:]))).strip()
+
+
+def _with_line_ends(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def quoted(text: str, others: dict[str, str] | None = None) -> str:

@@ -16,7 +16,7 @@ from hashtag_archive.indexer.hashtag_text import normalise_hashtag
 from hashtag_archive.indexer.photos.keywords import OUR_NAMESPACE
 from hashtag_archive.indexer.tagging.assigned import AssignedHashtag
 
-Place = Literal["subject", "hierarchy", "iptc"]
+Place = Literal["subject", "hierarchy", "iptc", "packet"]
 SUBJECT = Name("http://purl.org/dc/elements/1.1/", "dc", "subject")
 HIERARCHY = Name("http://ns.adobe.com/lightroom/1.0/", "lr", "hierarchicalSubject")
 OURS = Name(OUR_NAMESPACE, "hashtag", "Tags")
@@ -42,6 +42,11 @@ class Mark:
 def marks_of(xmp: Xmp) -> list[Mark]:
     """Return what this product wrote into a packet."""
     return [mark for mark, _ in _marks(xmp)]
+
+
+def state_of(xmp: Xmp) -> tuple[list[Mark], list[str], list[str]]:
+    """Return the marks, subjects and hierarchies of a packet, which are all that this product changes in it."""
+    return marks_of(xmp), sorted(xmp.texts(SUBJECT)), sorted(xmp.texts(HIERARCHY))
 
 
 def write_tags(xmp: Xmp, tags: Sequence[AssignedHashtag], iptc: Iterable[str] | None = None) -> None:
@@ -117,6 +122,8 @@ def _restore(xmp: Xmp) -> None:
         if source is not None and place not in places_of(xmp):
             note_before(xmp, place, None)
             xmp.restore(name, source)
+    if not marks_of(xmp):
+        note_before(xmp, "packet", None)
 
 
 def _remove(xmp: Xmp, marks: list[tuple[Mark, Any]]) -> None:

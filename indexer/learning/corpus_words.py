@@ -12,7 +12,10 @@ from hashtag_archive.indexer.arrays import Ids
 
 @dataclass(frozen=True)
 class Verdicts:
-    """Verdicts: hashtag ids accepted and rejected by photo id, and the photos' sha256."""
+    """Verdicts of somebody who looked: hashtag ids accepted and rejected by photo id, and the photos' sha256.
+
+    Those given in bulk teach nothing.
+    """
 
     accepted: dict[int, set[int]]
     rejected: dict[int, set[int]]
@@ -22,7 +25,7 @@ class Verdicts:
     @classmethod
     def read(cls, connection: Connection, store: Store, names: "Names") -> "Verdicts":
         """Read them in a transaction, with aliases replaced by their targets."""
-        rows = store.verdicts.all(connection)
+        rows = store.verdicts.looked(connection)
         by_photo: tuple[dict[int, set[int]], dict[int, set[int]]] = ({}, {})
         for photo, hashtag, accepted in rows:
             by_photo[not accepted].setdefault(photo, set()).add(names.targets.get(hashtag, hashtag))

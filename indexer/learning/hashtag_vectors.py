@@ -16,6 +16,7 @@ from hashtag_archive.indexer.arrays import Floats, Ids
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.learning.corpus import HashtagLists
 from hashtag_archive.indexer.progress import Progress, silent
+from hashtag_archive.indexer.wording import counted
 
 MAX_CONTEXT = 16  # hashtags of a post that are learnt from together
 COLLAPSED = 0.5  # mean pairwise cosine above which vectors are useless
@@ -168,8 +169,8 @@ def require_hashtags(posts: HashtagLists, min_count: int) -> tuple[int, int]:
     kept = int((counts >= max(1, min_count)).sum())
     if kept < 2:
         raise ArchiveError(
-            f"only {kept} of {np.count_nonzero(counts)} hashtags on at least {min_count} of {len(posts)}"
-            f" {posts.name}; at least two are needed: import more posts, or lower --min-count"
+            f"only {kept} of {counted(int(np.count_nonzero(counts)), 'hashtag')} on at least {min_count} of"
+            f" {len(posts)} {posts.name}; at least two are needed: import more posts, or lower --min-count"
         )
     return kept, int(counts.sum())
 

@@ -26,6 +26,7 @@ from hashtag_archive.indexer.model.logits import REPORTS_RULE, Thresholds
 from hashtag_archive.indexer.model.precision import PrecisionCheck, ValidationScores, check_precisions
 from hashtag_archive.indexer.model.text_space import TextSpace
 from hashtag_archive.indexer.progress import Stages
+from hashtag_archive.indexer.wording import counted
 
 LEAST_PHOTOS = {TRAINING: 10, VALIDATION: 2, TEST: 2}
 
@@ -138,7 +139,7 @@ def _require_enough(sets: dict[str, PhotoSet], vectors: HashtagVectors, min_phot
     ids, _ = assignable(sets[TRAINING], vectors, min_photos)
     require_photos(
         {fold: len(judged_photos(chosen, ids).hashtags) for fold, chosen in sets.items()},
-        f"with one of the {len(ids)} hashtags on {min_photos} training photos",
+        f"with one of the {counted(len(ids), 'hashtag')} on {counted(min_photos, 'training photo')}",
     )
 
 

@@ -28,6 +28,7 @@ from hashtag_archive.indexer.learning.hashtag_vectors import HashtagVectors
 from hashtag_archive.indexer.learning.photo_set import PhotoSet, columns, judged_photos, truth_of
 from hashtag_archive.indexer.model.logits import Thresholds
 from hashtag_archive.indexer.model.text_space import TextSpace, join
+from hashtag_archive.indexer.wording import counted
 
 MANY_PHOTOS = 20_000
 
@@ -201,7 +202,8 @@ def require_assignable(ids: Ids, min_photos: int) -> None:
     """Raise `ArchiveError` if fewer than two hashtags are assignable."""
     if len(ids) < 2:
         raise ArchiveError(
-            f"{len(ids)} hashtags have a vector and {min_photos} training photos, at least two are needed: import"
+            f"{counted(len(ids), 'hashtag has', 'hashtags have')} a vector and"
+            f" {counted(min_photos, 'training photo')}, at least two are needed: import"
             " more photos, or lower --min-photos"
         )
 

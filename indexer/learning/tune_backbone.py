@@ -50,6 +50,7 @@ from hashtag_archive.indexer.photos.backbones import (
 from hashtag_archive.indexer.photos.named_backbones import export_adopted
 from hashtag_archive.indexer.photos.pixels import has_unchanged_file, pixel_batches
 from hashtag_archive.indexer.progress import Progress, silent
+from hashtag_archive.indexer.wording import counted
 
 LAYER = "layer4"
 LEARNT_FROM = "training posts, the epoch chosen on validation posts; it is not learnt again from all posts"
@@ -73,7 +74,7 @@ class _Photos:
         kept = has_unchanged_file(archive, corpus.photo_ids[places])
         self.notes: list[str] = []
         if lost := int((~kept).sum()):
-            self.notes = [f"{LAYER} did not learn from {lost:,} photos whose files are gone or changed"]
+            self.notes = [f"{LAYER} did not learn from {counted(lost, 'photo')} gone or changed"]
         places = places[kept]
         _require_both_folds(corpus.photo_folds[places])
         training = places[corpus.photo_folds[places] == TRAINING]

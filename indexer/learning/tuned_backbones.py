@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.errors import ArchiveError
 
 CHECKPOINTS = "unfreeze-*.pt"
 _ABOUT, _MADE = "unfrozen", "unfrozen-key"  # settings: digest -> how it was made, key -> digest
@@ -14,7 +15,10 @@ _ABOUT, _MADE = "unfrozen", "unfrozen-key"  # settings: digest -> how it was mad
 def about_unfrozen(archive: Archive, digest: str | None) -> dict[str, Any] | None:
     """Return how a backbone was trained, or None if it was not trained here."""
     text = archive.store.setting(f"{_ABOUT}:{digest}")
-    return dict(json.loads(text)) if text else None
+    try:
+        return dict(json.loads(text)) if text else None
+    except (ValueError, TypeError) as error:
+        raise ArchiveError(f"{archive.folder}: damaged: its setting {_ABOUT}:{digest} is not JSON") from error
 
 
 def unfrozen_digest(archive: Archive, key: str) -> str | None:

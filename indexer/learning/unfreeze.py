@@ -18,6 +18,7 @@ from hashtag_archive.indexer.learning.rebuild import (
 from hashtag_archive.indexer.learning.tune_backbone import LAYER, frozen_base, tune_backbone
 from hashtag_archive.indexer.photos.backbones import AdoptedBackbone, BackboneChoice
 from hashtag_archive.indexer.progress import Progress, Stages, silent
+from hashtag_archive.indexer.wording import counted
 
 
 def unfreeze_model(
@@ -73,5 +74,6 @@ def _add_frozen_figures(frozen: HeldOut, tuned: HeldOut, adopted: AdoptedBackbon
         tuned.variants["frozen"] = frozen.figures
     if frozen.judged_photos != tuned.judged_photos:
         adopted.notes.append(
-            f"the frozen network was measured on {frozen.judged_photos:,} photos, some of whose files are gone"
+            f"the frozen network was measured on {counted(frozen.judged_photos, 'photo')},"
+            " some of whose files are gone"
         )

@@ -1,6 +1,7 @@
 """Writes a fitted model to its folder: aside, checked, renamed, and made current by one transaction."""
 
 import json
+import secrets
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -59,7 +60,7 @@ def write_model(
     leaves the previous model current, and a folder without a row, which the next rebuild removes.
     """
     number = archive.last_model() + 1
-    aside = archive.models_folder / f".building-{number:04d}"
+    aside = archive.models_folder / f".building-{number:04d}-{secrets.token_hex(4)}"
     aside.mkdir()
     try:
         recall = _write_parts(aside, new)

@@ -45,9 +45,10 @@ class _Walk:
             b"IPfs": self._codes,
         }
         kind = self._take(4)
-        dimensions, rows, _, _, _, metric = _HEADER.unpack(self._take(_HEADER.size))
+        dimensions, rows, _, _, is_trained, metric = _HEADER.unpack(self._take(_HEADER.size))
         if kind not in kinds or metric != _INNER_PRODUCT:
             raise ValueError("an index of a kind that hashtag does not write")
+        self._require(is_trained == 1)
         if not 0 < dimensions <= _MOST_DIMENSIONS or rows < 0:
             raise ValueError(f"an index of {rows} rows of {dimensions}")
         kinds[kind](dimensions, rows)

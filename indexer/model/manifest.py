@@ -18,7 +18,8 @@ _ALWAYS, _WITH_HEAD = (
     {"hashtags.tsv", "vectors.npy"},
     {"head.onnx", "index.faiss", "index.json", "evidence.npz"},
 )
-_SHOWN_FIGURES = {"p_at_1", "r_at_5", "map", "f2"}
+_FIGURE_NAMES = {"a_at_5", "accuracy", "ece", "f1", "f2", "map", "p_at_1", "precision", "r_at_5", "recall"}
+_LATER = ("backbone_licence", "beside")  # fields that models of earlier versions lack
 
 _Check = Callable[[Any], bool]
 
@@ -41,7 +42,7 @@ def parse_manifest(text: str, where: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ModelError(f"{where}: damaged: not a manifest; {_CURE}")
     for name, is_valid in _FIELDS.items():
-        if not is_valid(found.get(name)):
+        if not _has({name: is_valid})(found):
             raise ModelError(f"{where}: damaged: its {name} is missing or not valid; {_CURE}")
     needed = _ALWAYS | (_WITH_HEAD if found["backbone"] else set())
     if missing := sorted(needed - set(found["files"])):
@@ -76,9 +77,13 @@ def _or_none(is_valid: _Check) -> _Check:
 
 
 def _has(checks: Mapping[str, _Check]) -> _Check:
-    """Return a check of an object that must have certain fields and may have others."""
+    """Return a check of an object that must have certain fields, but for `_LATER` ones, and may have others."""
     return lambda value: (
-        isinstance(value, dict) and all(valid(value.get(name)) for name, valid in checks.items())
+        isinstance(value, dict)
+        and all(
+            valid(value[name]) if name in value else name in _LATER and valid(None)
+            for name, valid in checks.items()
+        )
     )
 
 
@@ -91,7 +96,7 @@ def _list_of(is_valid: _Check) -> _Check:
 
 
 def _are_figures(value: Any) -> bool:
-    return _all_of(_is_number)(value) and set(value) >= _SHOWN_FIGURES
+    return _all_of(_is_number)(value) and set(value) >= _FIGURE_NAMES
 
 
 def _are_files(value: Any) -> bool:

@@ -13,6 +13,7 @@ from hashtag_archive.indexer.arrays import Floats
 from hashtag_archive.indexer.errors import ModelError
 from hashtag_archive.indexer.model.logits import sigmoid
 from hashtag_archive.indexer.model.stored import StoredModel
+from hashtag_archive.indexer.wording import counted
 
 if TYPE_CHECKING:
     from hashtag_archive.encoder.session import Sessions
@@ -125,7 +126,7 @@ class Model(StoredModel):
         except ValueError:
             raise ModelError(
                 f"#{hashtag}: model {self.number} has no vector for it, which takes"
-                f" {self.manifest['parameters']['vectors']['min_count']} posts"
+                f" {counted(self.manifest['parameters']['vectors']['min_count'], 'post')}"
             ) from None
         cosines = self.vectors @ self.vectors[row]
         order = [place for place in np.argsort(-cosines, kind="stable")[: best + 1].tolist() if place != row]

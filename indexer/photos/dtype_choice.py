@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.machine import machine_name
 from hashtag_archive.indexer.model.int8_backbone import int8_backbone
+from hashtag_archive.indexer.wording import counted
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.model.model import Model
@@ -49,8 +50,8 @@ class DtypeChoice:
             parts.append(f"photos per second and core, without decoding: {speeds}")
         if self.overlap is not None and self.difference is not None:
             parts.append(
-                f"on {self.photos} photos the five best hashtags overlap by {self.overlap:.3f} and probabilities"
-                f" differ by {self.difference:.4f}"
+                f"on {counted(self.photos, 'photo')} the five best hashtags overlap by {self.overlap:.3f} and"
+                f" probabilities differ by {self.difference:.4f}"
             )
         return "; ".join(parts)
 
@@ -65,8 +66,23 @@ def measured_choice(archive: Archive, model: "Model") -> DtypeChoice | None:
         found = DtypeChoice(dtype=about.pop(_STORED_NAME), **about)
     except (ValueError, TypeError, KeyError):  # another version's
         return None
+    if not _is_plausible(found):
+        return None
     int8 = int8_backbone(model.backbone_file)
     return found if int8 and found.int8 == int8.sha256 else None
+
+
+def _is_plausible(found: DtypeChoice) -> bool:
+    """Whether the fields have the types that they are printed and used with."""
+    numbers = [*(found.rates or {}).values()] if isinstance(found.rates, dict | None) else [None]
+    numbers += [share for share in (found.overlap, found.difference) if share is not None]
+    return (
+        found.dtype in ("float32", "int8")
+        and all(isinstance(number, int | float) for number in [*numbers, found.photos])
+        and (
+            found.batch_size is None or (isinstance(found.batch_size, int) and 0 < found.batch_size < 10_000)
+        )
+    )
 
 
 def store_choice(archive: Archive, model: "Model", choice: DtypeChoice) -> None:

@@ -117,7 +117,7 @@ def measure_agreement(
     encoder = PhotoEncoder(archive.store.photos, int8, keys[1])
     done = 0
     for batch in encoder.encode(PhotoFile(path, path) for _, path in rows):
-        store_batch(archive.store, [photo for photo in batch if photo.features is not None], keys[1])
+        store_batch(archive, [photo for photo in batch if photo.features is not None], keys[1])
         encoder.stored(batch)
         done += len(batch)
         progress("comparing int8 with float32", done, len(rows))

@@ -29,7 +29,7 @@ def open_header(file: BinaryIO) -> Image.Image:
     except Exception:
         file.seek(0)
         content = file.read(MAX_BYTES)
-        mended = without_text(content, keep=b"XML:com.adobe.xmp") or without_segments(content)
+        mended = without_text(content, b"XML:com.adobe.xmp", keep_colours=False) or without_segments(content)
         if mended is None:
             raise
         return open_image(io.BytesIO(mended))

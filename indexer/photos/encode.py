@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,13 +38,15 @@ class EncodedPhoto:
     """The result for one file.
 
     `features` float16 (f,) if it was encoded now; `error` if its content cannot be encoded. Neither if the file
-    could not be read (`seen.error`), or its content is already known or being encoded by another worker.
+    could not be read (`seen.error`), or its content is already known or being encoded by another worker. `notes`
+    say what of it could not be respected.
     """
 
     file: PhotoFile
     seen: SeenFile
     features: NDArray[np.float16] | None = None
     error: str | None = None
+    notes: list[str] = field(default_factory=list)
 
 
 class PhotoEncoder:
@@ -130,7 +132,7 @@ class PhotoEncoder:
                     continue
                 claimed.remove(photo.seen.sha256)  # the same content is encoded once per batch
                 try:
-                    pixels.append(decode_photo(one.content, self._backbone.spec.framing))
+                    pixels.append(decode_photo(one.content, self._backbone.spec.framing, photo.notes))
                     decoded.append(photo)
                 except PhotoError as error:
                     photo.error = str(error)

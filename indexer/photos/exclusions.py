@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
 # `[[]` is no mistake; Python's warning would be printed without the file's name.
-warnings.filterwarnings("ignore", category=FutureWarning, module=r"pathspec\.")
+warnings.filterwarnings("ignore", category=FutureWarning, module=rf"pathspec\.|{re.escape(__name__)}$")
 IGNORE_FILE = ".hashtagignore"
 _MOST_BYTES = 1 << 20
 # How pathspec writes `*`, `?` and `**` as regular expressions.

@@ -12,12 +12,16 @@ from hashtag_archive.db.stores.store import Store
 from hashtag_archive.encoder import PREPROCESSING_VERSION
 from hashtag_archive.encoder.networks import DTYPE, OnnxBackbone
 from hashtag_archive.indexer.archive import Archive
-from hashtag_archive.indexer.errors import MAX_REPORTED, ModelError
+from hashtag_archive.indexer.errors import MAX_REPORTED, ArchiveError, ModelError
 from hashtag_archive.indexer.model.int8_backbone import int8_backbone
 from hashtag_archive.indexer.model.model import Model
+from hashtag_archive.indexer.photos.earlier_features import renewed_key
 from hashtag_archive.indexer.photos.encode import EncodedPhoto, PhotoEncoder, grouped
 from hashtag_archive.indexer.photos.files import PhotoFile, unchanged
 from hashtag_archive.indexer.progress import Progress
+
+_EXPONENT = 0x7C00  # of a float16; all its bits are set if the number is infinite or none
+_CURE = "`hashtag check --repair` removes them, `hashtag tag` computes them again"
 
 
 @dataclass
@@ -64,6 +68,7 @@ def encode_crawled(
     """
     store = archive.store
     failures = Failures()
+    key = renewed_key(archive, key, progress)
     total = store.photos.count_crawled_paths()
     done = 0
 
@@ -80,7 +85,7 @@ def encode_crawled(
 
     encoder = PhotoEncoder(store.photos, backbone, key, workers=workers)
     for batch in grouped(encoder.encode(missing())):
-        store_batch(store, batch, key)
+        store_batch(archive, batch, key)
         encoder.stored(batch)
         done += len(batch)
         for photo in batch:
@@ -96,8 +101,17 @@ def _is_done(row: PathRow) -> bool:
     return bool(known and (unchanged(row.path, row) or not os.path.lexists(row.path)))
 
 
-def store_batch(store: Store, batch: list[EncodedPhoto], key: FeatureKey) -> dict[str, int]:
-    """Commit a batch's new files, failures and features; return a map from sha256 to photo id."""
+def store_batch(
+    archive: Archive, batch: list[EncodedPhoto], key: FeatureKey, *, drop_guesses: bool = False
+) -> dict[str, int]:
+    """Commit a batch's new files, failures and features; return a map from sha256 to photo id.
+
+    Features of earlier versions go where there are new ones, with `drop_guesses` also the guesses from them.
+    """
+    store = archive.store
+    for photo in batch:
+        for note in photo.notes:
+            archive.notes.remark(photo.file.shown, note)
     digests = [photo.seen.sha256 for photo in batch if photo.seen.sha256]
     with store.write() as connection:
         store.photos.put_files(connection, [photo.seen for photo in batch])
@@ -115,6 +129,10 @@ def store_batch(store: Store, batch: list[EncodedPhoto], key: FeatureKey) -> dic
                 if photo.seen.sha256 and photo.features is not None
             },
         )
+        encoded = [
+            ids[photo.seen.sha256] for photo in batch if photo.seen.sha256 and photo.features is not None
+        ]
+        store.earlier.drop(connection, encoded, key, with_guesses=drop_guesses)
     return ids
 
 
@@ -130,6 +148,14 @@ def load_features(
 
 
 def features_of(stored: Sequence[bytes]) -> NDArray[np.float16]:
-    """Return stored features of one backbone and of at least one photo as float16 (n, f)."""
-    rows = np.frombuffer(b"".join(stored), "<f2").reshape(len(stored), -1)
+    """Return stored features of one backbone and of at least one photo as float16 (n, f).
+
+    Raises `ArchiveError` if they have different lengths or are not finite.
+    """
+    packed = b"".join(stored)
+    if len(set(map(len, stored))) > 1 or len(packed) % 2:
+        raise ArchiveError(f"the archive has features of a wrong length: {_CURE}")
+    rows = np.frombuffer(packed, "<f2").reshape(len(stored), -1)
+    if (rows.view("<u2") & _EXPONENT == _EXPONENT).any():  # a tenth of the time of `isfinite`
+        raise ArchiveError(f"the archive has features that are not finite: {_CURE}")
     return rows.astype(np.float16, copy=False)

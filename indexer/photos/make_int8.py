@@ -17,7 +17,7 @@ from hashtag_archive.indexer.disk import file_digest
 from hashtag_archive.indexer.model.int8_backbone import Int8Backbone, int8_backbone
 from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.photos.dtype_choice import DtypeChoice
-from hashtag_archive.indexer.photos.dtype_trial import measure_dtype
+from hashtag_archive.indexer.photos.dtype_trial import LEAST_PHOTOS, Agreement, measure_dtype
 from hashtag_archive.indexer.photos.features import model_key
 from hashtag_archive.indexer.photos.files import read_file
 from hashtag_archive.indexer.progress import Progress, silent
@@ -78,11 +78,15 @@ class _Calibration:
 def make_and_measure_int8(archive: Archive, progress: Progress = silent) -> DtypeChoice:
     """Quantise the current model's backbone unless it has an int8 form, and measure which dtype is best here.
 
-    If it cannot be quantised, the choice is float32 and says why.
+    If it cannot be quantised, or there are too few photos to compare the two, the choice is float32 and says why.
     """
     model = open_model(archive)
+    key = model_key(archive, model)
+    found = Agreement(len(archive.store.photos.sample(key, LEAST_PHOTOS)))
+    if found.photos < LEAST_PHOTOS:  # it would not be used
+        return DtypeChoice("float32", str(found.objection))
     try:
-        make_int8(archive, model.manifest["backbone"], model_key(archive, model), progress)
+        make_int8(archive, model.manifest["backbone"], key, progress)
     except (EncoderError, OSError) as error:
         return DtypeChoice("float32", str(error))
     return measure_dtype(archive, model, progress=progress)

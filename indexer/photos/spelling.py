@@ -56,6 +56,14 @@ def _has_other_form(path: str) -> bool:
         return False
 
 
+def is_possible(path: str) -> bool:
+    """Whether any file could have a path; a text of somebody else's may have characters that no name has."""
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+
+
 def is_gone(path: str) -> bool:
     """Whether nothing is at a path any more; a file that cannot be asked about is not gone."""
     try:

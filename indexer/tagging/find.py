@@ -13,7 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hashtag_archive.db.errors import DbError
 from hashtag_archive.db.stores.find import Candidate, Wanted
+from hashtag_archive.db.stores.models import DAMAGED_GUESSES
 from hashtag_archive.db.stores.store import Store
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.model.cut import Cut
@@ -154,6 +156,8 @@ class _Page:
         self._places = np.repeat(np.arange(len(candidates)), counts)
         self._hashtags = np.frombuffer(b"".join(c.hashtags for c in candidates), "<u4")
         logits = np.frombuffer(b"".join(c.logits for c in candidates), "<f4")
+        if any(len(c.hashtags) != len(c.logits) for c in candidates) or not np.isfinite(logits).all():
+            raise DbError(DAMAGED_GUESSES)
         self._probabilities = sigmoid(logits.astype(np.float64))
         with_verdict = {id for found in names.values() for name in found for id in name.with_verdict}
         first, last = candidates[0].photo_id, candidates[-1].photo_id

@@ -8,7 +8,16 @@ from hashtag_archive.indexer.model.model import ScoredHashtag
 from hashtag_archive.indexer.tagging.assigned import AssignedHashtag, cut_hashtags
 
 Outcome = Literal[
-    "encoded", "rescored", "same content", "done", "failed", "failed before", "would encode", "would rescore"
+    "encoded",
+    "scored",
+    "rescored",
+    "same content",
+    "done",
+    "failed",
+    "failed before",
+    "would encode",
+    "would score",
+    "would rescore",
 ]
 
 
@@ -36,3 +45,12 @@ class TaggedPhoto:
     def cut(self, threshold: "float | Cut", top: int | None = None) -> list[AssignedHashtag]:
         """At most `top` hashtags: the accepted ones, then guesses at or above a threshold."""
         return cut_hashtags(self.hashtags, threshold if isinstance(threshold, Cut) else Cut(threshold), top)
+
+
+def outcome_of(tagged_by: int | None, model: int, *, dry_run: bool) -> Outcome:
+    """Return what `model` does with a photo that has features and that the model `tagged_by` tagged last."""
+    if tagged_by == model:
+        return "done"
+    if tagged_by is None:
+        return "would score" if dry_run else "scored"
+    return "would rescore" if dry_run else "rescored"

@@ -20,6 +20,7 @@ from hashtag_archive.indexer.arrays import Floats, Ids
 from hashtag_archive.indexer.disk import kind_of, open_lock
 from hashtag_archive.indexer.model.index_file import require_sound_index
 from hashtag_archive.indexer.model.model import Model
+from hashtag_archive.indexer.photos.earlier_features import renewed_key
 from hashtag_archive.indexer.photos.features import load_features, model_key
 from hashtag_archive.indexer.progress import Progress, silent
 
@@ -92,7 +93,7 @@ def open_photo_index(archive: Archive, model: Model, progress: Progress = silent
     `ModelError` if the model has no head.
     """
     model.require_head()
-    key = model_key(archive, model)
+    key = renewed_key(archive, model_key(archive, model), progress)
     path = archive.folder / PHOTO_INDEX / _file_name(model, key)
     index = PhotoIndex.load(path)
     if index.size not in (None, model.index.size):  # damaged: its name says that it is of this head

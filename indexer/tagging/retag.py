@@ -18,7 +18,8 @@ from hashtag_archive.indexer.machine import cores
 from hashtag_archive.indexer.model.guesses import Guesses
 from hashtag_archive.indexer.model.model import Model
 from hashtag_archive.indexer.model.opening import open_model
-from hashtag_archive.indexer.photos.features import features_of, stored_keys
+from hashtag_archive.indexer.photos.earlier_features import renewed_key
+from hashtag_archive.indexer.photos.features import features_of, model_key, stored_keys
 from hashtag_archive.indexer.progress import Progress, silent
 from hashtag_archive.indexer.tagging.scoring import guess, store_guesses
 
@@ -57,6 +58,7 @@ def retag_photos(
     bounded by a few batches. Raises `ModelError` if there is no such model, or it has no head.
     """
     model = _model(archive, number)
+    renewed_key(archive, model_key(archive, model), progress)
     keys = stored_keys(archive, model)
     stale_for = None if everything else model.number
     counts = archive.store.stale.counts(keys, stale_for)

@@ -10,6 +10,7 @@ from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.model.model import Model
 from hashtag_archive.indexer.model.opening import open_model
+from hashtag_archive.indexer.photos.earlier_features import renewed_key
 from hashtag_archive.indexer.photos.features import load_features, model_key
 from hashtag_archive.indexer.photos.files import read_file
 from hashtag_archive.indexer.photos.locate import LocatedPhoto, locate_photo
@@ -39,7 +40,7 @@ def similar_photos(
     model.require_head()
     located = locate_photo(archive.store, photo)
     try:
-        embedding = model.embed(_features(archive, model, located))[0]
+        embedding = model.embed(_features(archive, model, located, progress))[0]
     except PhotoError as error:
         raise ArchiveError(f"{photo}: {error}") from error
     index = open_photo_index(archive, model, progress)
@@ -49,9 +50,11 @@ def similar_photos(
     return [SimilarPhoto(tuple(paths[id]), cosine) for id, cosine in near if id in paths]
 
 
-def _features(archive: Archive, model: Model, located: LocatedPhoto) -> NDArray[np.float16]:
+def _features(
+    archive: Archive, model: Model, located: LocatedPhoto, progress: Progress
+) -> NDArray[np.float16]:
     if located.photo_id is not None:
-        key = model_key(archive, model)
+        key = renewed_key(archive, model_key(archive, model), progress)
         places, features = load_features(archive.store, np.array([located.photo_id], np.int64), key)
         if len(places):
             return features

@@ -11,12 +11,13 @@ from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.model.cut import Cut
 from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.photos.choose_dtype import set_dtype
+from hashtag_archive.indexer.photos.earlier_features import renewed_key
 from hashtag_archive.indexer.photos.encode import EncodedPhoto, PhotoEncoder, grouped
 from hashtag_archive.indexer.photos.features import load_features, model_key, store_batch
 from hashtag_archive.indexer.photos.files import PhotoFile, unchanged, walk_photos
 from hashtag_archive.indexer.progress import Progress, Stages, silent
 from hashtag_archive.indexer.tagging.assigned import AssignedHashtag, assigned_hashtags
-from hashtag_archive.indexer.tagging.outcome import Outcome, TaggedPhoto
+from hashtag_archive.indexer.tagging.outcome import Outcome, TaggedPhoto, outcome_of
 from hashtag_archive.indexer.tagging.scoring import guess, store_guesses
 
 if TYPE_CHECKING:
@@ -44,9 +45,14 @@ def tag_photos(
     options are those of `TagRun` and `TagRun.tag`. Raises `ModelError` if there is no model with a head,
     `ArchiveError` if a pattern of `exclude` is invalid.
     """
-    run = TagRun(archive, dtype=dtype, times=times)
-    files = walk_photos(paths, exclude)
-    yield from run.tag(files, workers=workers, batch_size=batch_size, dry_run=dry_run, with_done=with_done)
+    run = TagRun(archive, dtype=dtype, times=times, may_write=not dry_run)
+    yield from run.tag(
+        walk_photos(paths, exclude),
+        workers=workers,
+        batch_size=batch_size,
+        dry_run=dry_run,
+        with_done=with_done,
+    )
 
 
 class TagRun:
@@ -64,8 +70,9 @@ class TagRun:
         photos: int = 0,
         times: Stages | None = None,
         progress: Progress = silent,
+        may_write: bool = True,
     ) -> None:
-        """Open the model and choose the dtype.
+        """Open the model, choose the dtype, and check features of earlier versions if it `may_write`.
 
         `dtype` is the mode of `choose_dtype`, which also chooses the batch size; with enough `photos` to tag,
         `auto` measures now what this machine has not measured yet. Raises `ModelError` if there is no model with
@@ -75,10 +82,12 @@ class TagRun:
         with self.times("open"):
             self.model = open_model(archive)
             self.model.require_head()
+            renewed_key(archive, model_key(archive, self.model), progress, may_write=may_write)
             self.choice = set_dtype(archive, self.model, dtype, photos=photos, progress=progress)
-        self._store = archive.store
+        self._archive, self._store = archive, archive.store
+        self._key = renewed_key(archive, model_key(archive, self.model), may_write=may_write)
+        self._has_earlier = bool(self._store.earlier.count(self._key))
         self._spellings = archive.spellings()
-        self._key = model_key(archive, self.model)
         self._with_done = self._dry_run = False
         self._known: list[TaggedPhoto] = []  # needed no encoding; yielded with the next batch
 
@@ -124,8 +133,8 @@ class TagRun:
         yield from self._take_known()
         tagged, unresolved = self._store_batch(duplicates)
         yield from tagged
-        for photo in unresolved:
-            yield TaggedPhoto(photo.file.shown, "failed", error="its content could not be encoded")
+        reason = "its content could not be encoded"
+        yield from (TaggedPhoto(photo.file.shown, "failed", error=reason) for photo in unresolved)
 
     def _preview(self, waiting: Iterator[PhotoFile]) -> Iterator[TaggedPhoto]:
         while files := list(islice(waiting, LOOKED_UP)):
@@ -148,17 +157,24 @@ class TagRun:
     def _look_up(self, files: list[PhotoFile]) -> tuple[list[PhotoFile], list[TaggedPhoto]]:
         """Return the files that must be read, and what is known of the others, scored again if stale."""
         rows = self._store.photos.known_paths([file.path for file in files], self._key)
+        outdated = self._outdated(rows.values())
         to_encode, same = [], []
         for file in files:
             row = rows.get(file.path)
-            if row is None or not unchanged(file.path, row) or not self._is_known(row):
+            if row is None or not unchanged(file.path, row) or not self._is_known(row, outdated):
                 to_encode.append(file)
             else:
                 same.append((file, row))
         return to_encode, self._tagged_rows(same)
 
-    def _is_known(self, row: PathRow) -> bool:
-        return bool(row.photo_error or row.has_features or row.model == self.model.number)
+    def _outdated(self, rows: Iterable[PathRow]) -> set[int]:
+        """Return the photos whose guesses are of pixels that an earlier version took for others."""
+        ids = [row.photo_id for row in rows if row.photo_id and not row.has_features]
+        return self._store.earlier.among(ids, self._key) if self._has_earlier else set()
+
+    def _is_known(self, row: PathRow, outdated: set[int]) -> bool:
+        is_tagged = row.model == self.model.number and row.photo_id not in outdated
+        return bool(row.photo_error or row.has_features or is_tagged)
 
     def _tagged_rows(self, known: list[tuple[PhotoFile, PathRow]]) -> list[TaggedPhoto]:
         stale = {
@@ -177,8 +193,7 @@ class TagRun:
             if row.photo_error:
                 tagged.append(TaggedPhoto(file.shown, "failed before", error=row.photo_error))
                 continue
-            again: Outcome = "would rescore" if self._dry_run else "rescored"
-            outcome: Outcome = "done" if row.model == self.model.number else again
+            outcome = outcome_of(row.model, self.model.number, dry_run=self._dry_run)
             found = hashtags.get(row.photo_id or 0, ())
             tagged.append(TaggedPhoto(file.shown, outcome, found, self.model.number))
         return tagged
@@ -188,7 +203,7 @@ class TagRun:
         if not batch:
             return [], []
         with self.times("write"):
-            store_batch(self._store, batch, self._key)
+            store_batch(self._archive, batch, self._key, drop_guesses=True)
         digests = sorted({photo.seen.sha256 for photo in batch if photo.seen.sha256})
         states = self._store.photos.state_of(digests, self._key)
         self._score(
@@ -229,16 +244,3 @@ class TagRun:
         ids = sorted(set(photo_ids))
         found = assigned_hashtags(self._store, ids, Cut(0.0), spellings=self._spellings)
         return {photo: tuple(tags) for photo, tags in found.items()}
-
-
-def failed_paths(archive: Archive) -> list[str]:
-    """Return the paths of photos that could not be read or encoded."""
-    return [path for path, _ in archive.store.photos.failures()]
-
-
-def retry_failures(archive: Archive) -> list[str]:
-    """Clear every recorded failure and return the paths concerned, so that `tag_photos` retries them."""
-    paths = failed_paths(archive)
-    with archive.store.write() as connection:
-        archive.store.photos.forget_failures(connection)
-    return paths

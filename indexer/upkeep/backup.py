@@ -2,7 +2,10 @@
 
 import json
 import os
+import re
+import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -10,12 +13,13 @@ from pathlib import Path
 
 from hashtag_archive.db.sqlite_file import copy_database
 from hashtag_archive.indexer.archive import DATABASE, KEPT_NETWORKS, LOCK, Archive
-from hashtag_archive.indexer.disk import fsync_folder, fsync_tree, kind_of, now
+from hashtag_archive.indexer.disk import fsync_folder, fsync_tree, is_alive, kind_of, now
 from hashtag_archive.indexer.errors import ArchiveError, ModelError
 from hashtag_archive.indexer.model.model import Model
 from hashtag_archive.indexer.progress import Progress, silent
 from hashtag_archive.indexer.regular_file import read_small
 
+_BEFORE, _PART = "before", "part"  # ends of the names of folders next to a backup, while it is made
 MARKER = "backup.json"  # in a backup: which archive it copies, and when it was made
 _TRIES = 5  # if a model is pruned while it is copied, the database is copied again
 _MOST_MARKER = 100_000_000  # bytes
@@ -45,13 +49,11 @@ def back_up(archive: Archive, folder: str | Path, progress: Progress = silent) -
     """
     target = Path(folder).absolute()
     _refuse(archive, target)
-    before, aside = _sibling(target, "before"), _sibling(target, "part")
-    if before.exists() and not target.exists():
-        before.rename(target)  # an earlier backup was killed between its two renames
-    for old in (before, aside):
-        shutil.rmtree(old, ignore_errors=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _clear_leftovers(archive, target)
     _refuse_content(archive, target)
-    aside.mkdir(parents=True)
+    before, aside = _sibling(target, _BEFORE), _sibling(target, _PART)
+    aside.mkdir()
     try:
         backup = _copy(archive, aside, target, progress)
         about = {"of": str(archive.folder), "made_at": now(), "models": backup.models}
@@ -68,7 +70,34 @@ def back_up(archive: Archive, folder: str | Path, progress: Progress = silent) -
 
 
 def _sibling(target: Path, suffix: str) -> Path:
-    return target.with_name(f".{target.name}.{suffix}")
+    """Return a hidden name next to the target that nobody can have put a link or a folder under."""
+    return target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(8)}.{suffix}")
+
+
+def _clear_leftovers(archive: Archive, target: Path) -> None:
+    """Remove what killed backups left next to the target, and restore the backup that one had moved aside.
+
+    Only folders of this user are meant, and as an earlier backup only one that says it is of this archive.
+    """
+    names = re.compile(rf"\.{re.escape(target.name)}\.(?:(\d+)-[0-9a-f]{{16}}\.)?({_BEFORE}|{_PART})")
+    for path in sorted(target.parent.iterdir()):
+        match = names.fullmatch(path.name)
+        if not match or kind_of(path) != "folder" or path.stat().st_uid != os.geteuid():
+            continue
+        if match[1] and is_alive(int(match[1])):
+            continue
+        if match[2] == _BEFORE and not os.path.lexists(target) and _source(path) == str(archive.folder):
+            path.rename(target)  # killed between its two renames
+        elif match[2] == _PART or os.path.lexists(target):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _source(folder: Path) -> str | None:
+    """Return the folder of the archive that a backup is of, or None if it is not a backup."""
+    try:
+        return str(json.loads(read_small(folder / MARKER, _MOST_MARKER))["of"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _refuse(archive: Archive, target: Path) -> None:
@@ -85,10 +114,9 @@ def _refuse_content(archive: Archive, target: Path) -> None:
         raise ArchiveError(f"{target}: not a folder; name an empty or new folder")
     if not any(target.iterdir()):
         return
-    try:
-        of = json.loads(read_small(target / MARKER, _MOST_MARKER))["of"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise ArchiveError(f"{target}: not empty, and not a backup; name an empty or new folder") from None
+    of = _source(target)
+    if of is None:
+        raise ArchiveError(f"{target}: not empty, and not a backup; name an empty or new folder")
     if of != str(archive.folder):
         raise ArchiveError(f"{target}: a backup of another archive, {of}; name another folder")
 
@@ -154,10 +182,13 @@ def _files(archive: Archive, numbers: list[int]) -> Iterator[Path]:
 def _same(path: Path, found: os.stat_result) -> bool:
     """Whether the earlier backup's file has the size and modification time of the archive's."""
     try:
-        there = path.stat()
+        there = os.lstat(path)
     except OSError:
         return False
-    return (there.st_size, there.st_mtime_ns) == (found.st_size, found.st_mtime_ns)
+    return stat.S_ISREG(there.st_mode) and (there.st_size, there.st_mtime_ns) == (
+        found.st_size,
+        found.st_mtime_ns,
+    )
 
 
 def _broken(copy: Archive, numbers: list[int]) -> dict[int, str]:

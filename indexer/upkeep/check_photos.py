@@ -1,4 +1,4 @@
-"""Checks features, and whether photos are still at their paths."""
+"""Checks features and guesses, and whether photos are still at their paths."""
 
 import os
 from collections import defaultdict
@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from hashtag_archive.db.stores.checks import FeatureRow, SeenPath
+from hashtag_archive.db.stores.checks import FeatureRow, GuessRow, SeenPath
 from hashtag_archive.encoder.backbone_spec import BackboneSpec
 from hashtag_archive.encoder.errors import EncoderError
 from hashtag_archive.encoder.networks import OnnxBackbone
@@ -16,6 +16,7 @@ from hashtag_archive.indexer.disk import now
 from hashtag_archive.indexer.photos.files import read_file, walk_photos
 from hashtag_archive.indexer.progress import Progress
 from hashtag_archive.indexer.upkeep.finding import Finding
+from hashtag_archive.indexer.wording import counted
 
 
 def look_at_features(archive: Archive, progress: Progress) -> Iterator[Finding]:
@@ -38,9 +39,34 @@ def look_at_features(archive: Archive, progress: Progress) -> Iterator[Finding]:
                 store.checks.forget_features(connection, bad)
 
         wanted = f"{lengths[backbone]:,} finite numbers" if lengths.get(backbone) else "finite numbers"
-        what = f"{len(bad):,} features of backbone {names.get(backbone, backbone)} are not {wanted}"
+        count = counted(len(bad), "row")
+        what = f"{count} of features of backbone {names.get(backbone, backbone)} without {wanted}"
         cure = "`hashtag check --repair` removes them, `hashtag tag` and `hashtag rebuild` compute them again"
         yield Finding("features", what, cure, mend=forget)
+
+
+def look_at_guesses(archive: Archive) -> Iterator[Finding]:
+    """Yield guesses that cannot be read, or whose logits are not finite."""
+    store = archive.store
+    damaged = [row.photo_id for rows in store.checks.guesses() for row in rows if not _can_be_read(row)]
+    if not damaged:
+        return
+
+    def forget() -> None:
+        with store.write() as connection:
+            store.checks.forget_guesses(connection, damaged)
+
+    what = f"the guesses on {counted(len(damaged), 'photo')} cannot be read"
+    cure = "`hashtag check --repair` removes them, `hashtag retag` computes them again"
+    yield Finding("guesses", what, cure, mend=forget)
+
+
+def _can_be_read(row: GuessRow) -> bool:
+    if not isinstance(row.hashtags, bytes) or not isinstance(row.logits, bytes):
+        return False
+    if len(row.hashtags) != len(row.logits) or len(row.logits) % 4:
+        return False
+    return bool(np.isfinite(np.frombuffer(row.logits, "<f4")).all())
 
 
 def _length(archive: Archive, digest: str) -> int | None:
@@ -54,7 +80,9 @@ def _length(archive: Archive, digest: str) -> int | None:
 
 
 def _fits(row: FeatureRow, length: int | None) -> bool:
-    if len(row.data) % 2 or (length is not None and len(row.data) != 2 * length):
+    if not isinstance(row.data, bytes) or len(row.data) % 2:
+        return False
+    if length is not None and len(row.data) != 2 * length:
         return False
     return bool(np.isfinite(np.frombuffer(row.data, "<f2")).all())
 

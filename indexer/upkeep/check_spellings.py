@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.hashtag_text import normalise_hashtag
 from hashtag_archive.indexer.upkeep.finding import Finding
+from hashtag_archive.indexer.wording import counted
 
 
 def look_at_spellings(archive: Archive) -> Iterator[Finding]:
@@ -23,5 +24,8 @@ def look_at_spellings(archive: Archive) -> Iterator[Finding]:
             store.spellings.recount(connection, foreign)
 
     if wrong or foreign:
-        what = f"{wrong:,} counts of spellings are wrong, {len(foreign):,} spellings are not of their hashtag"
+        what = (
+            f"{counted(wrong, 'count of spellings is', 'counts of spellings are')} wrong,"
+            f" {counted(len(foreign), 'spelling is not of its hashtag', 'spellings are not of their hashtag')}"
+        )
         yield Finding("spellings", what, "`hashtag check --repair` counts them again", mend=recount)

@@ -132,7 +132,11 @@ def _erase_learnt_backbones(archive: Archive, connection: Connection) -> None:
     used = store.setting(BACKBONE)
     about = store.setting(f"{LEARNT_BACKBONE}{used}")
     if used in store.forgetting.erase_backbones(connection, LEARNT_BACKBONE) and about:
-        store.put_setting(connection, BACKBONE, json.loads(about)["from"])
+        try:
+            frozen = json.loads(about)["from"]
+        except (ValueError, TypeError, KeyError):
+            frozen = None  # damaged; the next rebuild needs a --backbone
+        store.put_setting(connection, BACKBONE, frozen if isinstance(frozen, str) else None)
 
 
 def _erase_files(archive: Archive) -> None:

@@ -160,7 +160,8 @@ def test_a_containers_quota_counts_where_it_is_below_the_cores_at_hand(
 ) -> None:
     from hashtag_archive.indexer import machine
 
-    at_hand = len(os.sched_getaffinity(0))
+    at_hand = 3
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(at_hand)), raising=False)
     monkeypatch.setattr(machine, "_QUOTA", tmp_path / "cpu.max")
     for quota, expected in (("max 100000", at_hand), ("50000 100000", 1), ("99900000 100000", at_hand)):
         (tmp_path / "cpu.max").write_text(quota)

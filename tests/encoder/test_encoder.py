@@ -5,12 +5,14 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from torch import nn
 
 from hashtag_archive.encoder import BackboneError, EncoderError
 from hashtag_archive.encoder.backbone_spec import BackboneSpec, backbone_digest
 from hashtag_archive.encoder.export.to_onnx import export_head, verify_head
 from hashtag_archive.encoder.networks import OnnxBackbone, OnnxHead
-from hashtag_archive.encoder.training.network import Head
+from hashtag_archive.encoder.training.landmark_head import LandmarkHead
+from hashtag_archive.encoder.training.network import Head, LandmarkModule
 from hashtag_archive.encoder.training.train import (
     TrainConfig,
     TrainingSet,
@@ -93,6 +95,32 @@ def test_an_exported_head_computes_what_torch_does_and_has_its_metadata(tmp_path
     )
     np.testing.assert_allclose(lengths, 1, atol=1e-5)
     assert [path.name for path in tmp_path.iterdir()] == ["head.onnx"]
+
+
+@pytest.mark.parametrize("zeros", [0, 3])
+@pytest.mark.parametrize("kind", ["network", "landmarks"])
+def test_every_kind_of_head_is_exported_whole_and_takes_photos_without_features(
+    kind: str, zeros: int, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    head: nn.Module
+    if kind == "network":
+        head = Head(48, 16, 8, 0.5)
+        head(torch.rand(64, 48))  # batch norms have seen something
+    else:
+        parts = [torch.randn(shape).numpy() for shape in ((48,), (48, 10), (30, 10), (30, 6))]
+        centre, projection, landmarks, fold = parts
+        head = LandmarkModule(LandmarkHead(centre, projection, landmarks, 0.02, fold, 0.5))
+    if zeros:
+        head = nn.Sequential(head, nn.ZeroPad1d((0, zeros)))
+    export_head(head, 48, tmp_path / "head.onnx", {})
+    onnx.checker.check_model(onnx.load(tmp_path / "head.onnx"), full_check=True)
+    features = np.random.default_rng(0).normal(size=(300, 48)).astype(np.float16)
+    features[0] = 0
+    with torch.no_grad():
+        expected = head(torch.from_numpy(features.astype(np.float32))).numpy()
+    assert expected.shape == (300, 8 + zeros)
+    np.testing.assert_allclose(OnnxHead(tmp_path / "head.onnx").embed(features), expected, atol=1e-5)
 
 
 def test_a_head_that_differs_from_torch_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import struct
+import warnings
 import zlib
 from pathlib import Path
 
@@ -110,3 +111,11 @@ def test_a_photo_that_decodes_in_gigabytes_is_refused_by_its_header(
     with pytest.raises(PhotoError, match="too large: it takes"):
         decode_photo(content, Framing(8))
     assert not loaded
+
+
+def test_samples_that_are_not_numbers_are_named_and_nothing_is_printed() -> None:
+    signalling = np.full((8, 8), 0x7FA00000, np.uint32).view(np.float32)  # a NaN that a conversion warns of
+    content = encode(Image.fromarray(signalling), "TIFF")
+    with warnings.catch_warnings(), pytest.raises(PhotoError, match="samples that are not finite"):
+        warnings.simplefilter("error")
+        decode_photo(content, Framing(32))

@@ -1,4 +1,3 @@
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,21 +8,9 @@ import torch
 from torch import nn
 
 from hashtag_archive.encoder import EncoderError
-from hashtag_archive.encoder.backbone_spec import NO_MEAN, NO_STD, BackboneSpec
-from hashtag_archive.encoder.export.to_onnx import (
-    EMBEDDING_TOLERANCE,
-    FEATURE_TOLERANCE,
-    export_backbone,
-    verify_backbone,
-)
-from hashtag_archive.encoder.networks import OnnxBackbone
 from hashtag_archive.encoder.pretrained.pixel_backbone import PixelBackbone
 from hashtag_archive.encoder.pretrained.resnet50 import resnet50_from_file, untrained_resnet50
 from hashtag_archive.encoder.pretrained.vision import torchvision_models
-from hashtag_archive.indexer.archive import Archive
-from hashtag_archive.indexer.learning.rebuild import RebuildResult, rebuild_model
-from hashtag_archive.indexer.photos.backbones import BackboneChoice
-from tests.conftest import QUICK_NETWORK, draw_photo, float32_backbones
 from tests.support.paths import ROOT
 
 
@@ -39,28 +26,9 @@ def untrained() -> PixelBackbone:
 
 def test_state_dict_names_and_shapes_are_torchvisions_own(untrained: PixelBackbone) -> None:
     found = {name: value.shape for name, value in untrained.network.state_dict().items()}
-    original = {name: value.shape for name, value in torchvision_models().resnet50().state_dict().items()}
+    with torch.device("meta"):  # shapes alone
+        original = {name: value.shape for name, value in torchvision_models().resnet50().state_dict().items()}
     assert found == {name: shape for name, shape in original.items() if not name.startswith("fc.")}
-
-
-def test_onnx_computes_what_torch_does_for_any_batch_and_size(
-    untrained: PixelBackbone, tmp_path: Path
-) -> None:
-    proof = export_backbone(untrained, tmp_path / "r.onnx")
-    assert 0 < proof.features < FEATURE_TOLERANCE
-    assert proof.embeddings < EMBEDDING_TOLERANCE
-    assert [path.name for path in tmp_path.iterdir()] == ["r.onnx"]
-    encoder = OnnxBackbone(tmp_path / "r.onnx", BackboneSpec("r", 96, NO_MEAN, NO_STD, "features"))
-    pixels = np.random.default_rng(2).integers(0, 256, (5, 96, 96, 3), dtype=np.uint8)
-    with torch.no_grad():
-        expected = untrained(torch.from_numpy(pixels.transpose(0, 3, 1, 2).copy())).numpy()
-    np.testing.assert_allclose(encoder.encode(pixels), expected, atol=5e-3)  # float16
-    with torch.no_grad():
-        untrained.network.conv1.weight *= 1.01  # type: ignore[operator, union-attr]
-    with pytest.raises(EncoderError, match="features differ from torch"):
-        verify_backbone(untrained, tmp_path / "r.onnx")
-    with torch.no_grad():
-        untrained.network.conv1.weight /= 1.01  # type: ignore[union-attr]
 
 
 def test_an_untrained_network_has_the_statistics_of_its_photos_and_is_reproducible(
@@ -117,26 +85,6 @@ def test_code_in_a_file_of_weights_is_not_run(tmp_path: Path) -> None:
         resnet50_from_file(tmp_path / "w.pth", "w", 200)
     with pytest.raises(EncoderError, match="no such file or directory"):
         resnet50_from_file(tmp_path / "none.pth", "none", 200)
-
-
-def test_an_untrained_backbone_is_created_once_and_named_untrained(
-    untrained_rebuild: tuple[Path, RebuildResult], untrained_colours: Archive
-) -> None:
-    folder, first = untrained_rebuild
-    assert first.backbone is not None
-    assert first.backbone.untrained
-    assert first.backbone.proof is not None
-    assert first.manifest["backbone_name"] == "resnet50-untrained"
-    photo = folder / "photos/000.png"
-    content, times = photo.read_bytes(), (photo.stat().st_atime_ns, photo.stat().st_mtime_ns)
-    draw_photo(photo, "blue", 99)
-    second = rebuild_model(untrained_colours, BackboneChoice("resnet50", "none", 64), QUICK_NETWORK)
-    photo.write_bytes(content)  # other tests use it too
-    os.utime(photo, ns=times)
-    assert second.manifest["backbone"] == first.manifest["backbone"]
-    assert second.backbone is not None
-    assert second.backbone.proof is None
-    assert len(float32_backbones(untrained_colours.backbones_folder)) == 1
 
 
 STUB = """

@@ -8,13 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hashtag_archive.indexer.hashtag_text import (
-    caption_hashtags,
-    caption_words,
-    normalise_hashtag,
-    read_hashtag,
-    split_hashtags,
-)
+from hashtag_archive.indexer.caption_text import caption_hashtags, caption_words
+from hashtag_archive.indexer.hashtag_text import normalise_hashtag, read_hashtag, split_hashtags
 
 # Marks, joiners, selectors, fillers, `#`, commas, odd capitals: what may not be read the same again.
 TRICKY = (

@@ -1,12 +1,7 @@
 import pytest
 
-from hashtag_archive.indexer.hashtag_text import (
-    caption_hashtags,
-    caption_words,
-    is_too_long,
-    normalise_hashtag,
-    split_hashtags,
-)
+from hashtag_archive.indexer.caption_text import caption_hashtags, caption_words
+from hashtag_archive.indexer.hashtag_text import is_too_long, normalise_hashtag, split_hashtags
 
 
 @pytest.mark.parametrize(
@@ -105,3 +100,12 @@ def test_a_word_of_more_than_the_most_characters_is_told_from_no_word() -> None:
         False,
         False,
     ]
+
+
+def test_a_caption_of_hashes_or_of_marks_without_end_is_read_like_any_other() -> None:
+    """Each `#` looked through all characters before it, and Unicode sorts marks in the square of their number."""
+    assert caption_hashtags("," + "#," * 100_000 + "#sea") == ["sea"]
+    assert caption_words("https://a.b/" + "#" * 100_000 + " www.a,#sea ftp://#sand") == ["sea"]
+    tower = "e" + "\u0301\u0323" * 50_000
+    assert caption_hashtags(f"#{tower} #sea")[1:] == ["sea"]
+    assert normalise_hashtag(tower) == normalise_hashtag("e" + "\u0301\u0323" * 15)

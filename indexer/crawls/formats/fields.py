@@ -7,9 +7,9 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from hashtag_archive.db.post import instagram_key
+from hashtag_archive.indexer.caption_text import caption_words
 from hashtag_archive.indexer.hashtag_text import (
     MAX_LENGTH,
-    caption_words,
     is_too_long,
     normalise_hashtag,
     read_hashtag,

@@ -23,6 +23,7 @@ from hashtag_archive.indexer.crawls.formats.fields import (
 )
 from hashtag_archive.indexer.crawls.formats.folder import Listing, file_key, is_photo, numbered, walk_folder
 from hashtag_archive.indexer.regular_file import read_regular
+from hashtag_archive.indexer.wording import counted
 
 MAX_BYTES = 64 << 20  # of a post's unpacked JSON; real ones have a few kilobytes
 _UNPACK_MEMORY = 256 << 20  # bytes that unpacking may use
@@ -62,7 +63,7 @@ def read_instaloader(source: Path, is_guesses: Callable[[str], bool] = lambda pa
             yield from _read_post(listing.path(name), files)
         lone += sum(map(is_photo, listing.names)) - sum(len(files.photos) for files in posts.values())
     if lone:
-        yield Note(str(source), f"{lone:,} photos without a text or JSON of their post were skipped")
+        yield Note(str(source), f"{counted(lone, 'photo')} without a text or JSON of its post skipped")
 
 
 def _posts(listing: Listing, is_guesses: Callable[[str], bool]) -> dict[str, _Files]:

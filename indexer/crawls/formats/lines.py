@@ -27,6 +27,7 @@ from hashtag_archive.indexer.crawls.formats.text_file import byte_lines
 _PLAIN = r"[^\s#＃,.:;!?()\[\]{}<>=/\\\"`*|~^$%@+]+"
 _LIST_WORD = re.compile(rf"[#＃]?{_PLAIN}(?:[,#＃]+{_PLAIN})*+[,#＃]?")
 _MARKED_LINE = re.compile(r"(?:[#＃][^\s#＃,]+[,\s]*)+")
+_BETWEEN = re.compile(r"[\s,，、#＃]+")
 # Words that sentences are full of and lists of hashtags are not.
 _GRAMMAR = frozenset(
     re.findall(
@@ -100,12 +101,19 @@ def is_jsonl(lines: list[str]) -> bool:
 
 
 def is_hashtags(lines: list[str], is_text: bool) -> bool:
-    """Whether lines are lists of hashtags: marked with `#`, or else, in a file that `is_text`, of words alone."""
+    """Whether lines are lists of hashtags: marked with `#`, or else, in a file that `is_text`, of words alone.
+
+    Words without marks must stand together in at least a third of the lines: one word a line may also be a
+    dictionary, or a list of names or packages.
+    """
     lines = [line.strip() for line in lines]
     if sum(bool(_MARKED_LINE.fullmatch(line)) for line in lines) >= _MOST * len(lines):
         return True
     listed = sum(all(map(_is_list_word, line.split())) for line in lines)
-    return is_text and listed >= _MOST * len(lines) and not _is_prose(lines)
+    together = sum(len(_BETWEEN.split(line.strip("#,"))) > 1 for line in lines)
+    if not is_text or listed < _MOST * len(lines) or 3 * together < len(lines):
+        return False
+    return not _is_prose(lines)
 
 
 def _is_list_word(word: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from hashtag_archive.db.post import CrawledPost
 from hashtag_archive.indexer.crawls.formats.entry import Entry, Refusal
 from hashtag_archive.indexer.crawls.formats.fields import LooseFields, MalformedError, hashtags_of, storable
+from hashtag_archive.indexer.crawls.formats.fields import text as text_field
 from hashtag_archive.indexer.crawls.formats.folder import Listing, PhotoLookup, walk_folder
 from hashtag_archive.indexer.crawls.formats.text_file import list_entries
 from hashtag_archive.indexer.errors import CrawlError
@@ -121,6 +122,6 @@ def _owner(folder: Path) -> str | None:
     try:
         text = read_regular(folder / "account.js").decode("utf-8-sig")
         (entry,) = json.loads(text.partition("=")[2])
-        return str(entry["account"]["username"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return text_field(entry["account"], "username")
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None

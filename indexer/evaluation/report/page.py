@@ -28,6 +28,7 @@ from hashtag_archive.indexer.evaluation.report.tables import (
 from hashtag_archive.indexer.learning.folds import TEST
 from hashtag_archive.indexer.learning.metrics import F2_NOTE
 from hashtag_archive.indexer.progress import Progress, silent
+from hashtag_archive.indexer.wording import counted
 
 WIDE, NARROW = (720.0, 600.0), (330.0, 800.0)  # sheets of the map, in pixels
 
@@ -72,7 +73,9 @@ def _context(gathered: Gathered) -> dict[str, Any]:
             "split": split_table(gathered.split),
             "systems": systems_table(comparison),
         },
-        "data_notes": [f"Left out: {photos:,} photos {why}." for why, photos in comparison.left_out.items()],
+        "data_notes": [
+            f"Left out: {counted(photos, 'photo')} {why}." for why, photos in comparison.left_out.items()
+        ],
         "own_rule": ", ".join(name for name, result in comparison.systems.items() if result.own_rule),
         "f2_note": F2_NOTE,
         "system_notes": [(name, SYSTEM_NOTES[name]) for name in comparison.systems],

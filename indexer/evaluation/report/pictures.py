@@ -21,6 +21,7 @@ from hashtag_archive.indexer.evaluation.report.tables import Group, ReportTable
 from hashtag_archive.indexer.evaluation.sweep import Sweep
 from hashtag_archive.indexer.learning.folds import TEST, TRAINING, VALIDATION
 from hashtag_archive.indexer.learning.metrics import mean_gap
+from hashtag_archive.indexer.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -74,15 +75,15 @@ def _counts(gathered: Gathered) -> list[Picture]:
             "Hashtags per photo",
             ("photos, in ascending order", "hashtags"),
             per_photo,
-            f"Figure 2. Hashtags per photo, all {len(per_photo):,} photos of posts, in ascending order.",
+            f"Figure 2. Hashtags per photo, all {counted(len(per_photo), 'photo')} of posts, in ascending order.",
         ),
         _sorted(
             "occurrences",
             "Posts per hashtag",
             ("hashtags, in ascending order", "posts"),
             occurrences,
-            f"Figure 3. Posts per hashtag, all {len(occurrences):,} hashtags, in ascending order;"
-            f" {once:,} are on a single post.",
+            f"Figure 3. Posts per hashtag, all {counted(len(occurrences), 'hashtag')}, in ascending order;"
+            f" {counted(once, 'is', 'are')} on a single post.",
         ),
     ]
 
@@ -118,7 +119,8 @@ def _vectors(sweep: Sweep) -> Picture:
         f"Hit rate at ten by epoch: {hits[0]:.3f} at the random start, best {best.hits:.3f} after"
         f" {best.epoch} epochs, {hits[-1]:.3f} after the last, {epochs[-1]}; popularity {popular:.3f}.",
         "Figure 8. Hashtag vectors trained on training posts: how often a hashtag left out of a validation post is"
-        f" among the ten nearest to the other hashtags, on {sweep.asked:,} posts. Verdict: {cell.verdict}.",
+        f" among the ten nearest to the other hashtags, on {counted(sweep.asked, 'post')}."
+        f" Verdict: {cell.verdict}.",
         _numbers(
             "Hit rate at ten by epoch",
             ["Epochs", "Hit rate", "Popularity"],

@@ -3,6 +3,7 @@
 from hashtag_archive.indexer.evaluation.report.gather import Gathered
 from hashtag_archive.indexer.learning.folds import TEST
 from hashtag_archive.indexer.learning.metrics import F2_NOTE, Figures
+from hashtag_archive.indexer.wording import counted
 
 TILES = {
     "p_at_1": "Most probable hashtag is true (P@1)",
@@ -34,8 +35,9 @@ def summary(gathered: Gathered, product: Figures, popularity: Figures) -> str:
     """Return the summary of the page in one sentence."""
     photos, hashtags = gathered.comparison.photos[TEST], gathered.comparison.hashtags
     return (
-        f"On {photos:,} held-out test photos, the most probable of {hashtags:,} hashtags is true of the photo"
-        f" {product.p_at_1:.0%} of the time. The most popular hashtag is true {popularity.p_at_1:.0%} of the time."
+        f"On {counted(photos, 'held-out test photo')}, the most probable of {counted(hashtags, 'hashtag')} is true"
+        f" of the photo {product.p_at_1:.0%} of the time. The most popular hashtag is true"
+        f" {popularity.p_at_1:.0%} of the time."
     )
 
 

@@ -44,6 +44,8 @@ def photos(folder: Path, *names: str) -> Path:
         ("a.log", "2024-01-01 10:00:00 INFO started\n"),
         ("a.toml", '[project]\nname = "kite"\n'),
         ("captions.txt", "Lovely day at the sea! #sea #sun\n"),
+        ("words.txt", "abbey\nabbot\nzebra\n"),
+        ("requirements.txt", "numpy\npillow\n"),
         ("numbers.txt", "1 2 3\n4 5 6\n"),
         ("a.jsonl", '{"id": 1, "text": "sea"}\n'),
         ("a.json", '[{"id": 1, "text": "sea"}]'),
@@ -67,6 +69,8 @@ def test_what_shows_no_format_is_refused_and_the_formats_are_named(
     [
         ("tags.txt", "sea sun sand\nsea\ncity night_walk\n", "hashtags"),
         ("tags", "#sea #sun\n#城市\n", "hashtags"),
+        ("tags.txt", "sea,sun\nsea\ncity\n", "hashtags"),
+        ("tags.txt", "#sea\n#sun\n", "hashtags"),
         ("tags.md", "#food#foodporn\n#food, #lunch\n", "hashtags"),
         ("posts.txt", '{"key": "1", "hashtags": ["sea"]}\n', "jsonl"),
         ("posts.txt", "key;tags\n1;sea\n", "csv"),

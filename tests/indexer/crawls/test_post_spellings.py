@@ -136,7 +136,7 @@ def test_a_planted_spelling_of_another_hashtag_is_not_shown_and_is_removed(
         )
     assert shown(archive, "sea") == ["sea"]
     (finding,) = check_archive(archive, repair=True)
-    assert "1 spellings are not of their hashtag" in finding.what
+    assert "1 spelling is not of its hashtag" in finding.what
     assert counts(archive) == {"sea": 2}
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from tests.indexer.crawls.test_broken_crawls import read
 from tests.indexer.crawls.test_formats import names, posts
 
@@ -149,6 +151,25 @@ def test_twitters_archive_gives_tweets_with_media_and_refuses_retweets(tmp_path:
     assert (post.hashtags, names(post)) == (("harbour", "noodles"), ["9-AbC.jpg"])
     assert post.taken_at == "2020-03-04T10:00:00+00:00"
     assert refusal.reason.startswith("a retweet")
+
+
+@pytest.mark.parametrize(
+    "account", ['[{"account": {"username": "\\ud800"}}]', "[7]", '[{"account": []}]', "[", "{}"]
+)
+def test_an_account_that_cannot_be_read_costs_only_the_owner(tmp_path: Path, account: str) -> None:
+    (tmp_path / "tweets.js").write_text('window.YTD.tweets.part0 = [{"tweet": {"id_str": "9"}}]')
+    (tmp_path / "account.js").write_text(f"window.YTD.account.part0 = {account}")
+    (post,), refusals = read(tmp_path, "twitter-archive")
+    assert (post.key, post.owner, refusals) == ("twitter:9", None, [])
+
+
+def test_a_post_that_could_not_be_stored_costs_only_itself(archive: Archive, tmp_path: Path) -> None:
+    entries = [{"media": [{"uri": uri, "title": "#sea"}]} for uri in ("a\ud800.jpg", "b\0.jpg", "c.jpg")]
+    entries.append({"media": [{"uri": "d.jpg", "title": "#sand"}, {"uri": "d\ud800.jpg"}]})
+    (tmp_path / "posts_1.json").write_text(json.dumps(entries))
+    totals = import_crawls(archive, [tmp_path / "posts_1.json"], format="instagram-export")
+    assert totals.new == 2 and totals.refused == {"key has characters that are not valid Unicode": 2}
+    assert any("not a path: " in refusal.reason for refusal in totals.reported)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hashtag_archive.cli import main
+from hashtag_archive.db.stores.verdicts import NewVerdict
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.export.xmp import Xmp
 from hashtag_archive.indexer.export.xmp_tags import SUBJECT
@@ -44,7 +45,9 @@ def give_verdict(archive: Archive, path: Path, hashtag: str, accepted: bool) -> 
     with archive.store.write() as connection:
         photo = archive.store.exports.photo_ids([str(path)])[str(path)]
         ids = archive.store.posts.ensure_hashtags(connection, {hashtag})
-        archive.store.verdicts.put(connection, [(photo, ids[hashtag], accepted)], "2026-01-01T00:00:00Z")
+        archive.store.verdicts.put(
+            connection, [NewVerdict(photo, ids[hashtag], accepted)], "2026-01-01T00:00:00Z"
+        )
 
 
 def subjects(photo: Path, suffix: str = ".png.xmp") -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 
 from hashtag_archive.encoder.part_file import part_file
 from hashtag_archive.indexer.archive import Archive
-from hashtag_archive.indexer.export import sidecars
+from hashtag_archive.indexer.export import kept_packet
 from hashtag_archive.indexer.export.sidecars import NotOursError, untag_sidecar, write_sidecar, write_text
 from hashtag_archive.indexer.export.xmp_tags import write_tags
 from tests.indexer.export.conftest import done, run, subjects
@@ -122,7 +122,7 @@ def test_an_edit_of_another_program_at_the_same_moment_is_not_lost(
         tags(*arguments)  # type: ignore[arg-type]
         path.write_text(edited) if edited else path.unlink()
 
-    monkeypatch.setattr(sidecars, "write_tags", meanwhile)
+    monkeypatch.setattr(kept_packet, "write_tags", meanwhile)
     with pytest.raises((NotOursError, FileNotFoundError)):
         write_sidecar(str(path), [guess("wave")])
     assert (path.read_text() if path.exists() else None) == edited

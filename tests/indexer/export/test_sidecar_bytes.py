@@ -32,6 +32,11 @@ SPELT = {
     "an empty list without end tag": packet("<dc:subject><rdf:Bag/></dc:subject><dc:source/>"),
     "an empty property": packet("<dc:source/><dc:subject />"),
     "a property without list": packet("<dc:source/><dc:subject>sea &amp; sand</dc:subject>\n"),
+    "references and CDATA without list": packet("<dc:subject>a&#xe9;\r\n<![CDATA[<b>&]]><!-- c --></dc:subject>"),
+    "an empty list beside a list": packet(
+        "<dc:subject><rdf:Bag/></dc:subject><dc:subject><rdf:Bag><rdf:li>sea</rdf:li></rdf:Bag></dc:subject>"
+    ),
+    "our prefix in an empty description of others": packet("", 'xmlns:hashtag="http://ns.hashtag-archive.invalid/1.0/"'),
     "a sequence": packet("<dc:subject><rdf:Seq><rdf:li>sea</rdf:li> </rdf:Seq></dc:subject>"),
     "no property": packet(""),
     "a description without end tag": f'<rdf:RDF xmlns:rdf="{RDF}"><rdf:Description rdf:about="x"/></rdf:RDF>',
@@ -100,6 +105,23 @@ def test_a_sidecar_in_utf16_is_read() -> None:
         ('<?xml version="1.0" encoding="UTF-16"?>' + FOREIGN[FOREIGN.index("<x:") :]).encode("utf-16"), found
     )
     assert (found.keywords, found.left_out) == (["Ramen", "holiday <2019>"], [])
+
+
+def test_a_keyword_property_that_is_there_twice_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg.xmp"
+    path.write_text(packet("<dc:subject>sea</dc:subject><dc:subject>sand</dc:subject>"))
+    before = path.read_bytes()
+    with pytest.raises(XmpError, match="it has dc:subject twice"):
+        write_sidecar(str(path), [guess("wave")])
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("said", ["", 'encoding="utf-8" version="1.0"', 'version="1.0" x="1"'])
+def test_a_declaration_that_no_parser_takes_is_not_edited(tmp_path: Path, said: str) -> None:
+    path = tmp_path / "a.jpg.xmp"
+    path.write_text(f"<?xml {said}?>{packet('')}")
+    with pytest.raises(XmpError, match="XMP is broken"):
+        write_sidecar(str(path), [guess("wave")])
 
 
 @pytest.mark.parametrize("inside", ["<a/>", "<a>"])

@@ -1,5 +1,7 @@
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.photos.files import walk_photos
 from tests.conftest import draw_photo
+from tests.support.paths import ROOT
 
 NAMES = ["a.jpg", "a.png", "thumbs/b.jpg", "deep/c.jpg", "deep/thumbs/d.jpg", "deep/keep/e.png", "thumbs.jpg"]
 
@@ -73,6 +76,12 @@ def test_what_cannot_be_read_as_patterns_stops_the_walk_by_name(folder: Path) ->
     (folder / "deep/.hashtagignore").mkdir()
     with pytest.raises(ArchiveError, match=r"deep/\.hashtagignore: cannot be read"):
         hidden(folder)
+
+
+def test_a_bracket_in_brackets_is_no_reason_for_python_to_warn() -> None:
+    code = "from hashtag_archive.indexer.photos.exclusions import read_patterns as r; r(['[![a]', '[[:x:]]*'], 'a')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
 
 
 def test_folders_of_keywords_are_imported_without_what_is_hidden(archive: Archive, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from hashtag_archive.indexer.tagging.retag import retag_photos
 from hashtag_archive.indexer.tagging.tag import tag_photos
 from hashtag_archive.indexer.upkeep.stats import archive_stats
 from tests.conftest import QUICK, draw_photo
+from tests.support.near import require_same
 
 
 def test_int8_that_is_faster_and_agrees_is_chosen_and_its_features_are_kept_apart(whole: Archive) -> None:
@@ -141,7 +142,9 @@ def test_retagging_scores_features_of_either_precision_by_themselves(
     result = retag_photos(whole, everything=True)
     assert (result.retagged, result.without_features) == (228, 0)
     after = {photo.photo: photo.guesses for photo in tag_photos(whole, photos, with_done=True)}
-    assert after == before
+    assert after.keys() == before.keys()
+    for photo, guesses in before.items():
+        require_same(after[photo], guesses)
     assert retag_photos(whole).up_to_date == 228
 
 

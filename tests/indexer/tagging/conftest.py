@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from hashtag_archive.cli import main
 from hashtag_archive.db.photo import SeenFile
 from hashtag_archive.db.stores.models import PackedGuesses
+from hashtag_archive.db.stores.verdicts import NewVerdict
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.model.cut import Cut
 from hashtag_archive.indexer.tagging.find import find_photos
@@ -54,7 +55,9 @@ def _seen(name: str) -> SeenFile:
 def say(archive: Archive, photo: int, hashtag: str, accepted: bool) -> None:
     with archive.store.write() as connection:
         ids = archive.store.posts.ensure_hashtags(connection, {hashtag})
-        archive.store.verdicts.put(connection, [(photo, ids[hashtag], accepted)], "2026-01-01T00:00:00Z")
+        archive.store.verdicts.put(
+            connection, [NewVerdict(photo, ids[hashtag], accepted)], "2026-01-01T00:00:00Z"
+        )
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from hashtag_archive.indexer.tagging import retag as retagging
 from hashtag_archive.indexer.tagging.retag import retag_photos
 from hashtag_archive.indexer.tagging.tag import tag_photos
 from tests.conftest import COLOURS, QUICK, draw_photo
+from tests.support.near import ROUNDING
 
 Probabilities = dict[int, dict[str, float]]
 IN_ARCHIVE = 96  # photos of the crawl of colours, with ids 1 to 96; they have features from the rebuild
@@ -92,7 +93,7 @@ def test_another_model_by_number_leaves_photos_stale_for_the_current_one(
     retag_photos(colours)
     assert retag_photos(colours, 1).retagged == IN_ARCHIVE + 12
     assert retag_photos(colours, 1).retagged == 0
-    assert_equal({photo: stored(colours)[photo] for photo in by_model_1}, by_model_1, within=1e-6)
+    assert_equal({photo: stored(colours)[photo] for photo in by_model_1}, by_model_1, within=ROUNDING)
     assert tag(colours, photos) == ["rescored"] * 12
     with pytest.raises(ModelError, match="no model 7; `hashtag models` lists them"):
         retag_photos(colours, 7)
@@ -154,7 +155,7 @@ def test_batches_and_workers_change_nothing(colours: Archive, monkeypatch: pytes
     whole = stored(colours)
     monkeypatch.setattr(retagging, "BATCH", 7)
     retag_photos(colours, everything=True, workers=3)
-    assert_equal(stored(colours), whole, within=1e-5)
+    assert_equal(stored(colours), whole, within=ROUNDING)
 
 
 def test_another_threshold_makes_nothing_stale(colours: Archive, photos: Path) -> None:

@@ -5,6 +5,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hashtag_archive.cli import main
+from hashtag_archive.db.stores.verdicts import NewVerdict
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.errors import ArchiveError
@@ -23,7 +24,9 @@ def run(archive: Archive, *arguments: str) -> Result:
 def say(archive: Archive, photo: int, hashtag: str, accepted: bool) -> None:
     with archive.store.write() as connection:
         ids = archive.store.posts.ensure_hashtags(connection, {hashtag})
-        archive.store.verdicts.put(connection, [(photo, ids[hashtag], accepted)], "2026-01-02T03:04:05Z")
+        archive.store.verdicts.put(
+            connection, [NewVerdict(photo, ids[hashtag], accepted)], "2026-01-02T03:04:05Z"
+        )
 
 
 @pytest.fixture
@@ -90,9 +93,14 @@ def test_the_command_prints_it_for_people_and_for_programs(colours: Archive, kno
     whole = json.loads(run(colours, "show", str(known), "--json", "--threshold", "0.5").stdout)
     assert whole["posts"][0]["key"] == "p1"
     assert (whole["posts"][0]["hashtags"], whole["posts"][0]["keys"]) == (["Lunch", "red"], ["lunch", "red"])
-    assert {"hashtag": "yum", "key": "yum", "accepted": True, "said_at": "2026-01-02T03:04:05Z"} in whole[
-        "said"
-    ]
+    yum = {
+        "hashtag": "yum",
+        "key": "yum",
+        "accepted": True,
+        "said_at": "2026-01-02T03:04:05Z",
+        "how": "looked",
+    }
+    assert yum in whole["said"]
     assert {guess["standing"] for guess in whole["guesses"]} > {"assigned", "blocked"}
 
 

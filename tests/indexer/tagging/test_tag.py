@@ -17,11 +17,13 @@ from hashtag_archive.indexer.learning.rebuild import rebuild_model
 from hashtag_archive.indexer.model.cut import threshold_of
 from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.photos.features import feature_key, load_features
+from hashtag_archive.indexer.tagging.failures import retry_failures
 from hashtag_archive.indexer.tagging.outcome import TaggedPhoto
 from hashtag_archive.indexer.tagging.query import query_photo
-from hashtag_archive.indexer.tagging.tag import retry_failures, tag_photos
+from hashtag_archive.indexer.tagging.tag import tag_photos
 from hashtag_archive.indexer.upkeep.stats import archive_stats
 from tests.conftest import COLOURS, QUICK, draw_photo
+from tests.support.near import probabilities, require_best
 
 
 @pytest.fixture
@@ -115,7 +117,7 @@ def test_tagging_from_pixels_equals_scoring_stored_features(colours: Archive, ph
     model = open_model(colours)
     for name, photo in tagged.items():
         asked = query_photo(model, str(photos / name), best=5)
-        assert [found.hashtag for found in asked] == [guess.hashtag for guess in photo.guesses[:5]]
+        require_best([found.hashtag for found in asked], probabilities(photo.guesses), within=1e-3)
         np.testing.assert_allclose(
             [found.score for found in asked], [guess.score for guess in photo.guesses[:5]], atol=1e-3
         )

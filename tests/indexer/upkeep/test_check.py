@@ -51,10 +51,10 @@ def test_rows_whose_parent_is_missing_are_deleted_and_the_others_kept(colours: A
     )
     found = check_archive(colours)
     assert [finding.what for finding in found] == [
-        "1 rows of features belong to photos that do not exist",
-        "1 rows of taggings belong to models that do not exist",
-        "1 rows of taggings belong to photos that do not exist",
-        "the guesses on 1 photos cannot be read",
+        "1 row of features belongs to photos that do not exist",
+        "1 row of taggings belongs to models that do not exist",
+        "1 row of taggings belongs to photos that do not exist",
+        "the guesses on 1 photo cannot be read",
     ]
     assert all(finding.mended for finding in check_archive(colours, repair=True))
     assert check_archive(colours) == []

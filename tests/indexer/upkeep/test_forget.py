@@ -16,8 +16,10 @@ import numpy as np
 import pytest
 
 from hashtag_archive.db.photo import FeatureKey
+from hashtag_archive.db.stores.verdicts import NewVerdict
 from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
+from hashtag_archive.indexer.curation.verdict_log import verdict_log
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
 from hashtag_archive.indexer.tagging.tag import tag_photos
 from hashtag_archive.indexer.upkeep.forget import ForgetRequest, forget_posts, lift_tombstone
@@ -74,7 +76,9 @@ def test_nothing_of_a_forgotten_owner_is_left_in_the_archives_bytes(hers: Archiv
         hers.store.vocabulary.block(connection, "kruidnagelsquirina")
         hers.store.vocabulary.alias(connection, "reds", "pruimtaartdag")
         word = hers.store.posts.ensure_hashtags(connection, {"pruimtaartdag"})["pruimtaartdag"]
-        hers.store.verdicts.put(connection, [(1, word, False), (66, word, True)], "2026-11-25T00:00:00Z")
+        hers.store.verdicts.put(
+            connection, [NewVerdict(1, word, False), NewVerdict(66, word, True)], "2026-11-25T00:00:00Z"
+        )
     assert b"vlinderdas" in everything(hers.folder / "models")
     before = archive_stats(hers)
     done = run(hers, "forget", "--owner", "@quirina_vanderbeek", "--yes")
@@ -86,6 +90,7 @@ def test_nothing_of_a_forgotten_owner_is_left_in_the_archives_bytes(hers: Archiv
     after = archive_stats(hers)
     assert (before.posts - after.posts, before.photos - after.photos) == (4, 4)
     assert hers.store.verdicts.counts() == (0, 0)
+    assert list(verdict_log(hers)) == []
     assert (after.current_model, after.tagged, list_models(hers)) == (None, {}, [])
     assert not (hers.folder / "archive.db.schema-1").exists()
     with hers.store.snapshot() as connection:
