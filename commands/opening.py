@@ -1,11 +1,12 @@
 """Opening the archive that a command works on, and turning errors into one line."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
-from hashtag_archive.commands.output import harmless, info, printable, warn
+from hashtag_archive.commands.output import Bars, harmless, info, printable, warn
 
 if TYPE_CHECKING:
     from hashtag_archive.encoder.session import Device
@@ -26,7 +27,7 @@ _TRAIN = (
     *("threadpoolctl", "torch", "torchvision"),
 )
 # a module that may be absent -> the extra that installs it
-EXTRA_OF = dict.fromkeys(_TRAIN, "train") | {"pyarrow": "parquet", "timm": "timm"}
+EXTRA_OF = dict.fromkeys(_TRAIN, "train") | {"pyarrow": "parquet", "timm": "timm", "watchfiles": "watch"}
 # Commands that only read; every other one warns of a network file system.
 READERS = {
     "backbones",
@@ -60,6 +61,7 @@ def open_from(
             f"upgraded the archive from schema {archive.upgraded.schema} to this version's; the previous database"
             f" is kept in {archive.upgraded.backup}"
         )
+        _settle(archive)
     if context.info_name not in READERS and (kind := network_disk(archive.folder)):
         info(
             f"warning: {archive.folder} is on a network file system ({kind}), where two concurrent writers can"
@@ -68,6 +70,19 @@ def open_from(
     if device != "cpu" and archive.sessions.on_cuda:
         info("the backbone runs on the GPU (CUDA)")
     return archive
+
+
+def _settle(archive: "Archive") -> None:
+    """Move the features of an upgraded archive into files, and give the space back that they took."""
+    from hashtag_archive.db.errors import DbError
+    from hashtag_archive.indexer.features.packing import pack_features
+
+    with Bars("features") as bars:
+        moved = pack_features(archive.store, progress=bars)
+    if moved:
+        with suppress(DbError):  # somebody else is reading: the space is used again instead
+            archive.store.compact()
+        info(f"{moved:,} photos' features moved from the database into files")
 
 
 def _end(archive: "Archive") -> None:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from hashtag_archive.db.errors import DbError, SchemaError
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 DAMAGE = (sqlite3.Error, UnicodeDecodeError)  # what sqlite3 raises for a damaged file
 _WAIT = 60  # seconds that a writer waits for another one
 _PAGES = 4096  # copied between two progress reports: 16 MB

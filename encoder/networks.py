@@ -130,6 +130,8 @@ class OnnxHead:
             raise EncoderError(f"{self._file}: it does not run: {_first_line(error)}") from error
         if getattr(found, "dtype", None) != np.float32 or found.ndim != 2 or len(found) != len(features):
             raise EncoderError(f"{self._file}: damaged: it does not give one embedding per photo")
+        if np.isfinite(features).all() and not np.isfinite(found).all():
+            raise EncoderError(f"{self._file}: damaged: it gives embeddings that are not finite")
         return cast(Embeddings, found)
 
 

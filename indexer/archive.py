@@ -29,9 +29,10 @@ CURRENT_MODEL = "current_model"  # setting: the current model's number
 LAST_MODEL = "last_model"  # setting: numbers are never reused, even when their models are gone
 KEPT_NETWORKS = "sessions"  # folder of networks optimised for this machine; may be deleted at any time
 LOCK = "rebuild.lock"  # held while a process makes or removes models
+TAG_LOCK = "tag.lock"  # held while a process tags
 _DIGITS = 9  # of a model's number
-_FILES = (DATABASE, *(f"{DATABASE}-{end}" for end in ("wal", "shm", "journal")), LOCK)
-_FOLDERS = ("models", "backbones", "backups", "photo-index", KEPT_NETWORKS)
+_FILES = (DATABASE, *(f"{DATABASE}-{end}" for end in ("wal", "shm", "journal")), LOCK, TAG_LOCK)
+_FOLDERS = ("models", "backbones", "backups", "photo-index", "features", KEPT_NETWORKS)
 BACKBONE = "backbone"  # setting: the digest of the current model's backbone
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from hypothesis.configuration import set_hypothesis_home_dir
 from onnx import TensorProto, helper
 from PIL import Image
 
@@ -18,8 +20,11 @@ from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.learning.hashtag_vectors import VectorConfig
 from hashtag_archive.indexer.learning.rebuild import RebuildConfig, rebuild_model
 from hashtag_archive.indexer.learning.tagger import TaggerConfig
-from tests.support.paths import SHARED
+from tests.support.paths import ROOT, SHARED
 
+SUITE = ROOT / "tests"
+# Hypothesis keeps the constants of the code, which would otherwise be in the working folder.
+set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "hashtag-tests-hypothesis")
 COLOURS = {"red": (200, 40, 40), "green": (40, 180, 60), "blue": (40, 60, 200), "white": (235, 235, 230)}
 COMPANY = {
     "red": ["warm", "tomato"],
@@ -30,6 +35,27 @@ COMPANY = {
 QUICK = RebuildConfig(VectorConfig(size=8, epochs=400), TaggerConfig(min_photos=3), int8=False)
 # for ResNet50's 2,048 features, on which the closed form takes seconds
 QUICK_NETWORK = replace(QUICK, tagger=TaggerConfig("network", network=TrainConfig(epochs=5), min_photos=3))
+
+
+# Files of tests that take longest, so that no process works alone on one of them in the end.
+SLOW = (
+    "indexer/learning/test_unfreeze_archive.py",
+    "whole/test_process.py",
+    "whole/test_real_data.py",
+    "encoder/pretrained/test_by_name.py",
+    "encoder/test_unfreeze_layer4.py",
+    "indexer/photos/test_backbone_choice.py",
+    "encoder/pretrained/test_packaged.py",
+    "indexer/evaluation/test_compare.py",
+    "whole/test_kill.py",
+    "indexer/upkeep/test_check.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put tests of slow files first, and leave all others in their order."""
+    ranks = {SUITE / name: rank for rank, name in enumerate(SLOW)}
+    items.sort(key=lambda item: ranks.get(item.path, len(SLOW)))
 
 
 @pytest.fixture(scope="session")

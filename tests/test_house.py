@@ -23,19 +23,20 @@ ROOMS = {
     "encoder/export": "encoder encoder/pretrained encoder/training",
     "indexer": "db db/schema db/stores encoder",
     "indexer/model": GROUND,
-    "indexer/photos": f"{GROUND} indexer/model encoder/pretrained encoder/export",
+    "indexer/features": GROUND,
+    "indexer/photos": f"{GROUND} indexer/model indexer/features encoder/pretrained encoder/export",
     "indexer/crawls/formats": f"{GROUND} indexer/photos",
     "indexer/crawls": f"{GROUND} indexer/photos indexer/crawls/formats",
     "indexer/curation": f"{GROUND} indexer/model indexer/photos indexer/crawls/formats",
-    "indexer/tagging": f"{GROUND} indexer/model indexer/photos",
-    "indexer/learning": f"{GROUND} indexer/model indexer/photos encoder/pretrained encoder/training"
-    " encoder/export",
-    "indexer/evaluation": f"{GROUND} indexer/model indexer/photos indexer/crawls/formats indexer/crawls"
-    " indexer/learning encoder/training",
+    "indexer/tagging": f"{GROUND} indexer/model indexer/features indexer/photos",
+    "indexer/learning": f"{GROUND} indexer/model indexer/features indexer/photos encoder/pretrained"
+    " encoder/training encoder/export",
+    "indexer/evaluation": f"{GROUND} indexer/model indexer/features indexer/photos indexer/crawls/formats"
+    " indexer/crawls indexer/learning encoder/training",
     "indexer/evaluation/report": f"{GROUND} indexer/model indexer/photos indexer/learning indexer/evaluation"
     " encoder/training",
     "indexer/export": f"{GROUND} indexer/model indexer/photos indexer/tagging encoder/export",
-    "indexer/upkeep": f"{GROUND} indexer/model indexer/photos indexer/tagging encoder/pretrained",
+    "indexer/upkeep": f"{GROUND} indexer/model indexer/features indexer/photos indexer/tagging encoder/pretrained",
     "indexer/demo": f"{GROUND} indexer/model indexer/photos indexer/crawls indexer/tagging indexer/learning"
     " encoder/pretrained",
     "commands": "any room",

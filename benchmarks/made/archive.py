@@ -58,7 +58,7 @@ def make_archive(folder: Path, photos: int, columns: int, hashtags: int) -> Arch
             archive.store.photos.put_files(connection, files)
             photo_ids = archive.store.photos.photo_ids(connection, digests)
             features = {photo_ids[digest]: rows[(start + n) % DRAWN] for n, digest in enumerate(digests)}
-            archive.store.photos.put_features(connection, key, features)
+            archive.store.features.put(connection, key, features)
     for number in (1, 2):
         make_model(archive, number, columns, {ids[text]: text for text in texts}, backbone_id)
     return archive

@@ -20,13 +20,14 @@ from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.arrays import Floats
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.evaluation import rivals
+from hashtag_archive.indexer.features.stored import load_features
 from hashtag_archive.indexer.learning.calibration import calibrate_top, choose_thresholds
 from hashtag_archive.indexer.learning.corpus import load_corpus
 from hashtag_archive.indexer.learning.fit_arrays import fit_tagger
 from hashtag_archive.indexer.learning.metrics import FIGURE_NAMES, truth_matrix
 from hashtag_archive.indexer.photos.adopt_backbone import adopt_backbone
 from hashtag_archive.indexer.photos.backbones import BackboneChoice
-from hashtag_archive.indexer.photos.features import encode_crawled, feature_key, load_features
+from hashtag_archive.indexer.photos.features import encode_crawled, feature_key
 from hashtag_archive.indexer.progress import silent
 
 

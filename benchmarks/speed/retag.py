@@ -27,10 +27,11 @@ from sqlalchemy import Column, Float, Integer, MetaData, Table, insert
 from benchmarks.made.archive import drawn_features
 from benchmarks.side_by_side import ROOT
 from hashtag_archive.indexer.archive import Archive, open_archive
+from hashtag_archive.indexer.features.stored import load_features
 from hashtag_archive.indexer.machine import cores
 from hashtag_archive.indexer.model.model import ALWAYS_STORED, FIRST_SEARCH, MOST_STORED, STORED_ABOVE
 from hashtag_archive.indexer.model.opening import open_model
-from hashtag_archive.indexer.photos.features import load_features, model_key
+from hashtag_archive.indexer.photos.features import model_key
 
 EARLIER_BATCH = 200
 
@@ -87,7 +88,7 @@ def earlier_path(archive: Archive) -> float:
     model = open_model(archive, 2)
     key = model_key(archive, model)
     rows = archive.store.stale.features([key], None, 0, 10**9)
-    ids = np.array([photo for photo, _ in rows], np.int64)
+    ids = np.array([one.photo_id for one in rows], np.int64)
     with archive.store.write() as connection:
         table.create(connection)
     for _ in range(2):  # the second time there are guesses to replace

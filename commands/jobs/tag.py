@@ -97,7 +97,7 @@ def tag_command(
     with times("open"):
         there, missing = _divide(paths)
         files = PhotoFiles(failed_paths(archive) if failed else there, exclude)
-    run = _open_run(archive, dtype, len(files), times, dry_run=dry_run)
+    run = _open_run(context, archive, dtype, len(files), times, dry_run=dry_run)
     cut = cut_by.cut(context, run.model)
     if failed:
         retry_failures(archive)  # not before all options are known to be good
@@ -133,11 +133,20 @@ def _divide(paths: tuple[str, ...]) -> tuple[list[str], list[str]]:
 
 
 def _open_run(
-    archive: "Archive", dtype: "DtypeMode", photos: int, times: "Stages", *, dry_run: bool
+    context: click.Context,
+    archive: "Archive",
+    dtype: "DtypeMode",
+    photos: int,
+    times: "Stages",
+    *,
+    dry_run: bool,
 ) -> "TagRun":
     """Open the model and choose the dtype, measured now if there are enough photos; report what was measured."""
+    from hashtag_archive.indexer.tagging.lock import tagging
     from hashtag_archive.indexer.tagging.tag import TagRun
 
+    if not dry_run:
+        context.with_resource(tagging(archive))  # `watch` tags nothing meanwhile
     with Bars() as bars:
         run = TagRun(
             archive,

@@ -54,7 +54,7 @@ class TagPrinter:
                     failed.append((photo.photo, photo.error))
                 if self._is_shown(photo):
                     bars.clear()
-                    self._print_photo(photo)
+                    self.show(photo)
                 bars("tagging", done, max(done, total))
         if outcomes["done"] and not self._everything:
             photos = counted(outcomes["done"], "photo was", "photos were")
@@ -76,7 +76,8 @@ class TagPrinter:
             return True
         return self._everything or photo.outcome not in ("done", "failed before")
 
-    def _print_photo(self, photo: "TaggedPhoto") -> None:
+    def show(self, photo: "TaggedPhoto") -> None:
+        """Print one photo on stdout."""
         hashtags = photo.cut(self._cut, self._top)
         if self._as_json and photo.error:
             echo_json({"photo": photo.photo, "error": photo.error})

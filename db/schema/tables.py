@@ -155,10 +155,33 @@ class Backbone(Base):
     name: Mapped[str]
 
 
+class FeatureFile(Base):
+    """A file in the archive's folder `features`, named by this id: its rows, the features of each, its bytes."""
+
+    __tablename__ = "feature_files"
+    __table_args__ = {"sqlite_autoincrement": True}
+    id: Mapped[int] = mapped_column(primary_key=True)
+    rows: Mapped[int]
+    columns: Mapped[int]
+    size: Mapped[int]
+
+
 class Feature(Base):
-    """A photo's pooled backbone output, float16, little endian; one row per way of computing it."""
+    """That a photo has features, by how they were computed; the file that has them, or null if they are staged."""
 
     __tablename__ = "features"
+    __table_args__ = {"sqlite_with_rowid": False}
+    photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True)
+    backbone_id: Mapped[int] = mapped_column(ForeignKey("backbones.id"), primary_key=True)
+    precision: Mapped[str] = mapped_column(primary_key=True)
+    preprocessing: Mapped[int] = mapped_column(primary_key=True)
+    file_id: Mapped[int | None] = mapped_column(ForeignKey("feature_files.id"))
+
+
+class StagedFeature(Base):
+    """A photo's pooled backbone output, float16, little endian, until a file takes thousands of them at once."""
+
+    __tablename__ = "staged_features"
     __table_args__ = (UniqueConstraint("photo_id", "backbone_id", "precision", "preprocessing"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id", ondelete="CASCADE"))

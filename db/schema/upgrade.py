@@ -6,12 +6,14 @@ upgrade.
 """
 
 import secrets
+import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from hashtag_archive.db.errors import DbError
 from hashtag_archive.db.sqlite_file import SCHEMA_VERSION, copy_database
 
 BACKUPS = "backups"  # the folder next to the database for copies made before an upgrade
@@ -35,6 +37,7 @@ def back_up_before(database: Path, schema: int) -> Upgraded:
 
     The caller must hold the write lock, so that nothing is committed between the copy and the upgrade.
     """
+    _require_space(database)
     folder = database.parent / BACKUPS
     folder.mkdir(exist_ok=True)
     target = folder / f"{database.stem}-schema-{schema}{database.suffix}"
@@ -48,6 +51,17 @@ def back_up_before(database: Path, schema: int) -> Upgraded:
     finally:
         part.unlink(missing_ok=True)
     return Upgraded(schema, target)
+
+
+def _require_space(database: Path) -> None:
+    """Raise `DbError` if an upgrade could fill the disk: the copy takes as much again, so may the new tables."""
+    size = sum(path.stat().st_size for path in database.parent.glob(f"{database.name}*"))
+    free = shutil.disk_usage(database.parent).free
+    if free < 2 * size:
+        raise DbError(
+            f"{database}: an upgrade to this version needs {2 * size / 1e6:,.0f} MB of free space,"
+            f" {free / 1e6:,.0f} MB are free; free some, or copy the archive to a larger disk"
+        )
 
 
 def upgrade(connection: Connection, schema: int) -> None:

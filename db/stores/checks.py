@@ -3,21 +3,25 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, delete, func, select, type_coerce, update
+from sqlalchemy import Connection, Engine, delete, select, type_coerce, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.types import NullType
 
 from hashtag_archive.db.errors import DbError
 from hashtag_archive.db.schema.base import Base
 from hashtag_archive.db.schema.foreign_objects import foreign_objects
-from hashtag_archive.db.schema.tables import Feature, GonePath, Photo, PhotoPath, PostPhoto, Setting, Tagging
-from hashtag_archive.db.stores.odd_cells import OddCells, find_odd_cells, is_odd
+from hashtag_archive.db.schema.odd_cells import OddCells, find_odd_cells, is_odd
+from hashtag_archive.db.schema.tables import GonePath, Photo, PhotoPath, PostPhoto, Setting, Tagging
 
 _PAGE = 2048  # rows per read
 # Tables whose rows are useless without the row that they refer to. Only the user or a crawl can supply the others.
-COMPUTED = ("features", "taggings")  # tables whose rows are computed again if they are missing
+COMPUTED = (
+    "features",
+    "staged_features",
+    "taggings",
+)  # tables whose rows are computed again if they are missing
 _DELETABLE = (
-    *("features", "taggings", "post_hashtags", "post_photos", "post_versions"),
+    *("features", "staged_features", "taggings", "post_hashtags", "post_photos", "post_versions"),
     *("post_spellings", "spellings"),
 )
 _UNKNOWN_PHOTO = "its photo is no longer known"
@@ -30,15 +34,6 @@ class Orphans(NamedTuple):
     parent: str
     rows: int
     can_delete: bool
-
-
-class FeatureRow(NamedTuple):
-    """A photo's stored features; `data` should be float16, little endian, but may be anything."""
-
-    id: int
-    photo_id: int
-    backbone_id: int
-    data: object
 
 
 class GuessRow(NamedTuple):
@@ -117,30 +112,6 @@ class CheckStore:
         """Return key → value of every setting."""
         with self._engine.connect() as connection:
             return {key: value for key, value in connection.execute(select(Setting.key, Setting.value))}
-
-    def features(self) -> Iterator[list[FeatureRow]]:
-        """Yield all features, one page at a time."""
-        data = type_coerce(Feature.data, NullType())
-        columns, last = select(Feature.id, Feature.photo_id, Feature.backbone_id, data), 0
-        while True:
-            query = columns.where(Feature.id > last).order_by(Feature.id).limit(_PAGE)
-            with self._engine.connect() as connection:
-                rows = connection.execute(query).all()
-            if not rows:
-                break
-            last = rows[-1][0]
-            yield [FeatureRow(*row) for row in rows]
-
-    def count_features(self) -> int:
-        """Return the number of rows of features."""
-        with self._engine.connect() as connection:
-            return connection.scalar(select(func.count()).select_from(Feature)) or 0
-
-    def forget_features(self, connection: Connection, rows: Sequence[tuple[int, int]]) -> None:
-        """Delete features by (id, photo id), and the guesses that were made from them."""
-        for id, photo_id in rows:
-            connection.execute(delete(Feature).where(Feature.id == id))
-            connection.execute(delete(Tagging).where(Tagging.photo_id == photo_id))
 
     def guesses(self) -> Iterator[list[GuessRow]]:
         """Yield all guesses, one page at a time."""

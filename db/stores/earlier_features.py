@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, Connection, Engine, delete, func, select, update
 
 from hashtag_archive.db.photo import FeatureKey, PathRow
-from hashtag_archive.db.schema.tables import Feature, PhotoPath, Tagging
+from hashtag_archive.db.schema.tables import Feature, PhotoPath, StagedFeature, Tagging
 
 
 class EarlierFeatureStore:
@@ -43,22 +43,26 @@ class EarlierFeatureStore:
 
     def keep(self, connection: Connection, photo_ids: Sequence[int], key: FeatureKey) -> None:
         """Make these photos' features those of the key's preprocessing: they are the same."""
-        wanted = Feature.photo_id.in_(photo_ids), *_earlier(key)
-        moved = update(Feature).where(*wanted).values(preprocessing=key.preprocessing)
-        connection.execute(moved.prefix_with("OR IGNORE"))
-        connection.execute(delete(Feature).where(*wanted))  # computed again meanwhile
+        for table in (Feature, StagedFeature):
+            wanted = table.photo_id.in_(photo_ids), *_earlier(key, table)
+            moved = update(table).where(*wanted).values(preprocessing=key.preprocessing)
+            connection.execute(moved.prefix_with("OR IGNORE"))
+            connection.execute(delete(table).where(*wanted))  # computed again meanwhile
 
     def drop(
         self, connection: Connection, photo_ids: Sequence[int], key: FeatureKey, *, with_guesses: bool
     ) -> None:
         """Delete these photos' earlier features and, if they had some, the guesses made from them."""
         for start in range(0, len(photo_ids), 10_000):
-            wanted = Feature.photo_id.in_(photo_ids[start : start + 10_000]), *_earlier(key)
+            some = photo_ids[start : start + 10_000]
             if with_guesses:
-                outdated = select(Feature.photo_id).where(*wanted)
+                outdated = select(Feature.photo_id).where(Feature.photo_id.in_(some), *_earlier(key))
                 connection.execute(delete(Tagging).where(Tagging.photo_id.in_(outdated)))
-            connection.execute(delete(Feature).where(*wanted))
+            for table in (Feature, StagedFeature):
+                connection.execute(delete(table).where(table.photo_id.in_(some), *_earlier(key, table)))
 
 
-def _earlier(key: FeatureKey) -> tuple[ColumnElement[bool], ...]:
-    return Feature.backbone_id == key.backbone_id, Feature.preprocessing < key.preprocessing
+def _earlier(
+    key: FeatureKey, table: type[Feature] | type[StagedFeature] = Feature
+) -> tuple[ColumnElement[bool], ...]:
+    return table.backbone_id == key.backbone_id, table.preprocessing < key.preprocessing

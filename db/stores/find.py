@@ -6,17 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Engine, and_, false, func, or_, select
 
-from hashtag_archive.db.photo import FeatureKey
-from hashtag_archive.db.schema.tables import (
-    Crawl,
-    Feature,
-    Hashtag,
-    Photo,
-    PhotoPath,
-    Post,
-    PostPhoto,
-    Tagging,
-)
+from hashtag_archive.db.schema.tables import Crawl, Hashtag, Photo, PhotoPath, Post, PostPhoto, Tagging
 from hashtag_archive.db.schema.user_tables import Verdict
 
 _CHUNK = 10_000  # values bound in one statement; SQLite allows 32,766
@@ -109,17 +99,6 @@ class FindStore:
                 for photo, path in connection.execute(query.order_by(PhotoPath.path)).all():
                     found.setdefault(photo or 0, []).append(path)
         return found
-
-    def featured(self, key: FeatureKey) -> list[int]:
-        """Return the ids of photos that have a path and features with this key, in ascending order."""
-        query = select(Feature.photo_id).where(
-            Feature.backbone_id == key.backbone_id,
-            Feature.precision == key.dtype,
-            Feature.preprocessing == key.preprocessing,
-            select(PhotoPath.id).where(PhotoPath.photo_id == Feature.photo_id).exists(),
-        )
-        with self._engine.connect() as connection:
-            return list(connection.scalars(query.order_by(Feature.photo_id)))
 
     def hashtag_ids(self, texts: Collection[str]) -> dict[str, int]:
         """Return text → id of those among `texts`, normalised, that were ever on a post or in a verdict."""

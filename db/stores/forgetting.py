@@ -21,6 +21,7 @@ from hashtag_archive.db.schema.tables import (
     PostVersion,
     Setting,
     Spelling,
+    StagedFeature,
     Tagging,
     Written,
 )
@@ -81,7 +82,7 @@ class ForgetStore:
         rows = connection.execute(select(Backbone.id, Backbone.digest).where(Backbone.id.not_in(used)))
         gone = {id: digest for id, digest in rows if digest in trained}
         kept = set(connection.scalars(select(Backbone.digest).where(Backbone.id.in_(used))))
-        for column in (Feature.backbone_id, Backbone.id):
+        for column in (Feature.backbone_id, StagedFeature.backbone_id, Backbone.id):
             _delete(connection, column, gone)
         digests = sorted(trained - kept)
         _delete(connection, Setting.key, [setting + digest for digest in digests])

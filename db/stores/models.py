@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from hashtag_archive.db.errors import DbError
-from hashtag_archive.db.schema.tables import Backbone, Feature, Hashtag, NumberedModel, Tagging
+from hashtag_archive.db.schema.tables import Backbone, Hashtag, NumberedModel, Tagging
 
 DAMAGED_GUESSES = (
     "archive.db is damaged: some guesses are not numbers; `hashtag check --repair` removes them, `hashtag retag`"
@@ -93,13 +93,6 @@ class ModelStore:
             rows = connection.execute(select(Backbone.id, Backbone.digest, Backbone.name))
             return [BackboneRow(*row) for row in rows]
 
-    def feature_sizes(self) -> dict[int, int]:
-        """Return backbone id → the number of its features, of backbones that have any."""
-        one = select(func.min(Feature.id)).group_by(Feature.backbone_id)
-        query = select(Feature.backbone_id, func.length(Feature.data) / 2).where(Feature.id.in_(one))
-        with self._engine.connect() as connection:
-            return {id: int(size) for id, size in connection.execute(query)}
-
     def unused_backbones(self, connection: Connection) -> list[BackboneRow]:
         """Return the backbones that no model uses."""
         used = select(NumberedModel.number).where(NumberedModel.backbone_id == Backbone.id).exists()
@@ -111,13 +104,9 @@ class ModelStore:
         query = select(Backbone.digest).join(NumberedModel, NumberedModel.backbone_id == Backbone.id)
         return connection.scalar(query.order_by(NumberedModel.number.desc()).limit(1))
 
-    def remove_backbone(self, connection: Connection, backbone_id: int) -> int:
-        """Delete a backbone that no model uses, with all its features; return the size of these in bytes."""
-        has_backbone = Feature.backbone_id == backbone_id
-        size = connection.scalar(select(func.sum(func.length(Feature.data))).where(has_backbone)) or 0
-        connection.execute(delete(Feature).where(has_backbone))
+    def remove_backbone(self, connection: Connection, backbone_id: int) -> None:
+        """Delete a backbone that no model uses and that has no features."""
         connection.execute(delete(Backbone).where(Backbone.id == backbone_id))
-        return size
 
     def put_guesses(self, connection: Connection, model: int, guesses: Iterable[PackedGuesses]) -> None:
         """Replace all guesses on each photo by those of `model`."""

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, func, select, update
+from sqlalchemy import Connection, Engine, and_, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hashtag_archive.db.photo import FeatureKey, PathRow, PhotoState, SeenFile
 from hashtag_archive.db.schema.tables import Backbone, Feature, Photo, PhotoPath, PostPhoto, Tagging
+from hashtag_archive.db.stores.features import has_key
 
 
 class PhotoStore:
@@ -113,8 +114,8 @@ class PhotoStore:
     def state_of(self, digests: Sequence[str], key: FeatureKey) -> dict[str, PhotoState]:
         """Return sha256 → what is known about the contents among `digests` that were seen before."""
         query = (
-            select(Photo.sha256, Photo.id, Photo.error, Feature.id.is_not(None), Tagging.model)
-            .outerjoin(Feature, and_(Feature.photo_id == Photo.id, *_is(key)))
+            select(Photo.sha256, Photo.id, Photo.error, Feature.photo_id.is_not(None), Tagging.model)
+            .outerjoin(Feature, and_(Feature.photo_id == Photo.id, has_key(key)))
             .outerjoin(Tagging, Tagging.photo_id == Photo.id)
             .where(Photo.sha256.in_(digests))
         )
@@ -130,37 +131,6 @@ class PhotoStore:
             )
             connection.execute(statement, [{"sha": sha, "reason": reason} for sha, reason in errors.items()])
 
-    def put_features(self, connection: Connection, key: FeatureKey, features: dict[int, bytes]) -> None:
-        """Store features by photo id. Features that are already stored are kept."""
-        if features:
-            connection.execute(
-                upsert(Feature).on_conflict_do_nothing(),
-                [
-                    {
-                        "photo_id": photo,
-                        "backbone_id": key.backbone_id,
-                        "precision": key.dtype,
-                        "preprocessing": key.preprocessing,
-                        "data": data,
-                    }
-                    for photo, data in features.items()
-                ],
-            )
-
-    def features(self, photo_ids: Sequence[int], key: FeatureKey) -> dict[int, bytes]:
-        """Return photo id → stored features of the photos that have them; any number of ids."""
-        found: dict[int, bytes] = {}
-        with self._engine.connect() as connection:
-            for start in range(0, len(photo_ids), 10_000):
-                chunk = photo_ids[start : start + 10_000]
-                found.update(
-                    (photo, data)
-                    for photo, data in connection.execute(
-                        select(Feature.photo_id, Feature.data).where(Feature.photo_id.in_(chunk), *_is(key))
-                    )
-                )
-        return found
-
     def sample(self, key: FeatureKey, count: int, *, last: bool = False) -> list[tuple[int, str]]:
         """Return (photo id, one path) of `count` photos with features: the first, or the `last`, by sha256.
 
@@ -169,7 +139,7 @@ class PhotoStore:
         query = (
             select(Photo.id, func.min(PhotoPath.path))
             .join(PhotoPath, PhotoPath.photo_id == Photo.id)
-            .where(select(Feature.id).where(Feature.photo_id == Photo.id, *_is(key)).exists())
+            .where(select(Feature.photo_id).where(Feature.photo_id == Photo.id, has_key(key)).exists())
             .group_by(Photo.sha256)
             .order_by(Photo.sha256.desc() if last else Photo.sha256)
         )
@@ -220,14 +190,6 @@ class PhotoStore:
         connection.execute(update(Photo).where(Photo.error.is_not(None)).values(error=None))
 
 
-def _is(key: FeatureKey) -> tuple[ColumnElement[bool], ...]:
-    return (
-        Feature.backbone_id == key.backbone_id,
-        Feature.precision == key.dtype,
-        Feature.preprocessing == key.preprocessing,
-    )
-
-
 def _path_rows(key: FeatureKey | None):  # type: ignore[no-untyped-def]  # noqa: ANN202 - SQLAlchemy's own type is a page
     key = key or FeatureKey(-1, "", 0)
     return (
@@ -239,10 +201,10 @@ def _path_rows(key: FeatureKey | None):  # type: ignore[no-untyped-def]  # noqa:
             PhotoPath.photo_id,
             PhotoPath.error,
             Photo.error,
-            Feature.id.is_not(None),
+            Feature.photo_id.is_not(None),
             Tagging.model,
         )
         .outerjoin(Photo, Photo.id == PhotoPath.photo_id)
-        .outerjoin(Feature, and_(Feature.photo_id == Photo.id, *_is(key)))
+        .outerjoin(Feature, and_(Feature.photo_id == Photo.id, has_key(key)))
         .outerjoin(Tagging, Tagging.photo_id == Photo.id)
     )

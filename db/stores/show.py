@@ -85,7 +85,7 @@ class ShowStore:
             select(Backbone.name, Backbone.digest, Feature.precision, Feature.preprocessing)
             .join(Backbone, Backbone.id == Feature.backbone_id)
             .where(Feature.photo_id == photo_id)
-            .order_by(Feature.id)
+            .order_by(Feature.backbone_id, Feature.precision, Feature.preprocessing)
         )
         verdicts = (
             select(Hashtag.text, Verdict.accepted, Verdict.said_at, Verdict.how)

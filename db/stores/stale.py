@@ -8,6 +8,7 @@ from sqlalchemy.orm import aliased
 
 from hashtag_archive.db.photo import FeatureKey
 from hashtag_archive.db.schema.tables import Feature, Photo, PhotoPath, Tagging
+from hashtag_archive.db.stores.features import FoundFeatures, has_key, with_staged
 
 
 class StaleCounts(NamedTuple):
@@ -41,20 +42,21 @@ class StaleStore:
 
     def features(
         self, keys: Sequence[FeatureKey], model: int | None, after: int, limit: int
-    ) -> list[tuple[int, bytes]]:
-        """Return (photo id, features) of at most `limit` stale photos with ids above `after`, in ascending order.
+    ) -> list[FoundFeatures]:
+        """Return where the features of at most `limit` stale photos are, with ids above `after`, ascending.
 
         They are the photos that have features with the last of `keys` and with none of the others. The order of ids
         is also the order of the database pages that hold the guesses.
         """
         query = (
-            select(Feature.photo_id, Feature.data)
+            with_staged()
             .where(_first_of(keys), Feature.photo_id > after, _is_stale(Feature.photo_id, model))
             .order_by(Feature.photo_id)
             .limit(limit)
         )
         with self._engine.connect() as connection:
-            return [(photo, data) for photo, data in connection.execute(query)]
+            rows = connection.execute(query)
+            return [FoundFeatures(photo, file, data) for photo, file, data in rows]
 
     def paths_without_features(self, keys: Sequence[FeatureKey], model: int | None, limit: int) -> list[str]:
         """Return the paths of at most `limit` stale photos that have no features, one path per photo."""
@@ -69,24 +71,16 @@ class StaleStore:
             return list(connection.scalars(query))
 
 
-def _of(key: FeatureKey, feature: type[Feature] = Feature) -> ColumnElement[bool]:
-    return and_(
-        feature.backbone_id == key.backbone_id,
-        feature.precision == key.dtype,
-        feature.preprocessing == key.preprocessing,
-    )
-
-
 def _has_any(photo_id: Any, keys: Sequence[FeatureKey]) -> ColumnElement[bool]:
     other = aliased(Feature)
-    of_one = or_(*(_of(key, other) for key in keys))
+    of_one = or_(*(has_key(key, other) for key in keys))
     return select(true()).where(other.photo_id == photo_id, of_one).exists()
 
 
 def _first_of(keys: Sequence[FeatureKey]) -> ColumnElement[bool]:
     """The condition on features: they have the last key, and their photo has none with the others."""
     *others, last = keys
-    return and_(_of(last), ~_has_any(Feature.photo_id, others)) if others else _of(last)
+    return and_(has_key(last), ~_has_any(Feature.photo_id, others)) if others else has_key(last)
 
 
 def _is_stale(photo_id: Any, model: int | None) -> ColumnElement[bool]:

@@ -28,6 +28,7 @@ from hashtag_archive.db.sqlite_file import (
 from hashtag_archive.db.stores.checks import CheckStore
 from hashtag_archive.db.stores.earlier_features import EarlierFeatureStore
 from hashtag_archive.db.stores.exports import ExportStore
+from hashtag_archive.db.stores.features import FeatureStore
 from hashtag_archive.db.stores.find import FindStore
 from hashtag_archive.db.stores.forgetting import ForgetStore
 from hashtag_archive.db.stores.models import ModelStore
@@ -64,6 +65,7 @@ class Store:
         self.posts = PostStore(self.engine)
         self.spellings = SpellingStore(self.engine)
         self.photos = PhotoStore(self.engine)
+        self.features = FeatureStore(self.engine)
         self.earlier = EarlierFeatureStore(self.engine)
         self.models = ModelStore(self.engine)
         self.vocabulary = VocabularyStore(self.engine)

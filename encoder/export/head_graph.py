@@ -21,13 +21,17 @@ def head_graph(module: nn.Module, features: int) -> onnx.ModelProto:
 
     `module` is a `Head`, a `LandmarkModule`, or one of them followed by columns of zeros (`nn.ZeroPad1d`).
     """
-    head, zeros = (module[0], int(module[1].padding[1])) if isinstance(module, nn.Sequential) else (module, 0)
+    head, zeros = module, 0
+    if isinstance(module, nn.Sequential):
+        head, padding = module
+        assert isinstance(padding, nn.ZeroPad1d)
+        zeros = int(padding.padding[1])
     graph = _Graph()
     if isinstance(head, LandmarkModule):
         raw, size = _landmarks(graph, head), head.fold.shape[1] + 2
     else:
         assert isinstance(head, Head)
-        raw, size = _layers(graph, head), head.layers[-1].out_features
+        raw, size = _layers(graph, head), int(head.layers[-1].out_features)  # type: ignore[arg-type]
     unit = graph.unit(raw)
     ends = graph.constant("zeros", np.array([0, zeros], np.int64))
     last = graph.constant("last", np.array([1], np.int64))
@@ -54,7 +58,7 @@ class _Graph:
 
     def add(self, kind: str, *inputs: str, to: str = "", **attributes: float) -> str:
         output = to or f"{kind.lower()}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
+        self.nodes.append(helper.make_node(kind, inputs, [output], None, None, None, None, **attributes))
         return output
 
     def constant(self, name: str, values: NDArray[np.generic] | Tensor | float) -> str:

@@ -85,33 +85,37 @@ def fit_landmarks(
 
     `prior_logits` (V,) are the hashtags' log-odds. `validation` photos choose the epoch of the logistic regression.
     `is_judged_only` (n,) marks photos of which only verdicts are known: accepted hashtags, and those that the user
-    `rejected`. What nobody judged on them is not taken as absent but as what the other photos predict; they are not
-    in the logistic regression. Photos without hashtags count too. The ridge regression reads the photos in blocks
-    and needs memory for landmarks times hashtags; the logistic regression holds the similarities of at most
-    `MOST_PHOTOS` photos.
+    `rejected`. What nobody judged on them is not taken as absent but as what the other photos predict. They correct
+    the ridge regression only: landmarks and the logistic regression are those of the other photos, so that verdicts
+    change little else. Photos without hashtags count too. The ridge regression reads the photos in blocks and needs
+    memory for landmarks times hashtags; the logistic regression holds the similarities of at most `MOST_PHOTOS`
+    photos.
     """
-    unfitted = _unfitted(features, config)
-    root = inverse_root(kernel(unfitted.landmarks, unfitted.landmarks, unfitted.rate))
-    similarities = Similarities(unfitted, root)
     partial = np.zeros(len(features), np.bool_) if is_judged_only is None else is_judged_only
     whole = [row for row, is_partial in zip(hashtags, partial, strict=True) if not is_partial]
     of_whole = features[~partial] if partial.any() else features  # a copy takes as much memory again
+    unfitted = _unfitted(of_whole, config)
+    root = inverse_root(kernel(unfitted.landmarks, unfitted.landmarks, unfitted.rate))
+    similarities = Similarities(unfitted, root)
     targets = Targets(whole, len(hashtag_vectors))
     moments = moments_of(similarities, of_whole, targets)
     strengths, basis, regression = _solved(moments, hashtag_vectors, config)
+    slopes, biases, epochs = _with_logistic(
+        basis @ (_TO_LOGIT * regression), similarities, of_whole, whole, prior_logits, config, validation
+    )
     if partial.any():
         none = np.zeros(0, np.int64)
         judged = [
             (hashtags[row], rejected[row] if rejected else none) for row in np.flatnonzero(partial).tolist()
         ]
-        moments = with_judged(moments, similarities, features[partial], judged, targets, basis @ regression)
+        before = basis @ regression
+        moments = with_judged(moments, similarities, features[partial], judged, targets, before)
         strengths, basis, regression = _solved(moments, hashtag_vectors, config)
-    regression, biases, epochs = _with_logistic(
-        _TO_LOGIT * regression, basis, similarities, of_whole, whole, prior_logits, config, validation
-    )
-    fold, vectors = low_rank(strengths, regression, config.size)
+        # The logistic regression does not know what was judged, so its share takes the same correction.
+        slopes = slopes + _TO_LOGIT * (basis @ regression - before)
+    fold, vectors = low_rank(strengths, basis.T @ slopes, config.size)
     fold = root @ basis @ fold
-    fit = _unit_fit(unfitted, np.asarray(fold, np.float32), np.asarray(vectors, np.float32), features)
+    fit = _unit_fit(unfitted, np.asarray(fold, np.float32), np.asarray(vectors, np.float32), of_whole)
     return replace(fit, biases=biases, epochs=epochs)
 
 
@@ -128,7 +132,6 @@ def _unfitted(features: Floats, config: LandmarkConfig) -> LandmarkHead:
 
 def _with_logistic(
     ridge: Doubles,
-    basis: Doubles,
     similarities: Similarities,
     features: Floats,
     hashtags: HashtagRows,
@@ -136,7 +139,7 @@ def _with_logistic(
     config: LandmarkConfig,
     validation: tuple[Floats, HashtagRows] | None,
 ) -> tuple[Doubles, Floats, int | None]:
-    """Mix a logistic regression into the ridge solution (r, V); return the mixture, biases (V,) and the epoch."""
+    """Mix a logistic regression into the ridge regression (r, V); return the slopes, biases (V,) and the epoch."""
     if not config.logistic:
         return ridge, np.zeros_like(prior_logits), None
     from hashtag_archive.encoder.training.landmark_logistic import MOST_PHOTOS, fit_logistic
@@ -151,7 +154,7 @@ def _with_logistic(
         config.epochs,
     )
     share = config.logistic
-    mixed: Doubles = (1 - share) * ridge + share * (basis.T @ logistic.slopes)
+    mixed: Doubles = (1 - share) * ridge + share * logistic.slopes
     return mixed, np.asarray(share * logistic.biases, np.float32), logistic.epochs
 
 

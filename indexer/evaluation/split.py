@@ -12,6 +12,7 @@ from hashtag_archive.indexer.archive import BACKBONE, Archive
 from hashtag_archive.indexer.arrays import Floats, Ids, Pixels
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.evaluation import rivals
+from hashtag_archive.indexer.features.stored import load_features
 from hashtag_archive.indexer.learning.corpus import Corpus, read_corpus
 from hashtag_archive.indexer.learning.folds import TEST, TRAINING, VALIDATION
 from hashtag_archive.indexer.learning.habits import HabitLimit
@@ -21,7 +22,7 @@ from hashtag_archive.indexer.learning.metrics import truth_matrix
 from hashtag_archive.indexer.learning.photo_set import MAX_CELLS, PhotoSet, columns
 from hashtag_archive.indexer.learning.tagger import assignable, require_assignable
 from hashtag_archive.indexer.photos.earlier_features import renewed_key
-from hashtag_archive.indexer.photos.features import feature_key, load_features
+from hashtag_archive.indexer.photos.features import feature_key
 from hashtag_archive.indexer.photos.pixels import load_pixels
 from hashtag_archive.indexer.progress import Progress, silent
 from hashtag_archive.indexer.wording import counted

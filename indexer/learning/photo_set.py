@@ -10,10 +10,10 @@ from hashtag_archive.db.photo import FeatureKey
 from hashtag_archive.db.stores.store import Store
 from hashtag_archive.indexer.arrays import Floats, Ids
 from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.features.stored import load_features
 from hashtag_archive.indexer.learning.corpus import Corpus
 from hashtag_archive.indexer.learning.metrics import truth_matrix
 from hashtag_archive.indexer.model.text_space import PostText, joined
-from hashtag_archive.indexer.photos.features import load_features
 
 MAX_CELLS = 20_000_000  # most photos x hashtags of a figure: 160 MB as float64
 

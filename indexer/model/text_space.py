@@ -103,4 +103,4 @@ def join(embeddings: Floats, texts: Floats) -> Floats:
     """
     sums = embeddings.copy()
     sums[:, -texts.shape[1] :] = BALANCE * texts
-    return np.asarray(sums / np.linalg.norm(sums, axis=1, keepdims=True), np.float32)
+    return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12), np.float32)

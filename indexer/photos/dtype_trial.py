@@ -15,6 +15,7 @@ from hashtag_archive.encoder import BackboneError
 from hashtag_archive.encoder.networks import OnnxBackbone
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.disk import now
+from hashtag_archive.indexer.features.stored import load_features
 from hashtag_archive.indexer.machine import machine_name
 from hashtag_archive.indexer.model.hashtag_index import HashtagIndex
 from hashtag_archive.indexer.model.int8_backbone import Int8Backbone, require_int8
@@ -22,7 +23,7 @@ from hashtag_archive.indexer.model.logits import sigmoid
 from hashtag_archive.indexer.model.model import Model
 from hashtag_archive.indexer.photos.dtype_choice import Dtype, DtypeChoice, store_choice
 from hashtag_archive.indexer.photos.encode import PhotoEncoder
-from hashtag_archive.indexer.photos.features import load_features, model_key, store_batch
+from hashtag_archive.indexer.photos.features import model_key, store_batch
 from hashtag_archive.indexer.photos.files import PhotoFile
 from hashtag_archive.indexer.progress import Progress, silent
 

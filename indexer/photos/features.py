@@ -1,27 +1,21 @@
-"""Features in the database: encoding photos that have none, and loading them as arrays."""
+"""Encodes photos that have no features, and stores what was computed."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
 from hashtag_archive.db.photo import FeatureKey, PathRow
-from hashtag_archive.db.stores.store import Store
 from hashtag_archive.encoder import PREPROCESSING_VERSION
 from hashtag_archive.encoder.networks import DTYPE, OnnxBackbone
 from hashtag_archive.indexer.archive import Archive
-from hashtag_archive.indexer.errors import MAX_REPORTED, ArchiveError, ModelError
+from hashtag_archive.indexer.errors import MAX_REPORTED, ModelError
+from hashtag_archive.indexer.features.packing import pack_features
 from hashtag_archive.indexer.model.int8_backbone import int8_backbone
 from hashtag_archive.indexer.model.model import Model
 from hashtag_archive.indexer.photos.earlier_features import renewed_key
 from hashtag_archive.indexer.photos.encode import EncodedPhoto, PhotoEncoder, grouped
 from hashtag_archive.indexer.photos.files import PhotoFile, unchanged
 from hashtag_archive.indexer.progress import Progress
-
-_EXPONENT = 0x7C00  # of a float16; all its bits are set if the number is infinite or none
-_CURE = "`hashtag check --repair` removes them, `hashtag tag` computes them again"
 
 
 @dataclass
@@ -92,6 +86,7 @@ def encode_crawled(
             if reason := photo.seen.error or photo.error:
                 failures.add(photo.file.path, reason)
         progress("encoding photos", done, total)
+    pack_features(store, progress=progress)
     return failures
 
 
@@ -120,7 +115,7 @@ def store_batch(
             connection,
             {photo.seen.sha256: photo.error for photo in batch if photo.seen.sha256 and photo.error},
         )
-        store.photos.put_features(
+        store.features.put(
             connection,
             key,
             {
@@ -133,29 +128,5 @@ def store_batch(
             ids[photo.seen.sha256] for photo in batch if photo.seen.sha256 and photo.features is not None
         ]
         store.earlier.drop(connection, encoded, key, with_guesses=drop_guesses)
+    pack_features(store, 1)
     return ids
-
-
-def load_features(
-    store: Store, photo_ids: NDArray[np.int64], key: FeatureKey
-) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
-    """Return the positions in `photo_ids` (m,) of photos with features, and these features float16 (n, f)."""
-    found = store.photos.features(photo_ids.tolist(), key)
-    places = np.array([place for place, photo in enumerate(photo_ids.tolist()) if photo in found], np.int64)
-    if not len(places):
-        return places, np.zeros((0, 0), np.float16)
-    return places, features_of([found[int(photo)] for photo in photo_ids[places]])
-
-
-def features_of(stored: Sequence[bytes]) -> NDArray[np.float16]:
-    """Return stored features of one backbone and of at least one photo as float16 (n, f).
-
-    Raises `ArchiveError` if they have different lengths or are not finite.
-    """
-    packed = b"".join(stored)
-    if len(set(map(len, stored))) > 1 or len(packed) % 2:
-        raise ArchiveError(f"the archive has features of a wrong length: {_CURE}")
-    rows = np.frombuffer(packed, "<f2").reshape(len(stored), -1)
-    if (rows.view("<u2") & _EXPONENT == _EXPONENT).any():  # a tenth of the time of `isfinite`
-        raise ArchiveError(f"the archive has features that are not finite: {_CURE}")
-    return rows.astype(np.float16, copy=False)

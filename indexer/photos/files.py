@@ -79,23 +79,51 @@ def _walk_folders(
             yield "", [path]
             continue
         exclusions = Exclusions(path, exclude)
-        waiting = [path]
-        while waiting:
-            folder = waiting.pop()
-            try:
-                found = os.stat(folder)
-                if (found.st_dev, found.st_ino) in entered:
-                    continue
-                entered.add((found.st_dev, found.st_ino))
-                names, subfolders = _list_folder(folder, exclusions)
-            except OSError:
-                # A folder that cannot be listed is yielded itself, and so reported with its reason like a file.
-                yield "", [folder]
-                continue
-            if names:
-                yield folder, names
-            waiting.extend(reversed(subfolders))
+        yield from _walk_below(path, exclusions, entered)
         passed_over.update(exclusions.passed_over)
+
+
+def photos_at(path: str, top: str, exclusions: Exclusions) -> Iterator[PhotoFile]:
+    """Yield the photos at or below an absolute path that a walk of the folder `top` above it would find.
+
+    `exclusions` are those of `top`. Raises `ArchiveError` if a `.hashtagignore` file cannot be read.
+    """
+    parts = os.path.relpath(path, top).split(os.sep)
+    if parts == [os.curdir]:
+        yield from _files_of(_walk_below(path, exclusions, set()))
+        return
+    if any(part.startswith(".") for part in parts):  # `..` too: not below it
+        return
+    above = [os.path.join(top, *parts[:end]) for end in range(1, len(parts))]
+    is_folder = os.path.isdir(path)
+    if any(exclusions.hides(folder, True) for folder in above) or exclusions.hides(path, is_folder):
+        return
+    if is_folder:
+        yield from _files_of(_walk_below(path, exclusions, set()))
+    elif suffix_of(path) in IMAGE_SUFFIXES:
+        yield PhotoFile(path, path)
+
+
+def _walk_below(
+    top: str, exclusions: Exclusions, entered: set[tuple[int, int]]
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield a folder and those below it that have photos, with their names; `entered` are not entered again."""
+    waiting = [top]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            found = os.stat(folder)
+            if (found.st_dev, found.st_ino) in entered:
+                continue
+            entered.add((found.st_dev, found.st_ino))
+            names, subfolders = _list_folder(folder, exclusions)
+        except OSError:
+            # A folder that cannot be listed is yielded itself, and so reported with its reason like a file.
+            yield "", [folder]
+            continue
+        if names:
+            yield folder, names
+        waiting.extend(reversed(subfolders))
 
 
 def _list_folder(folder: str, exclusions: Exclusions) -> tuple[list[str], list[str]]:

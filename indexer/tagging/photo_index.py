@@ -18,10 +18,11 @@ from hashtag_archive.encoder.part_file import part_file
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.arrays import Floats, Ids
 from hashtag_archive.indexer.disk import kind_of, open_lock
+from hashtag_archive.indexer.features.stored import load_features
 from hashtag_archive.indexer.model.index_file import require_sound_index
 from hashtag_archive.indexer.model.model import Model
 from hashtag_archive.indexer.photos.earlier_features import renewed_key
-from hashtag_archive.indexer.photos.features import load_features, model_key
+from hashtag_archive.indexer.photos.features import model_key
 from hashtag_archive.indexer.progress import Progress, silent
 
 PHOTO_INDEX = "photo-index"  # its folder in the archive
@@ -98,7 +99,7 @@ def open_photo_index(archive: Archive, model: Model, progress: Progress = silent
     index = PhotoIndex.load(path)
     if index.size not in (None, model.index.size):  # damaged: its name says that it is of this head
         index = PhotoIndex()
-    wanted = np.array(archive.store.find.featured(key), np.int64)
+    wanted = np.array(archive.store.features.photo_ids(key), np.int64)
     gone = np.setdiff1d(index.ids, wanted, assume_unique=True)
     new = np.setdiff1d(wanted, index.ids, assume_unique=True)
     if len(gone):

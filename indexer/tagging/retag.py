@@ -14,12 +14,13 @@ from hashtag_archive.db.photo import FeatureKey
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.arrays import Ids
 from hashtag_archive.indexer.errors import ModelError
+from hashtag_archive.indexer.features.stored import FeatureReader
 from hashtag_archive.indexer.machine import cores
 from hashtag_archive.indexer.model.guesses import Guesses
 from hashtag_archive.indexer.model.model import Model
 from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.photos.earlier_features import renewed_key
-from hashtag_archive.indexer.photos.features import features_of, model_key, stored_keys
+from hashtag_archive.indexer.photos.features import model_key, stored_keys
 from hashtag_archive.indexer.progress import Progress, silent
 from hashtag_archive.indexer.tagging.scoring import guess, store_guesses
 
@@ -116,14 +117,15 @@ class _Retagging:
     def _read(self) -> Iterator[tuple[Ids, NDArray[np.float16]]]:
         """Yield photo ids and their features, in short reads: a long one would let the journal grow."""
         last = 0
-        while True:
-            with self._timed("read"):
-                rows = self._store.stale.features(self._keys, self._stale_for, last, BATCH)
-                if not rows:
-                    return
-                last = rows[-1][0]
-                batch = np.array([photo for photo, _ in rows], np.int64), features_of([d for _, d in rows])
-            yield batch
+        with FeatureReader(self._store) as reader:
+            while True:
+                with self._timed("read"):
+                    found = self._store.stale.features(self._keys, self._stale_for, last, BATCH)
+                    if not found:
+                        return
+                    last = found[-1].photo_id
+                    batch = np.array([one.photo_id for one in found], np.int64), reader.read(found)
+                yield batch
 
     def _score(self, photo_ids: Ids, features: NDArray[np.float16]) -> tuple[Ids, Guesses, float]:
         began = time.perf_counter()

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from hashtag_archive.encoder import PhotoError
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.features.stored import load_features
 from hashtag_archive.indexer.model.model import Model
 from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.photos.earlier_features import renewed_key
-from hashtag_archive.indexer.photos.features import load_features, model_key
+from hashtag_archive.indexer.photos.features import model_key
 from hashtag_archive.indexer.photos.files import read_file
 from hashtag_archive.indexer.photos.locate import LocatedPhoto, locate_photo
 from hashtag_archive.indexer.progress import Progress, silent

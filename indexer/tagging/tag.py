@@ -8,12 +8,13 @@ import numpy as np
 
 from hashtag_archive.db.photo import PathRow
 from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.features.stored import load_features
 from hashtag_archive.indexer.model.cut import Cut
 from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.photos.choose_dtype import set_dtype
 from hashtag_archive.indexer.photos.earlier_features import renewed_key
 from hashtag_archive.indexer.photos.encode import EncodedPhoto, PhotoEncoder, grouped
-from hashtag_archive.indexer.photos.features import load_features, model_key, store_batch
+from hashtag_archive.indexer.photos.features import model_key, store_batch
 from hashtag_archive.indexer.photos.files import PhotoFile, unchanged, walk_photos
 from hashtag_archive.indexer.progress import Progress, Stages, silent
 from hashtag_archive.indexer.tagging.assigned import AssignedHashtag, assigned_hashtags

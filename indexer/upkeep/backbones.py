@@ -49,7 +49,7 @@ def list_backbones(archive: Archive | None, *, everything: bool = False) -> Iter
     default = None if used else default_named()
     known = set()
     if archive:
-        sizes = archive.store.models.feature_sizes()
+        sizes = archive.store.features.sizes()
         for row in archive.store.models.backbones():
             listed = _in_archive(archive, row.digest, sizes.get(row.id), is_default=row.digest == used)
             if listed:

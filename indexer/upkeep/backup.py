@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hashtag_archive.db.sqlite_file import copy_database
-from hashtag_archive.indexer.archive import DATABASE, KEPT_NETWORKS, LOCK, Archive
+from hashtag_archive.indexer.archive import DATABASE, KEPT_NETWORKS, LOCK, TAG_LOCK, Archive
 from hashtag_archive.indexer.disk import fsync_folder, fsync_tree, is_alive, kind_of, now
 from hashtag_archive.indexer.errors import ArchiveError, ModelError
+from hashtag_archive.indexer.features.stored import feature_path
 from hashtag_archive.indexer.model.model import Model
 from hashtag_archive.indexer.progress import Progress, silent
 from hashtag_archive.indexer.regular_file import read_small
@@ -23,7 +24,7 @@ _BEFORE, _PART = "before", "part"  # ends of the names of folders next to a back
 MARKER = "backup.json"  # in a backup: which archive it copies, and when it was made
 _TRIES = 5  # if a model is pruned while it is copied, the database is copied again
 _MOST_MARKER = 100_000_000  # bytes
-_NOT_COPIED = (KEPT_NETWORKS, LOCK, MARKER)
+_NOT_COPIED = (KEPT_NETWORKS, LOCK, TAG_LOCK, MARKER)
 
 
 @dataclass
@@ -122,7 +123,7 @@ def _refuse_content(archive: Archive, target: Path) -> None:
 
 
 def _copy(archive: Archive, aside: Path, earlier: Path, progress: Progress) -> Backup:
-    """Copy the database, then all files that it needs; start over if a model was pruned in between."""
+    """Copy the database, then all files that it needs; start over if one was removed in between."""
     for _ in range(_TRIES):
         with closing(Archive(aside)) as copy:
             (aside / DATABASE).unlink(missing_ok=True)
@@ -134,6 +135,9 @@ def _copy(archive: Archive, aside: Path, earlier: Path, progress: Progress) -> B
             numbers = [row.number for row in copy.store.models.all()]
             reused = _copy_files(archive, aside, earlier, numbers, progress)
             broken = _broken(copy, numbers)
+            missing = any(not feature_path(copy.store, id).is_file() for id in copy.store.features.files())
+        if missing and _all_there(archive):
+            continue  # a file of features was replaced in between
         if set(broken) <= {row.number for row in archive.store.models.all()}:
             size = sum(path.stat().st_size for path in aside.rglob("*") if path.is_file())
             return Backup(earlier, numbers, size, reused, list(broken.values()))
@@ -141,6 +145,12 @@ def _copy(archive: Archive, aside: Path, earlier: Path, progress: Progress) -> B
     raise ArchiveError(
         f"{archive.folder}: models were removed while being copied; try again when no prune is running"
     )
+
+
+def _all_there(archive: Archive) -> bool:
+    """Whether the archive itself has all its files of features."""
+    store = archive.store
+    return all(feature_path(store, id).is_file() for id in store.features.files())
 
 
 def _copy_files(archive: Archive, aside: Path, earlier: Path, numbers: list[int], progress: Progress) -> int:

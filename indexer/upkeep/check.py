@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
+from hashtag_archive.db.schema.odd_cells import OddCells
 from hashtag_archive.db.stores.checks import COMPUTED, Orphans
-from hashtag_archive.db.stores.odd_cells import OddCells
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.disk import now
 from hashtag_archive.indexer.progress import Progress, silent
+from hashtag_archive.indexer.upkeep.check_features import look_at_features
 from hashtag_archive.indexer.upkeep.check_models import look_at_leftovers, look_at_models, look_at_settings
-from hashtag_archive.indexer.upkeep.check_photos import look_at_features, look_at_guesses, look_at_paths
+from hashtag_archive.indexer.upkeep.check_photos import look_at_guesses, look_at_paths
 from hashtag_archive.indexer.upkeep.check_spellings import look_at_spellings
 from hashtag_archive.indexer.upkeep.finding import Finding
 from hashtag_archive.indexer.wording import counted

@@ -1,48 +1,18 @@
-"""Checks features and guesses, and whether photos are still at their paths."""
+"""Checks guesses, and whether photos are still at their paths."""
 
 import os
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
 
 import numpy as np
 
-from hashtag_archive.db.stores.checks import FeatureRow, GuessRow, SeenPath
-from hashtag_archive.encoder.backbone_spec import BackboneSpec
-from hashtag_archive.encoder.errors import EncoderError
-from hashtag_archive.encoder.networks import OnnxBackbone
+from hashtag_archive.db.stores.checks import GuessRow, SeenPath
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.disk import now
 from hashtag_archive.indexer.photos.files import read_file, walk_photos
 from hashtag_archive.indexer.progress import Progress
 from hashtag_archive.indexer.upkeep.finding import Finding
 from hashtag_archive.indexer.wording import counted
-
-
-def look_at_features(archive: Archive, progress: Progress) -> Iterator[Finding]:
-    """Yield features of a wrong length, or that are not finite."""
-    store, total, done = archive.store, archive.store.checks.count_features(), 0
-    backbones = store.models.backbones()
-    lengths = {id: _length(archive, digest) for id, digest, _ in backbones}
-    unfit: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for rows in store.checks.features():
-        for row in rows:
-            if not _fits(row, lengths.get(row.backbone_id)):
-                unfit[row.backbone_id].append((row.id, row.photo_id))
-        done += len(rows)
-        progress("features", done, max(done, total))
-    names = {id: name for id, _, name in backbones}
-    for backbone, bad in unfit.items():
-
-        def forget(bad: list[tuple[int, int]] = bad) -> None:
-            with store.write() as connection:
-                store.checks.forget_features(connection, bad)
-
-        wanted = f"{lengths[backbone]:,} finite numbers" if lengths.get(backbone) else "finite numbers"
-        count = counted(len(bad), "row")
-        what = f"{count} of features of backbone {names.get(backbone, backbone)} without {wanted}"
-        cure = "`hashtag check --repair` removes them, `hashtag tag` and `hashtag rebuild` compute them again"
-        yield Finding("features", what, cure, mend=forget)
 
 
 def look_at_guesses(archive: Archive) -> Iterator[Finding]:
@@ -67,24 +37,6 @@ def _can_be_read(row: GuessRow) -> bool:
     if len(row.hashtags) != len(row.logits) or len(row.logits) % 4:
         return False
     return bool(np.isfinite(np.frombuffer(row.logits, "<f4")).all())
-
-
-def _length(archive: Archive, digest: str) -> int | None:
-    """Return the number of features of a backbone, or None if it cannot be opened."""
-    path = archive.backbone_file(digest)
-    try:
-        spec = BackboneSpec.read(path)
-        return int(OnnxBackbone(path, spec).encode(np.zeros((1, spec.size, spec.size, 3), np.uint8)).shape[1])
-    except EncoderError:
-        return None  # reported with the models that need it
-
-
-def _fits(row: FeatureRow, length: int | None) -> bool:
-    if not isinstance(row.data, bytes) or len(row.data) % 2:
-        return False
-    if length is not None and len(row.data) != 2 * length:
-        return False
-    return bool(np.isfinite(np.frombuffer(row.data, "<f2")).all())
 
 
 def look_at_paths(

@@ -15,6 +15,7 @@ from hashtag_archive.db.schema.upgrade import BACKUPS
 from hashtag_archive.db.stores.forget_find import Removal
 from hashtag_archive.indexer.archive import BACKBONE, CURRENT_MODEL, DATABASE, Archive
 from hashtag_archive.indexer.disk import now
+from hashtag_archive.indexer.features.packing import clear_leftovers, drop_dead_rows
 from hashtag_archive.indexer.progress import Progress, silent
 from hashtag_archive.indexer.tagging.photo_index import PHOTO_INDEX
 from hashtag_archive.indexer.upkeep.forget_proof import Proof, search_archive
@@ -83,6 +84,7 @@ def forget_posts(
             if removal.posts:
                 _erase_rows(archive, connection, request, removal, result)
         if removal.posts or known_before:  # otherwise the archive never had anything of them
+            drop_dead_rows(store, progress)
             _erase_files(archive)
             store.compact()
         kept = [archive.model_folder(number) for number in result.models] if keep_models else []
@@ -142,6 +144,7 @@ def _erase_learnt_backbones(archive: Archive, connection: Connection) -> None:
 def _erase_files(archive: Archive) -> None:
     """Remove files without a row, copies of the database, and networks optimised for this machine."""
     archive.clear_leftovers()
+    clear_leftovers(archive.store)
     known = {digest[:16] for digest in archive.store.photos.backbones()}
     known.add((archive.store.setting(BACKBONE) or "")[:16])
     for path in archive.backbones_folder.iterdir():

@@ -8,12 +8,13 @@ from sqlalchemy import Connection
 
 from hashtag_archive.indexer.archive import BACKBONE, Archive
 from hashtag_archive.indexer.errors import ModelError
+from hashtag_archive.indexer.features.packing import remove_files
 from hashtag_archive.indexer.upkeep.check_models import names_backbone
 
 
 @dataclass
 class Pruned:
-    """What was removed: model numbers, names of backbones, bytes of files, and bytes of features in the database.
+    """What was removed: model numbers, names of backbones, bytes of files, and bytes of features.
 
     `kept` maps the numbers of models that were not removed to the photos that are still tagged by them.
     """
@@ -50,6 +51,8 @@ def prune_models(
             pruned.models = sorted(going - set(pruned.kept))
             archive.store.models.remove(connection, pruned.models)
             digests = _remove_backbones(archive, connection, pruned)
+            emptied = archive.store.features.drop_unused(connection)
+        remove_files(archive.store, emptied)
         for number in pruned.models:
             pruned.files += _size_of(archive, number)
             shutil.rmtree(archive.model_folder(number), ignore_errors=True)
@@ -79,7 +82,8 @@ def _remove_backbones(archive: Archive, connection: Connection, pruned: Pruned) 
     digests = [backbone.digest for backbone in going]
     for backbone in going:
         pruned.backbones.append(backbone.name)
-        pruned.features += archive.store.models.remove_backbone(connection, backbone.id)
+        pruned.features += archive.store.features.remove_all(connection, backbone.id)
+        archive.store.models.remove_backbone(connection, backbone.id)
     for key, value in archive.store.checks.settings().items():
         if names_backbone(key) and value in digests:
             newest = archive.store.models.newest_backbone(connection) if key == BACKBONE else None

@@ -35,7 +35,8 @@ def unpack(schema: int, folder: Path) -> Path:
 
 def tables(database: Path) -> dict[str, str]:
     with closing(sqlite3.connect(database)) as connection:
-        return dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        return {name: sql.replace('"', "") for name, sql in rows}  # renamed ones are quoted
 
 
 def schema_of(database: Path) -> int:

@@ -23,7 +23,7 @@ FLOORS = (
     ("indexer/learning", "indexer/tagging", "indexer/curation"),
     ("indexer/crawls + formats",),
     ("indexer/photos",),
-    ("indexer/model",),
+    ("indexer/model", "indexer/features"),
     ("indexer",),
     ("encoder + pretrained + training + export", "db + schema + stores"),
 )

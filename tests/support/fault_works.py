@@ -65,11 +65,12 @@ def make(folder: Path) -> None:
                 "INSERT INTO gone_paths (path_id, said_at)"
                 " SELECT id, 'made' FROM photo_paths WHERE path LIKE '/made/%'"
             )
-            connection.exec_driver_sql(
-                "INSERT INTO features (photo_id, backbone_id, precision, preprocessing, data)"
-                " SELECT p.id, backbone_id, precision, preprocessing, data FROM features, photos p"
-                " WHERE photo_id = 1 AND p.sha256 LIKE 'made-%'"
-            )
+            for table, data in (("features", "file_id"), ("staged_features", "data")):
+                connection.exec_driver_sql(
+                    f"INSERT INTO {table} (photo_id, backbone_id, precision, preprocessing, {data})"
+                    f" SELECT p.id, backbone_id, precision, preprocessing, {data} FROM {table}, photos p"
+                    " WHERE photo_id = 1 AND p.sha256 LIKE 'made-%'"
+                )
     posts = (f'{{"key": "more-{n}", "hashtags": ["red", "more{n % 50}"]}}\n' for n in range(6000))
     (folder / "more.jsonl").write_text("".join(posts))
     for number in range(120):

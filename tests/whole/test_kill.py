@@ -22,16 +22,52 @@ from tests.conftest import COLOURS, QUICK, draw_photo
 from tests.support.paths import ROOT
 
 PHOTOS = 240
+AT_MOST = 1800  # seconds, which only a process that hangs takes
 
 
-def start(archive: Path, *arguments: str) -> subprocess.Popen[bytes]:
+# What is done in the process before its command, so that it cannot be over before it is killed, however busy the
+# machine is: photos take their time to open; it halts at a model's third file, or once it has renamed the folder.
+SLOWLY = """
+import sys, time
+sys.addaudithook(lambda event, given: event == "open" and "/new/" in str(given[0]) and time.sleep(0.02))
+"""
+HALTS = {
+    "writing": """
+import sys, time
+opened = []
+def halt(event, given):
+    if event == "open" and "/.building-" in str(given[0]):
+        opened.append(given)
+        if len(opened) > 2:
+            time.sleep(1e6)
+sys.addaudithook(halt)
+""",
+    "renamed": """
+import os, time
+rename = os.rename
+def halt(source, target, **named):
+    rename(source, target, **named)
+    if str(target).endswith("0002"):
+        time.sleep(1e6)
+os.rename = halt
+""",
+}
+
+
+def before_the_command() -> None:
+    # a shell's background job, which this suite may be, ignores Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.nice(5)  # the test that watches it comes first
+
+
+def start(archive: Path, *arguments: str, first: str = "") -> subprocess.Popen[bytes]:
+    code = f"{first}\nfrom hashtag_archive.__main__ import main\nmain()"
     return subprocess.Popen(
-        [sys.executable, "-m", "hashtag_archive", "--archive", str(archive), *arguments],
+        [sys.executable, "-c", code, "--archive", str(archive), *arguments],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        # a shell's background job, which this suite may be, ignores Ctrl-C
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=before_the_command,
     )
 
 
@@ -42,10 +78,11 @@ def count(archive: Path, query: str) -> int:
 
 def kill_when(process: subprocess.Popen[bytes], reached: Callable[[], bool]) -> None:
     """Kill -9 as soon as something is so; fail if the process ended before."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + AT_MOST
     while not reached():
         assert process.poll() is None, "it ended before it could be killed"
         assert time.monotonic() < until, "it never got that far"
+        time.sleep(0.002)
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
 
@@ -71,7 +108,8 @@ def test_kill_9_in_tag_loses_no_committed_batch_and_the_next_run_goes_on(
     for number in range(PHOTOS):
         draw_photo(tmp_path / "new" / f"{number:03}.png", list(COLOURS)[number % 4], 9000 + number)
     tagged = "SELECT count(*) FROM taggings"
-    process = start(colours.folder, "tag", str(tmp_path / "new"), "--batch-size", "2", "--workers", "2")
+    arguments = ["tag", str(tmp_path / "new"), "--batch-size", "2", "--workers", "2"]
+    process = start(colours.folder, *arguments, first=SLOWLY)
     kill_when(process, lambda: count(colours.folder, tagged) >= 20)
     assert_whole(colours.folder)
     committed = count(colours.folder, tagged)
@@ -86,11 +124,12 @@ def test_kill_9_in_tag_loses_no_committed_batch_and_the_next_run_goes_on(
 def test_ctrl_c_in_tag_ends_it_at_once_with_what_is_committed(colours: Archive, tmp_path: Path) -> None:
     for number in range(PHOTOS):
         draw_photo(tmp_path / "new" / f"{number:03}.png", list(COLOURS)[number % 4], 9000 + number)
-    process = start(colours.folder, "tag", str(tmp_path / "new"), "--batch-size", "2")
+    process = start(colours.folder, "tag", str(tmp_path / "new"), "--batch-size", "2", first=SLOWLY)
     while count(colours.folder, "SELECT count(*) FROM taggings") < 20:
         assert process.poll() is None
+        time.sleep(0.002)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=60) == 130
+    assert process.wait(timeout=AT_MOST) == 130
     assert count(colours.folder, "SELECT count(*) FROM taggings") < PHOTOS
     assert_whole(colours.folder)
 
@@ -99,11 +138,12 @@ def test_kill_9_in_retag_keeps_the_batches_before_and_the_next_run_does_the_rest
     many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)"
     with colours.store.write() as connection:
         connection.exec_driver_sql(f"{many} INSERT INTO photos (sha256) SELECT 'made-' || i FROM n")
-        connection.exec_driver_sql(
-            "INSERT INTO features (photo_id, backbone_id, precision, preprocessing, data)"
-            " SELECT p.id, backbone_id, precision, preprocessing, data FROM features, photos p"
-            " WHERE photo_id = 1 AND p.sha256 LIKE 'made-%'"
-        )
+        for table, data in (("features", "file_id"), ("staged_features", "data")):
+            connection.exec_driver_sql(
+                f"INSERT INTO {table} (photo_id, backbone_id, precision, preprocessing, {data})"
+                f" SELECT p.id, backbone_id, precision, preprocessing, {data} FROM {table}, photos p"
+                " WHERE photo_id = 1 AND p.sha256 LIKE 'made-%'"
+            )
     tagged = "SELECT count(*) FROM taggings"
     process = start(colours.folder, "retag", "--workers", "2")
     kill_when(process, lambda: count(colours.folder, tagged) > 0)
@@ -127,7 +167,7 @@ def test_kill_9_in_rebuild_leaves_the_previous_model_working(
             connection.exec_driver_sql("DELETE FROM features")
     if moment == "vectors":
         arguments[-1] = "20000"
-    process = start(colours.folder, *arguments)
+    process = start(colours.folder, *arguments, first=HALTS.get(moment, ""))
     features, models = "SELECT count(*) FROM features", colours.models_folder
     reached = {
         "features": lambda: count(colours.folder, features) > 0,

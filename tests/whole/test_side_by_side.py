@@ -1,6 +1,7 @@
 """Processes that work on one archive at the same time, and disks that are no place for that."""
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ def test_tag_and_rebuild_at_once_do_each_other_no_harm(colours: Archive, tmp_pat
     process = start(colours.folder, "rebuild", "--min-photos", "3", "--size", "8", "--epochs", "400")
     outcomes: list[str] = []
     while process.poll() is None or not outcomes:
+        time.sleep(0.01)
         outcomes += [photo.outcome for photo in tag_photos(colours, [str(tmp_path / "new")], batch_size=2)]
     assert process.wait() == 0
     assert "failed" not in outcomes

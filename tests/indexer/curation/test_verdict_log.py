@@ -237,7 +237,7 @@ def test_a_check_finds_verdicts_that_the_log_does_not_have(archive: Archive, pea
     (finding,) = check_archive(archive)
     assert (finding.kind, finding.what) == (
         "verdict log",
-        "the log of verdicts does not agree with 4 of them",
+        "the log of verdicts does not agree with 4 verdicts",
     )
     (mended,) = check_archive(archive, repair=True)
     assert mended.mended and stands(archive) == before

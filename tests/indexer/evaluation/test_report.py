@@ -204,8 +204,8 @@ def test_an_archive_without_enough_keeps_the_page_that_was_there(archive: Archiv
         write_report(archive, tmp_path / "report.html")
     assert (tmp_path / "report.html").read_text() == "the last one"
     wrong = CliRunner().invoke(main, ["report", "--out", str(tmp_path / "nowhere/report.html")])
-    assert wrong.exit_code == 2
-    assert "no such folder" in wrong.output
+    assert wrong.exit_code == 1
+    assert "nowhere: not found" in wrong.output
 
 
 def test_labels_of_a_map_cover_neither_each_other_nor_dots_nor_lines() -> None:

@@ -219,12 +219,12 @@ def test_the_command_prints_a_table_or_json_and_draws(folder: Path, tmp_path: Pa
         (["--windows", "5,wide"], "'wide' is neither a positive number nor 'post'"),
         (["--sizes", "20,"], "'' is not a valid integer"),
         (["--sizes", ",".join(map(str, range(2, 30)))], "112 cells: at most 64 are possible"),
-        (["--out", "none/plot.png"], "no such folder"),
+        (["--out", "none/plot.png"], "none: not found"),
     ],
 )
 def test_what_cannot_be_swept_is_refused_before_anything_is_learnt(
     folder: Path, options: list[str], message: str
 ) -> None:
     done = run(folder, "sweep", *options)
-    assert done.exit_code == 2
+    assert done.exit_code == (1 if "not found" in message else 2)  # what is missing is no misuse
     assert message in done.stderr

@@ -1,6 +1,7 @@
 """What a rebuild changed, and models that are worse than the one before."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from hashtag_archive.cli import main
-from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.learning.metrics import measure
 from hashtag_archive.indexer.learning.model_change import ComparedFigures
@@ -19,7 +20,7 @@ from hashtag_archive.indexer.model.logits import Thresholds
 from hashtag_archive.indexer.model.opening import use_model
 from hashtag_archive.indexer.model.stored import JUDGED
 from hashtag_archive.indexer.tagging.retag import retag_photos
-from tests.conftest import QUICK, draw_photo, write_crawl
+from tests.conftest import QUICK, copy_archive, draw_photo, write_crawl
 
 
 def rewrite(crawl: Path, change: str) -> None:
@@ -39,13 +40,30 @@ def rewrite(crawl: Path, change: str) -> None:
     crawl.write_text("".join(json.dumps(post) + "\n" for post in posts))
 
 
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory: pytest.TempPathFactory, backbone: Path) -> Path:
+    """A folder with a crawl in `posts.jsonl` and an archive that model 1 was learnt in from it."""
+    folder = tmp_path_factory.mktemp("learnt")
+    with open_archive(folder / "archive", create=True) as archive:
+        import_crawls(archive, [write_crawl(folder, posts=200)])
+        assert rebuild_model(archive, backbone, QUICK).change is None
+    return folder
+
+
 @pytest.fixture
-def crawl(archive: Archive, tmp_path: Path, backbone: Path) -> Path:
-    """A crawl that model 1 of the archive was learnt from."""
-    path = write_crawl(tmp_path, posts=200)
-    import_crawls(archive, [path])
-    assert rebuild_model(archive, backbone, QUICK).change is None
-    return path
+def archive(learnt: Path, tmp_path: Path) -> Iterator[Archive]:
+    """A copy of that archive, to be changed at will."""
+    with open_archive(copy_archive(learnt / "archive", tmp_path / "archive")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def crawl(learnt: Path) -> Iterator[Path]:
+    """The crawl, which a test may write anew; what it wrote is taken back."""
+    path = learnt / "posts.jsonl"
+    before = path.read_text()
+    yield path
+    path.write_text(before)
 
 
 def test_a_rebuild_after_a_new_crawl_says_what_came_what_went_and_what_moved(

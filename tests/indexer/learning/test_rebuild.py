@@ -91,9 +91,9 @@ def test_posts_without_photos_make_a_model_of_vectors_alone(archive: Archive, tm
 def test_too_little_data_is_told_in_one_line(archive: Archive, tmp_path: Path, backbone: Path) -> None:
     with pytest.raises(ArchiveError, match="no posts to learn from"):
         rebuild_model(archive, backbone, QUICK)
-    (tmp_path / "one.txt").write_text("lonely\n" * 3)
+    (tmp_path / "one.txt").write_text("#lonely\n" * 3)
     import_crawls(archive, [tmp_path / "one.txt"])
-    with pytest.raises(ArchiveError, match="only 1 of 1 hashtags"):
+    with pytest.raises(ArchiveError, match="only 1 of 1 hashtag on"):
         rebuild_model(archive, backbone, QUICK)
     import_crawls(archive, [write_crawl(tmp_path, posts=8)])
     with pytest.raises(ArchiveError, match=r"too few photos with hashtags: \d in training"):

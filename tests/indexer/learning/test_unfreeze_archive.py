@@ -233,10 +233,7 @@ def test_photos_whose_files_are_gone_are_not_learnt_from_and_told(
     monkeypatch.setattr(tuning, "has_unchanged_file", lambda _, ids: np.arange(len(ids)) >= 2)
     lesson = tuning._Photos(untrained_colours, corpus, vectors, 3)
     assert set(whole.photo_ids) - set(lesson.photo_ids) == set(whole.photo_ids[:2])
-    assert (whole.notes, lesson.notes) == (
-        [],
-        ["layer4 did not learn from 2 photos whose files are gone or changed"],
-    )
+    assert (whole.notes, lesson.notes) == ([], ["layer4 did not learn from 2 photos gone or changed"])
     monkeypatch.setattr(tuning, "has_unchanged_file", lambda _, ids: np.zeros(len(ids), np.bool_))
     with pytest.raises(ArchiveError, match="0 of training and 0 of validation posts can still be read"):
         tuning._Photos(untrained_colours, corpus, vectors, 3)

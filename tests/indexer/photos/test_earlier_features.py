@@ -48,11 +48,12 @@ def tag(archive: Archive, folder: Path, **options: Any) -> dict[str, str]:
 def make_early(archive: Archive, rows: str = "1") -> None:
     """Make all features, or some, those of version 1; those of photos in other spaces are others than now."""
     with archive.store.write() as connection:
-        connection.exec_driver_sql(f"UPDATE features SET preprocessing = 1 WHERE {rows}")
+        for table in ("features", "staged_features"):
+            connection.exec_driver_sql(f"UPDATE {table} SET preprocessing = 1 WHERE {rows}")
         connection.exec_driver_sql("DELETE FROM settings WHERE key LIKE 'preprocessing-%'")
         others = "SELECT photo_id FROM photo_paths WHERE path LIKE '%wide.png' OR path LIKE '%linear.png'"
         connection.exec_driver_sql(
-            f"UPDATE features SET data = ? WHERE preprocessing = 1 AND photo_id IN ({others})", (MARK,)
+            f"UPDATE staged_features SET data = ? WHERE preprocessing = 1 AND photo_id IN ({others})", (MARK,)
         )
 
 
@@ -63,7 +64,7 @@ def versions(archive: Archive) -> dict[int, int]:
 
 
 def data_of(archive: Archive, name: str) -> list[bytes]:
-    query = "SELECT data FROM features JOIN photo_paths USING (photo_id) WHERE path LIKE ?"
+    query = "SELECT data FROM staged_features JOIN photo_paths USING (photo_id) WHERE path LIKE ?"
     with archive.store.snapshot() as connection:
         return list(connection.exec_driver_sql(query, (f"%{name}.png",)).scalars())
 

@@ -39,7 +39,9 @@ def test_int8_that_is_faster_and_agrees_is_chosen_and_its_features_are_kept_apar
     assert choice.difference <= 0.02
     assert features_by_dtype(whole) == {"float32": 220, require_int8(model.backbone_file).dtype: 220}
     with whole.store.snapshot() as connection:
-        rows = connection.exec_driver_sql("SELECT data FROM features ORDER BY photo_id, precision").scalars()
+        rows = connection.exec_driver_sql(
+            "SELECT data FROM staged_features ORDER BY photo_id, precision"
+        ).scalars()
         pairs = list(rows)
     assert sum(exact != quick for exact, quick in zip(pairs[::2], pairs[1::2], strict=True)) > 200
 

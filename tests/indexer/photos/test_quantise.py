@@ -78,7 +78,10 @@ def test_a_backbone_is_quantised_once_and_again_only_what_is_damaged(whole: Arch
     assert again.sha256 == file_digest(again.path)
 
 
-def test_what_cannot_be_quantised_is_told_and_float32_goes_on(colours: Archive, photos: list[str]) -> None:
+def test_what_cannot_be_quantised_is_told_and_float32_goes_on(
+    colours: Archive, photos: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hashtag_archive.indexer.photos.make_int8.LEAST_PHOTOS", 1)
     result = rebuild_model(colours, config=replace(QUICK, int8=True))
     assert result.dtype is not None
     assert result.dtype.dtype == "float32"

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from hashtag_archive.cli import main
+from hashtag_archive.db.stores.features import FoundFeatures
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import ModelError
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
@@ -138,7 +139,7 @@ def test_no_more_batches_are_read_than_workers_need(
     ahead: list[int] = []
     features = type(colours.store.stale).features
 
-    def counting(*arguments: object) -> list[tuple[int, bytes]]:
+    def counting(*arguments: object) -> list[FoundFeatures]:
         rows = features(*arguments)  # type: ignore[arg-type]
         assert len(rows) <= 4
         read.append(len(rows))

@@ -11,9 +11,10 @@ from PIL import Image
 from hashtag_archive.cli import main
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.features.stored import load_features
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
 from hashtag_archive.indexer.model.opening import open_model
-from hashtag_archive.indexer.photos.features import load_features, model_key
+from hashtag_archive.indexer.photos.features import model_key
 from hashtag_archive.indexer.tagging import photo_index as indexing
 from hashtag_archive.indexer.tagging.photo_index import PHOTO_INDEX, open_photo_index
 from hashtag_archive.indexer.tagging.similar import similar_photos

@@ -13,10 +13,11 @@ import pytest
 from hashtag_archive.encoder import PhotoError
 from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.errors import ModelError
+from hashtag_archive.indexer.features.stored import load_features
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
 from hashtag_archive.indexer.model.cut import threshold_of
 from hashtag_archive.indexer.model.opening import open_model
-from hashtag_archive.indexer.photos.features import feature_key, load_features
+from hashtag_archive.indexer.photos.features import feature_key
 from hashtag_archive.indexer.tagging.failures import retry_failures
 from hashtag_archive.indexer.tagging.outcome import TaggedPhoto
 from hashtag_archive.indexer.tagging.query import query_photo

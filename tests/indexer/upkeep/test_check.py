@@ -44,7 +44,7 @@ def test_rows_whose_parent_is_missing_are_deleted_and_the_others_kept(colours: A
     retag_photos(colours)
     execute(
         colours,
-        "INSERT INTO features SELECT NULL, 9999, backbone_id, precision, preprocessing, data FROM features LIMIT 1",
+        "INSERT INTO features SELECT 9999, backbone_id, precision, preprocessing, NULL FROM features LIMIT 1",
         "INSERT INTO taggings VALUES (9999, 1, x'', x'')",
         "UPDATE taggings SET model = 7 WHERE photo_id = 2",
         "UPDATE taggings SET logits = x'00' WHERE photo_id = 3",
@@ -69,11 +69,11 @@ def test_malformed_features_are_removed_with_their_guesses_and_computed_again(
     short, infinite = np.zeros(47, "<f2").tobytes().hex(), np.full(48, np.inf, "<f2").tobytes().hex()
     execute(
         colours,
-        f"UPDATE features SET data = x'{short}' WHERE photo_id = 5",
-        f"UPDATE features SET data = x'{infinite}' WHERE photo_id = 6",
+        f"UPDATE staged_features SET data = x'{short}' WHERE photo_id = 5",
+        f"UPDATE staged_features SET data = x'{infinite}' WHERE photo_id = 6",
     )
     (finding,) = check_archive(colours, repair=True)
-    assert finding.what == "2 features of backbone pool are not 48 finite numbers"
+    assert finding.what == "2 rows of features of backbone pool without 48 finite numbers"
     assert check_archive(colours) == []
     outcomes = [photo.outcome for photo in tag_photos(colours, [str(colour_folder / "photos")])]
     assert (outcomes.count("encoded"), outcomes.count("done")) == (2, 94)

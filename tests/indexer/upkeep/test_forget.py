@@ -150,7 +150,7 @@ def test_a_backbone_that_was_trained_here_is_removed_with_its_models(hers: Archi
     learnt = "f" * 64
     with hers.store.write() as connection:
         id = hers.store.photos.ensure_backbone(connection, learnt, "learnt")
-        hers.store.photos.put_features(connection, FeatureKey(id, "float32", 1), {1: b"learnt from them"})
+        hers.store.features.put(connection, FeatureKey(id, "float32", 1), {1: b"learnt from them"})
         for key, value in (("backbone", learnt), (f"unfrozen:{learnt}", json.dumps({"from": given}))):
             hers.store.put_setting(connection, key, value)
         connection.exec_driver_sql("UPDATE models SET backbone_id = ?", (id,))

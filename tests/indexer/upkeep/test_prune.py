@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from hashtag_archive.indexer.tagging.retag import retag_photos
 from hashtag_archive.indexer.upkeep.check import check_archive
 from hashtag_archive.indexer.upkeep.prune import prune_models
 from hashtag_archive.indexer.upkeep.stats import list_models
-from tests.conftest import QUICK, write_backbone
+from tests.conftest import QUICK, copy_archive, write_backbone
 from tests.support.paths import ROOT
 
 KILLED = """
@@ -33,15 +34,24 @@ cli.main()
 """
 
 
-@pytest.fixture
-def three(colours: Archive, tmp_path: Path) -> Archive:
+@pytest.fixture(scope="module")
+def three_models(colour_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Models 1 and 3 of one backbone, 2 of another; 1 is current, and all photos are tagged by it."""
-    retag_photos(colours)
-    first = next(colours.backbones_folder.glob("*.onnx"))
-    rebuild_model(colours, write_backbone(tmp_path / "other.onnx", size=64), QUICK)
-    rebuild_model(colours, first, QUICK)
-    use_model(colours, 1)
-    return colours
+    folder = tmp_path_factory.mktemp("three")
+    with open_archive(copy_archive(colour_folder / "archive", folder / "archive")) as archive:
+        retag_photos(archive)
+        first = next(archive.backbones_folder.glob("*.onnx"))
+        rebuild_model(archive, write_backbone(folder / "other.onnx", size=64), QUICK)
+        rebuild_model(archive, first, QUICK)
+        use_model(archive, 1)
+    return folder / "archive"
+
+
+@pytest.fixture
+def three(three_models: Path, tmp_path: Path) -> Iterator[Archive]:
+    """A copy of that archive, to be changed at will."""
+    with open_archive(copy_archive(three_models, tmp_path / "archive")) as archive:
+        yield archive
 
 
 def test_old_models_are_removed_with_their_backbones_and_the_current_one_is_kept(three: Archive) -> None:

@@ -3,13 +3,25 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, and_, func, literal_column, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    Table,
+    and_,
+    cast,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 
 from hashtag_archive.db.schema.base import Base
 from hashtag_archive.db.schema.cells import Packed, Text, Truth, Whole
 from hashtag_archive.db.schema.path_text import PathText
 
-_LOOKED_INTO = ("features.data", "taggings.hashtags", "taggings.logits")
+_LOOKED_INTO = ("taggings.hashtags", "taggings.logits")
 _SHOWN = 5  # rows named for each column
 _PAGE = 10_000  # rows per read
 
@@ -26,12 +38,14 @@ class OddCells(NamedTuple):
 def find_odd_cells(connection: Connection) -> Iterator[OddCells]:
     """Yield each column that has cells of a wrong type, out of range, or of text that is not UTF-8.
 
-    Features and guesses are left out: `check` looks at their numbers anyway.
+    Guesses are left out: `check` looks at their numbers anyway.
     """
     for table in Base.metadata.sorted_tables:
         columns = [column for column in table.columns if str(column) not in _LOOKED_INTO]
         conditions = {column.name: is_odd(column) for column in columns}
-        counts = select(*(func.coalesce(func.sum(odd), 0) for odd in conditions.values())).select_from(table)
+        counts = select(
+            *(func.coalesce(func.sum(cast(odd, Integer)), 0) for odd in conditions.values())
+        ).select_from(table)
         for (name, odd), count in zip(conditions.items(), connection.execute(counts).one(), strict=True):
             if count:
                 rows = connection.scalars(select(row_name(table)).where(odd).limit(_SHOWN))

@@ -1,0 +1,1 @@
+"""Features in files: how rows are packed, written, read and removed."""
