@@ -12,6 +12,7 @@ from hashtag_archive.commands.output import counted, echo_bytes, echo_rows, info
 
 if TYPE_CHECKING:
     from hashtag_archive.indexer.curation.verdict_log import LogEntry
+    from hashtag_archive.indexer.spellings import Spellings
 
 SHOWN = 20
 
@@ -48,19 +49,23 @@ def log_command(
 
     from hashtag_archive.indexer.curation.verdict_log import verdict_log
 
-    entries = verdict_log(open_from(context), photo, hashtag=hashtag, session=session)
-    first = islice(entries, limit)
+    archive = open_from(context)
+    entries = verdict_log(archive, photo, hashtag=hashtag, session=session)
+    first, spelled = islice(entries, limit), archive.spellings()
     if as_json:
-        echo_bytes(json_bytes(asdict(entry)) for entry in first)
+        shown = (
+            {**asdict(entry), "hashtag": spelled(entry.hashtag), "key": entry.hashtag} for entry in first
+        )
+        echo_bytes(map(json_bytes, shown))
     else:
-        echo_rows(_row(entry) for entry in first)
+        echo_rows(_row(entry, spelled) for entry in first)
     if next(entries, None):
         info(f"there are older entries; --limit prints more than {limit:,}")
 
 
-def _row(entry: "LogEntry") -> list[str | bytes]:
+def _row(entry: "LogEntry", spelled: "Spellings") -> list[str | bytes]:
     photo = os.fsencode(entry.photo) if entry.photo else f"sha256 {entry.content[:16]}"
-    said = (f"#{entry.hashtag}", entry.verdict, entry.how or "")
+    said = (f"#{spelled(entry.hashtag)}", entry.verdict, entry.how or "")
     notes = {"undoes": entry.undoes, "undone by": entry.undone_by}
     note = ", ".join(f"{name} {number}" for name, number in notes.items() if number)
     return [str(entry.id), entry.said_at, entry.session, photo, *said, note]

@@ -70,6 +70,9 @@ def test_show_find_and_stats_show_the_spelling(spelled: Archive, tmp_path: Path)
         tag["key"]: tag for tag in found["hashtags"]
     }["red"].items()
     lines = output(spelled, "show", photo)
+    assert "\t#SEA\taccepted\t" in output(spelled, "log", "--hashtag", "sea")
+    (said,) = map(json.loads, output(spelled, "log", "--hashtag", "sea", "--json").splitlines())
+    assert (said["hashtag"], said["key"]) == ("SEA", "sea")
     assert "accepted #SEA at" in lines and "accepted #unheardof at" in lines and " #RED by model 1" in lines
     whole = json.loads(output(spelled, "show", photo, "--json"))
     assert [(word["hashtag"], word["key"]) for word in whole["said"]] == [
