@@ -44,17 +44,14 @@ def log_command(
       hashtag log lunch.jpg
       hashtag log --hashtag ramen --limit 500 --json
     """
-    from itertools import islice
-
     from hashtag_archive.indexer.curation.verdict_log import verdict_log
 
-    entries = verdict_log(open_from(context), photo, hashtag=hashtag, session=session)
-    first = islice(entries, limit)
+    entries = verdict_log(open_from(context), photo, hashtag=hashtag, session=session, limit=limit + 1)
     if as_json:
-        echo_bytes(json_bytes(asdict(entry)) for entry in first)
+        echo_bytes(json_bytes(asdict(entry)) for entry in entries[:limit])
     else:
-        echo_rows(_row(entry) for entry in first)
-    if next(entries, None):
+        echo_rows(_row(entry) for entry in entries[:limit])
+    if len(entries) > limit:
         info(f"there are older entries; --limit prints more than {limit:,}")
 
 

@@ -188,6 +188,7 @@ def test_the_log_command_shows_entries_newest_first(archive: Archive, pear: str,
         assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == expected, options
         assert ("there are older entries" in done.stderr) == ("--limit" in options)
     assert LogEntry(**json.loads(run(archive, "log", "--json", "--limit", "1").stdout)).undoes == 4
+    assert [entry.id for entry in verdict_log(archive, before=4, limit=2)] == [3, 2]
     assert run(archive, "log", "unheard.png").exit_code == 1
 
 
