@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from hashtag_archive.indexer.archive import Archive, open_archive
     from hashtag_archive.indexer.crawls.import_posts import import_crawls
     from hashtag_archive.indexer.curation.alias_proposals import propose_aliases
+    from hashtag_archive.indexer.curation.verdict_log import (
+        undo_entries,
+        undo_last,
+        undo_session,
+        verdict_log,
+    )
     from hashtag_archive.indexer.curation.verdicts import record_verdict, record_verdicts, undo_verdict
     from hashtag_archive.indexer.curation.vocabulary import (
         alias_hashtag,
@@ -55,6 +61,7 @@ _EXPORTS = {
     "indexer.archive": ("Archive", "open_archive"),
     "indexer.crawls.import_posts": ("import_crawls",),
     "indexer.curation.alias_proposals": ("propose_aliases",),
+    "indexer.curation.verdict_log": ("undo_entries", "undo_last", "undo_session", "verdict_log"),
     "indexer.curation.verdicts": ("record_verdicts", "record_verdict", "undo_verdict"),
     "indexer.curation.vocabulary": ("alias_hashtag", "block_hashtags", "group_hashtag", "save_vocabulary"),
     "indexer.errors": ("ArchiveError", "ExpressionError", "ModelError"),
@@ -132,10 +139,14 @@ __all__ = [
     "sweep_vectors",
     "tag_photos",
     "threshold_of",
+    "undo_entries",
+    "undo_last",
+    "undo_session",
     "undo_verdict",
     "unfreeze_model",
     "untag_photos",
     "use_model",
+    "verdict_log",
 ]
 
 

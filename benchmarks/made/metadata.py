@@ -40,10 +40,8 @@ def draw_files(folder: Path, metadata: dict[str, list[str]] | None = None) -> It
             stem, suffix = name.rsplit(".", 1)
             path = folder / f"{stem}-{kind.replace(' ', '-')}.{suffix}"
             image.save(path, **options)
-            done = subprocess.run(
-                ["exiftool", "-q", "-m", "-overwrite_original", *arguments, str(path)], check=False
-            )
-            if not arguments or done.returncode == 0:
+            command = ["exiftool", "-q", "-q", "-m", "-overwrite_original", *arguments, str(path)]
+            if not arguments or subprocess.run(command, check=False).returncode == 0:
                 yield path
 
 

@@ -45,21 +45,20 @@ def log_command(
       hashtag log lunch.jpg
       hashtag log --hashtag ramen --limit 500 --json
     """
-    from itertools import islice
-
     from hashtag_archive.indexer.curation.verdict_log import verdict_log
 
     archive = open_from(context)
-    entries = verdict_log(archive, photo, hashtag=hashtag, session=session)
-    first, spelled = islice(entries, limit), archive.spellings()
+    entries = verdict_log(archive, photo, hashtag=hashtag, session=session, limit=limit + 1)
+    spelled = archive.spellings()
     if as_json:
         shown = (
-            {**asdict(entry), "hashtag": spelled(entry.hashtag), "key": entry.hashtag} for entry in first
+            {**asdict(entry), "hashtag": spelled(entry.hashtag), "key": entry.hashtag}
+            for entry in entries[:limit]
         )
         echo_bytes(map(json_bytes, shown))
     else:
-        echo_rows(_row(entry, spelled) for entry in first)
-    if next(entries, None):
+        echo_rows(_row(entry, spelled) for entry in entries[:limit])
+    if len(entries) > limit:
         info(f"there are older entries; --limit prints more than {limit:,}")
 
 

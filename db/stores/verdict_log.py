@@ -39,8 +39,12 @@ class VerdictLogStore:
         photo_id: int | None = None,
         hashtag: str | None = None,
         session: str | None = None,
+        before: int | None = None,
     ) -> Iterator[list[Logged]]:
-        """Yield entries, newest first, one page at a time: of one photo, one hashtag, one session, or all."""
+        """Yield entries, newest first, one page at a time: of one photo, one hashtag, one session, or all.
+
+        If `before` is given, only entries older than that.
+        """
         query = _entries(VerdictLog).order_by(VerdictLog.id.desc()).limit(_PAGE)
         if photo_id is not None:
             query = query.where(VerdictLog.photo_id == photo_id)
@@ -49,6 +53,8 @@ class VerdictLogStore:
             query = query.where(VerdictLog.hashtag_id == ids)
         if session is not None:
             query = query.where(VerdictLog.session == session)
+        if before is not None:
+            query = query.where(VerdictLog.id < before)
         page = [Logged(*row) for row in connection.execute(query)]
         while page:
             yield page

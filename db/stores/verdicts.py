@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple, get_args
 
-from sqlalchemy import Engine, and_, delete, func, insert, select
+from sqlalchemy import Engine, and_, bindparam, delete, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import Connection
 
@@ -68,17 +68,18 @@ class VerdictStore:
         """Write changes as given, the last of each hashtag of a photo as the standing verdict, and log them all."""
         last = {(row.photo_id, row.hashtag_id): row for row in changes}
         put = [{**_values(row), "said_at": said_at} for row in last.values() if row.accepted is not None]
-        gone = [place for place, row in last.items() if row.accepted is None]
+        gone = [
+            {"photo": place[0], "hashtag": place[1]} for place, row in last.items() if row.accepted is None
+        ]
         if put:
             row = upsert(Verdict)
             changed = {name: row.excluded[name] for name in ("accepted", "how", "said_at")}
             connection.execute(
                 row.on_conflict_do_update(index_elements=["photo_id", "hashtag_id"], set_=changed), put
             )
-        for photo, hashtag in gone:
-            connection.execute(
-                delete(Verdict).where(Verdict.photo_id == photo, Verdict.hashtag_id == hashtag)
-            )
+        if gone:
+            is_gone = (Verdict.photo_id == bindparam("photo")) & (Verdict.hashtag_id == bindparam("hashtag"))
+            connection.execute(delete(Verdict).where(is_gone), gone)
         if changes:
             common = {"said_at": said_at, "session": session}
             connection.execute(

@@ -67,19 +67,23 @@ def verdict_log(
     *,
     hashtag: str | None = None,
     session: str | None = None,
+    before: int | None = None,
     limit: int | None = None,
-) -> Iterator[LogEntry]:
-    """Yield the log's entries, newest first: of one photo, of one hashtag (normalised), of one session, or all.
+) -> list[LogEntry]:
+    """Return the log's entries, newest first: of one photo, of one hashtag (normalised), of one session, or all.
 
+    At most `limit`, of those older than the entry `before`: the next page is that before the last of this one.
     `photo` is a file that the archive knows by its path or, if it was moved, by its content; the file may be gone.
     Raises `ArchiveError` if the archive does not know it.
     """
     photo_id = _photo_id(archive, photo) if photo is not None else None
     store = archive.store
     with store.snapshot() as connection:
-        pages = store.verdict_log.newest(connection, photo_id=photo_id, hashtag=hashtag, session=session)
+        pages = store.verdict_log.newest(
+            connection, photo_id=photo_id, hashtag=hashtag, session=session, before=before
+        )
         entries = (entry for page in pages for entry in _described(archive, connection, page, limit))
-        yield from islice(entries, limit)
+        return list(islice(entries, limit))
 
 
 def undo_entries(archive: Archive, ids: Iterable[int]) -> Undone:

@@ -162,7 +162,9 @@ def test_a_tagger_on_the_callers_arrays_is_not_trained_on_validation_rows() -> N
         fit_tagger(features[:20], texts[:20], validation=np.arange(20) < 19, seed=0)
 
 
-def scores_with_judged(accepted: list[int], rejected: list[int], judged: int = 40) -> np.ndarray:
+def scores_with_judged(
+    accepted: list[int], rejected: list[int], judged: int = 40, logistic: float = 0.0
+) -> np.ndarray:
     """Mean scores (V,) of photos of kind 0, after `judged` others of that kind got these verdicts and no more."""
     features, hashtags, kinds = photos(360)
     whole = np.arange(360) < 240
@@ -173,7 +175,7 @@ def scores_with_judged(accepted: list[int], rejected: list[int], judged: int = 4
         [*hashtags[:240], *[np.array(accepted, np.int64)] * int((kept & ~whole).sum())],
         unit(np.random.default_rng(2).normal(size=(CLASSES + 1, 5)).astype(np.float32)),
         PRIORS,
-        LandmarkConfig(size=40, landmarks=400, components=40, logistic=0.0),
+        LandmarkConfig(size=40, landmarks=400, components=40, logistic=logistic, epochs=5),
         rejected=[*[empty] * 240, *[np.array(rejected, np.int64)] * int((kept & ~whole).sum())],
         is_judged_only=np.arange(int(kept.sum())) >= 240,
     )
@@ -189,3 +191,11 @@ def test_verdicts_move_what_was_judged_and_nothing_else_is_taken_as_absent() -> 
     assert rejected[0] < unjudged[0] - 0.5
     assert accepted[3] > unjudged[3] + 0.5
     assert accepted[0] > unjudged[0] - 0.3, "hashtag 0 is on them as before: nobody said that it is not"
+
+
+def test_a_correction_counts_whole_though_the_logistic_regression_does_not_know_of_it() -> None:
+    def correction(logistic: float) -> float:
+        judged, not_judged = (scores_with_judged([], rejected, logistic=logistic) for rejected in ([0], []))
+        return float(not_judged[0] - judged[0])
+
+    assert correction(0.4) > 0.8 * correction(0.0) > 0.4

@@ -190,6 +190,7 @@ def test_the_log_command_shows_entries_newest_first(archive: Archive, pear: str,
     last = json.loads(run(archive, "log", "--json", "--limit", "1").stdout)
     assert last.pop("key") == last["hashtag"]
     assert LogEntry(**last).undoes == 4
+    assert [entry.id for entry in verdict_log(archive, before=4, limit=2)] == [3, 2]
     assert run(archive, "log", "unheard.png").exit_code == 1
 
 

@@ -90,7 +90,7 @@ def test_nothing_of_a_forgotten_owner_is_left_in_the_archives_bytes(hers: Archiv
     after = archive_stats(hers)
     assert (before.posts - after.posts, before.photos - after.photos) == (4, 4)
     assert hers.store.verdicts.counts() == (0, 0)
-    assert list(verdict_log(hers)) == []
+    assert verdict_log(hers) == []
     assert (after.current_model, after.tagged, list_models(hers)) == (None, {}, [])
     assert not (hers.folder / "archive.db.schema-1").exists()
     with hers.store.snapshot() as connection:
