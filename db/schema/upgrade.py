@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from hashtag_archive.db.errors import DbError
 from hashtag_archive.db.sqlite_file import SCHEMA_VERSION, copy_database
 
 BACKUPS = "backups"  # the folder next to the database for copies made before an upgrade
@@ -51,7 +52,10 @@ def back_up_before(database: Path, schema: int) -> Upgraded:
 
 
 def upgrade(connection: Connection, schema: int) -> None:
-    """Upgrade the tables from `schema` to the current one, in the caller's transaction."""
+    """Upgrade the tables from `schema` to the current one, in the caller's transaction.
+
+    Raises `DbError` if a cell has what no version wrote there; the transaction must then not be committed.
+    """
     from alembic import command
     from alembic.config import Config
 
@@ -60,5 +64,11 @@ def upgrade(connection: Connection, schema: int) -> None:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     command.stamp(config, str(schema), purge=True)
-    command.upgrade(config, str(SCHEMA_VERSION))
+    try:
+        command.upgrade(config, str(SCHEMA_VERSION))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise DbError(
+            f"archive.db is damaged: it cannot be upgraded from schema {schema} ({type(error).__name__}: {error}), and"
+            " is unchanged; replace it by a backup's"
+        ) from error
     connection.exec_driver_sql("DROP TABLE alembic_version")

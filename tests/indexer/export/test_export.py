@@ -127,7 +127,7 @@ def test_untag_removes_what_a_model_wrote_and_nothing_else(tagged: Archive, phot
     assert subjects(photos / "green.png") == ["supper"]
     assert not (photos / "below/white.png.xmp").exists()
     assert run(tagged, "untag", photos).exit_code == 2
-    assert [photo.outcome for photo in tag_photos(tagged, [str(photos)])] == ["rescored"] * 4
+    assert [photo.outcome for photo in tag_photos(tagged, [str(photos)])] == ["scored"] * 4
 
 
 def test_a_photo_that_is_no_longer_tagged_loses_its_sidecar_at_the_next_export(
