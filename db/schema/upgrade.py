@@ -68,7 +68,7 @@ def upgrade(connection: Connection, schema: int) -> None:
         command.upgrade(config, str(SCHEMA_VERSION))
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise DbError(
-            f"archive.db is damaged: it cannot be upgraded from schema {schema} ({type(error).__name__}: {error}), and"
-            " is unchanged; replace it by a backup's"
+            f"archive.db is damaged: it cannot be upgraded from schema {schema} ({type(error).__name__}: {error})"
+            " and is unchanged; replace it by a backup's"
         ) from error
     connection.exec_driver_sql("DROP TABLE alembic_version")
