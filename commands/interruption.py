@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
-_AGAIN = 0.02  # seconds until an interruption that Python ignored is raised again
+_AGAIN = 0.02  # seconds until an interruption that was put off, or that Python ignored, is raised again
 _IMPORTING = "<frozen importlib._bootstrap>"
 
 
@@ -53,8 +53,14 @@ def unwatch(status: int) -> None:
 
 
 def was_interrupted() -> Interrupted | None:
-    """Return the interruption that was received, or None; a library may have turned it into an error of its own."""
-    return None if _Watch.signal is None else Interrupted(_Watch.signal)
+    """Return the interruption that was received, or None; a library may have turned it into an error of its own.
+
+    Whoever asks raises it, so that it need not be raised again.
+    """
+    if _Watch.signal is None:
+        return None
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    return Interrupted(_Watch.signal)
 
 
 def report_interruption() -> None:
@@ -73,20 +79,14 @@ def _receive(number: int, frame: FrameType | None) -> None:
 
 
 def _raise_outside_imports(number: int, frame: FrameType | None) -> None:
-    """Raise `Interrupted`; if a library is being loaded, as soon as it is.
+    """Raise `Interrupted`; if a library is being loaded, soon after it is.
 
-    What a compiled module runs while it starts turns any exception into an ImportError of its own, or hides it.
+    What a compiled module runs while it starts turns any exception into an ImportError of its own, or hides it. A
+    timer looks again: a function that is called at every step would double the seconds that libraries take.
     """
     if _is_importing(frame):
-        sys.setprofile(_raise_after_import)
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN)
     elif interrupted := was_interrupted():
-        raise interrupted
-
-
-def _raise_after_import(frame: FrameType, event: str, _: object) -> None:
-    returned = event == "return" and frame.f_code.co_filename == _IMPORTING
-    if returned and not _is_importing(frame.f_back) and (interrupted := was_interrupted()):
-        sys.setprofile(None)
         raise interrupted
 
 

@@ -73,13 +73,14 @@ def alias_command(
         raise click.UsageError("--json is for --suggest")
     from hashtag_archive.indexer.curation.vocabulary import alias_hashtag, unalias_hashtags
 
+    pair = ("", "") if undo else _pair(tags, "FROM and TO")
+    _require_tags(tags)
     archive = open_from(context)
     spelled = archive.spellings()
     if undo:
-        _require_tags(tags)
         _report(spelled, tags, unalias_hashtags(archive, tags), "no longer an alias", "not an alias")
     else:
-        source, target = alias_hashtag(archive, *_pair(tags, "FROM and TO"))
+        source, target = alias_hashtag(archive, *pair)
         info(f"#{spelled(source)} is now an alias of #{spelled(target)}")
 
 
@@ -116,13 +117,14 @@ def group_command(context: click.Context, tags: tuple[str, ...], undo: bool) -> 
     """
     from hashtag_archive.indexer.curation.vocabulary import group_hashtag, ungroup_hashtags
 
+    pair = ("", "") if undo else _pair(tags, "TAG and PARENT")
+    _require_tags(tags)
     archive = open_from(context)
     spelled = archive.spellings()
     if undo:
-        _require_tags(tags)
         _report(spelled, tags, ungroup_hashtags(archive, tags), "no longer grouped", "not grouped")
     else:
-        hashtag, parent = group_hashtag(archive, *_pair(tags, "TAG and PARENT"))
+        hashtag, parent = group_hashtag(archive, *pair)
         info(f"#{spelled(hashtag)} is now under #{spelled(parent)}")
 
 

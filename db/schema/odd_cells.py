@@ -3,19 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Connection,
-    Integer,
-    Table,
-    and_,
-    cast,
-    func,
-    literal_column,
-    or_,
-    select,
-)
+from sqlalchemy import Column, ColumnElement, Connection, Table, and_, case, func, literal_column, or_, select
 
 from hashtag_archive.db.schema.base import Base
 from hashtag_archive.db.schema.cells import Packed, Text, Truth, Whole
@@ -43,9 +31,7 @@ def find_odd_cells(connection: Connection) -> Iterator[OddCells]:
     for table in Base.metadata.sorted_tables:
         columns = [column for column in table.columns if str(column) not in _LOOKED_INTO]
         conditions = {column.name: is_odd(column) for column in columns}
-        counts = select(
-            *(func.coalesce(func.sum(cast(odd, Integer)), 0) for odd in conditions.values())
-        ).select_from(table)
+        counts = select(*(func.count(case((odd, 1))) for odd in conditions.values())).select_from(table)
         for (name, odd), count in zip(conditions.items(), connection.execute(counts).one(), strict=True):
             if count:
                 rows = connection.scalars(select(row_name(table)).where(odd).limit(_SHOWN))

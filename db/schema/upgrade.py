@@ -65,7 +65,10 @@ def _require_space(database: Path) -> None:
 
 
 def upgrade(connection: Connection, schema: int) -> None:
-    """Upgrade the tables from `schema` to the current one, in the caller's transaction."""
+    """Upgrade the tables from `schema` to the current one, in the caller's transaction.
+
+    Raises `DbError` if a cell has what no version wrote there; the transaction must then not be committed.
+    """
     from alembic import command
     from alembic.config import Config
 
@@ -74,5 +77,11 @@ def upgrade(connection: Connection, schema: int) -> None:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     command.stamp(config, str(schema), purge=True)
-    command.upgrade(config, str(SCHEMA_VERSION))
+    try:
+        command.upgrade(config, str(SCHEMA_VERSION))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise DbError(
+            f"archive.db is damaged: it cannot be upgraded from schema {schema} ({type(error).__name__}: {error})"
+            " and is unchanged; replace it by a backup's"
+        ) from error
     connection.exec_driver_sql("DROP TABLE alembic_version")

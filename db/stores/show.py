@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, select
 
+from hashtag_archive.db.errors import DbError
 from hashtag_archive.db.schema.tables import (
     Backbone,
     Crawl,
@@ -94,7 +95,12 @@ class ShowStore:
             .order_by(Verdict.said_at, Hashtag.text)
         )
         with self._engine.connect() as connection, connection.begin():
-            photo = connection.execute(select(Photo.sha256, Photo.error).where(Photo.id == photo_id)).one()
+            photo = connection.execute(select(Photo.sha256, Photo.error).where(Photo.id == photo_id)).first()
+            if photo is None:
+                raise DbError(
+                    "archive.db is damaged: a path belongs to a photo that does not exist;"
+                    " `hashtag check --repair` repairs it"
+                )
             return Record(
                 photo.sha256,
                 photo.error,

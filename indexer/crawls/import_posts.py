@@ -62,6 +62,8 @@ def import_crawls(
             totals.kept_out.forgotten += _write(archive, crawl, batch)
             count(batch, totals)
     totals.require_any()
+    if not totals.was_refused:
+        _ = archive.store  # an archive that is made late is made, even if there was nothing to import
     return totals
 
 

@@ -18,12 +18,15 @@ ODD = {
     "posts.caption": ("x'00ff'", ["show", "PHOTO"]),
     "posts.owner": (NOT_UTF8, ["show", "PHOTO"]),
     "posts.fold": ("'monday'", ["rebuild"]),
+    "post_hashtags.hashtag_id": ("'abc' || hashtag_id", ["rebuild"]),
     "hashtags.id": ("4611686018427387904", ["rebuild"]),
-    "photo_paths.path": ("'/a' || char(0)", ["export", "--to", "jsonl"]),
+    "photos.sha256": ("CAST(id AS BLOB)", ["show", "PHOTO"]),
+    "photo_paths.path": ("path || char(0)", ["export", "--to", "jsonl"]),
     "photo_paths.size": ("'many'", ["tag", "PHOTO"]),
     "staged_features.data": ("'text'", ["retag", "--all"]),
     "taggings.model": ("1.5", ["show", "PHOTO"]),
     "taggings.logits": ("x'0000c07f'", ["show", "PHOTO"]),
+    "taggings.hashtags": ("x'01'", ["show", "PHOTO"]),
     "models.manifest": ("'[]'", ["models"]),
     "settings.value": ("x'31'", ["query", "PHOTO"]),
     "verdicts.accepted": ("7", ["show", "PHOTO"]),
@@ -51,7 +54,7 @@ def test_an_odd_cell_ends_in_one_line_where_it_is_read_and_check_names_it(
     colours: Archive, photo: Path, cell: str
 ) -> None:
     value, command = ODD[cell]
-    unique = ("photo_paths.path", "hashtags.id", "photos.sha256", "features.photo_id")
+    unique = ("hashtags.id",)
     table, column = cell.split(".")
     colours.close()
     with closing(sqlite3.connect(colours.folder / "archive.db")) as connection, connection:

@@ -1,5 +1,6 @@
 """Archives of older schemas, opened by this version."""
 
+import os
 import sqlite3
 import tarfile
 from contextlib import closing
@@ -139,6 +140,30 @@ def test_nothing_is_upgraded_if_the_copy_fails(schema: int, tmp_path: Path) -> N
     done = CliRunner().invoke(main, ["--archive", str(folder), "stats"])
     assert done.exit_code == 1 and "backups" in done.stderr
     assert tables(folder / "archive.db") == before and schema_of(folder / "archive.db") == schema
+
+
+@pytest.mark.parametrize("schema", EARLIER)
+def test_parts_of_killed_upgrades_are_removed_and_planted_links_not_followed(
+    schema: int, tmp_path: Path
+) -> None:
+    folder, victim = unpack(schema, tmp_path / "kept"), tmp_path / "victim"
+    victim.write_text("precious")
+    (folder / "backups").mkdir()
+    (folder / f"backups/archive-schema-{schema}.{os.getpid()}.part").symlink_to(victim)
+    (folder / f"backups/archive-schema-{schema}.0123456789abcdef.part").write_text("half")
+    with open_archive(folder) as opened:
+        assert opened.upgraded and [opened.upgraded.backup] == list((folder / "backups").iterdir())
+    assert victim.read_text() == "precious"
+
+
+def test_a_cell_that_no_version_wrote_ends_an_upgrade_in_one_line(tmp_path: Path) -> None:
+    folder = unpack(4, tmp_path / "kept")
+    with closing(sqlite3.connect(folder / "archive.db")) as connection, connection:
+        connection.execute("INSERT INTO post_versions (post_id, crawl_id, content) VALUES (1, 1, '[1]')")
+    done = CliRunner().invoke(main, ["--archive", str(folder), "stats"])
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert "cannot be upgraded from schema 4" in done.stderr
+    assert schema_of(folder / "archive.db") == 4
 
 
 def test_forgetting_deletes_the_copy_made_before_an_upgrade(tmp_path: Path) -> None:

@@ -7,10 +7,12 @@ import pytest
 
 from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.errors import ArchiveError, ModelError
+from hashtag_archive.indexer.learning.rebuild import rebuild_model
 from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.tagging.similar import similar_photos
 from hashtag_archive.indexer.upkeep.backup import back_up
 from hashtag_archive.indexer.upkeep.check import check_archive
+from tests.conftest import QUICK
 
 
 @pytest.mark.parametrize(
@@ -62,6 +64,18 @@ def test_a_lock_of_the_photo_index_that_is_a_link_is_named(
     with pytest.raises(ArchiveError, match="lock: a link"):
         similar_photos(colours, str(colour_folder / "photos/000.png"))
     assert victim.read_text() == "precious\n"
+
+
+def test_links_among_the_models_are_removed_and_not_followed(colours: Archive, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "precious").write_text("precious")
+    for name in (".building-0002", "0002"):
+        (colours.models_folder / name).symlink_to(elsewhere)
+    assert rebuild_model(colours, config=QUICK).manifest["number"] == 2
+    assert {path.name for path in colours.models_folder.iterdir()} == {"0001", "0002"}
+    assert not (colours.models_folder / "0002").is_symlink()
+    assert [path.name for path in elsewhere.iterdir()] == ["precious"]
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "index.faiss", "head.onnx", "backbone"])

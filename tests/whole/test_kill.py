@@ -116,7 +116,7 @@ def test_kill_9_in_tag_loses_no_committed_batch_and_the_next_run_goes_on(
     assert 20 <= committed < PHOTOS
     outcomes = [photo.outcome for photo in tag_photos(colours, [str(tmp_path / "new")])]
     assert outcomes.count("done") == committed
-    assert outcomes.count("encoded") + outcomes.count("rescored") + committed == PHOTOS
+    assert outcomes.count("encoded") + outcomes.count("scored") + committed == PHOTOS
     assert count(colours.folder, tagged) == PHOTOS
     assert_whole(colours.folder)
 

@@ -104,6 +104,19 @@ def test_the_command_prints_it_for_people_and_for_programs(colours: Archive, kno
     assert {guess["standing"] for guess in whole["guesses"]} > {"assigned", "blocked"}
 
 
+def test_five_guesses_below_the_threshold_are_printed_unless_all_are_asked_for(
+    colours: Archive, known: Path
+) -> None:
+    below = "  below the threshold"
+    few = run(colours, "show", str(known)).stdout.splitlines()
+    every = run(colours, "show", str(known), "--all").stdout.splitlines()
+    more = next(line for line in few if "more below the threshold; --all prints them" in line)
+    hidden = int(more.split()[1])
+    assert sum(line.endswith(below) for line in few) == 5
+    assert sum(line.endswith(below) for line in every) == 5 + hidden
+    assert set(few) - set(every) == {more}
+
+
 def test_a_photo_is_known_where_it_moved_is_gone_or_changed(colours: Archive, known: Path) -> None:
     content = show_photo(colours, str(known), LOW).record.content
     moved = known.rename(known.with_name("moved.png"))

@@ -88,6 +88,14 @@ def test_another_model_makes_photos_stale_and_no_photo_is_opened_again(
     assert {guess.model for guesses in _stored(colours).values() for guess in guesses} == {model.number}
 
 
+def test_photos_that_a_rebuild_encoded_are_scored_and_not_rescored(
+    colours: Archive, colour_folder: Path
+) -> None:
+    crawled = colour_folder / "photos"
+    assert outcomes(tag(colours, crawled, dry_run=True)) == {"would score": 96}
+    assert outcomes(tag(colours, crawled)) == {"scored": 96}
+
+
 def _stored(archive: Archive) -> dict[int, list]:  # type: ignore[type-arg]
     return archive.store.models.assignments(range(1, 1000))
 

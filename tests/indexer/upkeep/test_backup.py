@@ -1,6 +1,7 @@
 """Backups of an archive that is in use."""
 
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -71,14 +72,31 @@ def test_a_second_backup_reuses_unchanged_files_and_copies_the_others(
     assert {path.name for path in tmp_path.iterdir()} == {"copy", "archive"}
 
 
+@pytest.mark.parametrize("name", [".copy.99999999-0123456789abcdef", ".copy"])  # the latter as before
 def test_the_earlier_backup_is_found_after_one_was_killed_between_its_renames(
-    colours: Archive, tmp_path: Path
+    colours: Archive, tmp_path: Path, name: str
 ) -> None:
     back_up(colours, tmp_path / "copy")
-    (tmp_path / "copy").rename(tmp_path / ".copy.before")
-    shutil.copytree(tmp_path / ".copy.before", tmp_path / ".copy.part")
+    before = (tmp_path / "copy").rename(tmp_path / f"{name}.before")
+    shutil.copytree(before, tmp_path / f"{name}.part")
     assert back_up(colours, tmp_path / "copy").reused > 0
     assert {path.name for path in tmp_path.iterdir()} == {"copy", "archive"}
+
+
+def test_what_others_put_beside_a_backup_is_left_alone(colours: Archive, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "letter.txt").write_text("dear")
+    for name in (".copy.before", ".copy.part"):
+        (tmp_path / name).symlink_to(precious)
+    alive = tmp_path / f".copy.{os.getpid()}-0123456789abcdef.part"
+    alive.mkdir()
+    other = tmp_path / ".copy.99999999-0123456789abcdef.before"
+    shutil.copytree(precious, other)
+    back_up(colours, tmp_path / "copy")
+    assert (precious / "letter.txt").read_text() == "dear"
+    assert alive.is_dir()
+    assert (tmp_path / "copy/archive.db").is_file() and not (tmp_path / "copy/letter.txt").exists()
 
 
 def test_a_folder_with_anything_else_in_it_is_refused_and_left_unchanged(
