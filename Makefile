@@ -1,10 +1,12 @@
-# `make setup` makes .venv; `make demo`, `test`, `check` and `bench` make it where it is not there.
-# `make fuzz MINUTES=60` feeds everything that reads files with mutated input, as long as it is told to.
+# `make setup` makes .venv; `make demo`, `test`, `check`, `fuzz` and `bench` make it where it is not there.
+# `make fuzz MINUTES=60` tries inputs that nobody meant on all readers; it writes offending ones to the folder FOUND.
 # `make bench BACKBONE=FILE.onnx` spares the export of an untrained ResNet50; `PHOTOS=DIR` (JPEGs) has bulk tagging measured.
 PYTHON ?= python3
 BIN := .venv/bin
+MINUTES ?= 60
+FOUND ?= fuzz-found
 
-.PHONY: setup demo test check bench fuzz
+.PHONY: setup demo test check fuzz bench
 
 setup: .venv/installed
 
@@ -25,7 +27,7 @@ check: setup
 	$(BIN)/mypy
 
 fuzz: setup
-	$(BIN)/python -m tests.fuzz --minutes $(or $(MINUTES),60)
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) --found $(FOUND)
 
 bench: setup
 	$(BIN)/python -m benchmarks.speed.one_photo $(if $(BACKBONE),--backbone $(BACKBONE))

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Engine, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, Engine, and_, false, func, or_, select, true
 
 from hashtag_archive.db.schema.tables import Crawl, Hashtag, Photo, PhotoPath, Post, PostPhoto, Tagging
 from hashtag_archive.db.schema.user_tables import Verdict
@@ -53,7 +53,7 @@ class FindStore:
             select(Photo.id, func.coalesce(Tagging.hashtags, b""), func.coalesce(Tagging.logits, b""))
             .outerjoin(Tagging, Tagging.photo_id == Photo.id)
             .where(Photo.id > after, select(PhotoPath.id).where(PhotoPath.photo_id == Photo.id).exists())
-            .where(*map(_may_have, _few(needs)))
+            .where(or_(_IS_DAMAGED, and_(true(), *map(_may_have, _few(needs)))) if needs else true())
         )
         if posts := _post_paths(wanted):
             in_posts = select(PhotoPath.photo_id).where(PhotoPath.id.in_(posts[0]))
@@ -127,6 +127,10 @@ def _few(needs: Sequence[Collection[int]]) -> list[Collection[int]]:
         if sum(map(len, found)) + len(ids) <= _MOST_HASHTAGS:
             found.append(ids)
     return found
+
+
+# Damaged guesses have no hashtags to be found by; who reads them says so.
+_IS_DAMAGED = func.length(Tagging.hashtags) != func.length(Tagging.logits)
 
 
 def _may_have(ids: Collection[int]) -> ColumnElement[bool]:

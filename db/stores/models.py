@@ -159,9 +159,11 @@ def without_hashtags(hashtags: bytes, logits: bytes, gone: Set[int]) -> tuple[by
 
 def unpack_guesses(hashtags: bytes, logits: bytes) -> tuple[tuple[int, ...], tuple[float, ...]]:
     """Return the hashtag ids and logits of a photo's guesses; raises `DbError` if they are damaged."""
+    if len(hashtags) != len(logits) or len(hashtags) % 4:
+        raise DbError(DAMAGED_GUESSES)
     ids = struct.unpack(f"<{len(hashtags) // 4}I", hashtags)
     values = struct.unpack(f"<{len(logits) // 4}f", logits)
-    if len(ids) != len(values) or not all(map(isfinite, values)):
+    if not all(map(isfinite, values)):
         raise DbError(DAMAGED_GUESSES)
     return ids, values
 

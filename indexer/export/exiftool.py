@@ -23,6 +23,7 @@ from hashtag_archive.encoder.part_file import ASIDE, copy_rights
 from hashtag_archive.encoder.raw_preview import RAW_SUFFIXES
 from hashtag_archive.indexer.disk import is_alive
 from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.export.container import note_container, restore_container
 from hashtag_archive.indexer.export.iptc import IptcChange, has_iptc, listed, note_record
 from hashtag_archive.indexer.export.sidecars import Outcome, require_unprotected
 from hashtag_archive.indexer.export.xmp import Xmp
@@ -82,8 +83,9 @@ def change_photo(
         if state == after:
             return "unchanged", bool(after[0])
         _require_one_packet(aside)
+        container = note_container(xmp, Path(aside).read_bytes())
         written = IptcChange(iptc, keywords, ours, _ours_in_iptc(xmp))
-        _write(aside, xmp, written.arguments(note_record(xmp, iptc)))
+        _write(aside, xmp, written.arguments(note_record(xmp, iptc)), None if after[0] else container)
         _require_written(aside, xmp, written.expected, exif)
         if not _same_pixels(path, aside):
             raise EmbedError("its pixels would change: left unchanged")
@@ -119,8 +121,8 @@ def _read(path: str) -> tuple[bytes, dict[str, Any], dict[str, Any]]:
     """
     name = os.path.basename(path)
     fields = ["-j", "-FileType", "-IPTC:all", "-Photoshop:IPTCDigest", "-CurrentIPTCDigest", name]
-    exif = ["-j", "-G1", "-a", "-u", "-EXIF:all", "-MakerNotes:all", "-FileType", name]
-    packet = _exiftool(path, *fields, "-execute", *exif, "-execute", "-b", "-XMP", name)
+    tags = ["-j", "-G1", "-a", "-u", "-EXIF:all", "-MakerNotes:all", "-FileType", name]
+    packet = _exiftool(path, *fields, "-execute", *tags, "-execute", "-b", "-XMP", name)
     found: list[dict[str, Any]] = []
     for _ in range(2):
         end = packet.index(b"\n}]\n") + 4
@@ -128,7 +130,10 @@ def _read(path: str) -> tuple[bytes, dict[str, Any], dict[str, Any]]:
         packet = packet[end:]
     if {f".{found[0].get('FileType', '')}".lower(), os.path.splitext(path)[1].lower()} & RAW_SUFFIXES:
         raise EmbedError("RAW is never written into: left unchanged; write a sidecar instead")
-    return packet, found[0], {name: said for name, said in found[1].items() if not _PLACE.fullmatch(name)}
+    exif = {name: said for name, said in found[1].items() if not _PLACE.fullmatch(name)}
+    kind = exif.get("File:FileType", "")
+    exif["File:FileType"] = kind.removeprefix("Extended ")  # a WebP with room for metadata
+    return packet, found[0], exif
 
 
 def _require_one_packet(path: str) -> None:
@@ -139,10 +144,11 @@ def _require_one_packet(path: str) -> None:
         raise EmbedError("its XMP is in several parts: left unchanged; write a sidecar instead")
 
 
-def _write(path: str, xmp: Xmp, iptc: list[str]) -> None:
+def _write(path: str, xmp: Xmp, iptc: list[str], container: str | None) -> None:
     Path(path).with_name(_PACKET).write_bytes(xmp.serialised())
     whole = "-XMP=" if xmp.is_ours_and_empty else f"-XMP<={_PACKET}"
     _exiftool(path, "-q", "-overwrite_original", whole, *iptc, os.path.basename(path))
+    restore_container(Path(path), container)
 
 
 def _require_written(path: str, xmp: Xmp, keywords: list[str], exif: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from hashtag_archive.indexer.hashtag_text import normalise_hashtag
 from hashtag_archive.indexer.photos.keywords import OUR_NAMESPACE
 from hashtag_archive.indexer.tagging.assigned import AssignedHashtag
 
-Place = Literal["subject", "hierarchy", "iptc", "packet"]
+Place = Literal["subject", "hierarchy", "iptc", "packet", "container"]
 SUBJECT = Name("http://purl.org/dc/elements/1.1/", "dc", "subject")
 HIERARCHY = Name("http://ns.adobe.com/lightroom/1.0/", "lr", "hierarchicalSubject")
 OURS = Name(OUR_NAMESPACE, "hashtag", "Tags")

@@ -152,11 +152,14 @@ class _Page:
     def __init__(self, store: Store, candidates: list[Candidate], names: dict[str, list[_Name]]) -> None:
         self._names = names
         self._photos = np.array([candidate.photo_id for candidate in candidates], np.int64)
+        sizes = {(len(c.hashtags) % 4, len(c.logits) - len(c.hashtags)) for c in candidates}
+        if sizes - {(0, 0)}:
+            raise DbError(DAMAGED_GUESSES)
         counts = [len(candidate.hashtags) // 4 for candidate in candidates]
         self._places = np.repeat(np.arange(len(candidates)), counts)
         self._hashtags = np.frombuffer(b"".join(c.hashtags for c in candidates), "<u4")
         logits = np.frombuffer(b"".join(c.logits for c in candidates), "<f4")
-        if any(len(c.hashtags) != len(c.logits) for c in candidates) or not np.isfinite(logits).all():
+        if not np.isfinite(logits).all():
             raise DbError(DAMAGED_GUESSES)
         self._probabilities = sigmoid(logits.astype(np.float64))
         with_verdict = {id for found in names.values() for name in found for id in name.with_verdict}

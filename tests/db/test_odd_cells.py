@@ -26,7 +26,7 @@ ODD = {
     "staged_features.data": ("'text'", ["retag", "--all"]),
     "taggings.model": ("1.5", ["show", "PHOTO"]),
     "taggings.logits": ("x'0000c07f'", ["show", "PHOTO"]),
-    "taggings.hashtags": ("x'01'", ["show", "PHOTO"]),
+    "taggings.hashtags": ("x'01'", ["find", "red"]),
     "models.manifest": ("'[]'", ["models"]),
     "settings.value": ("x'31'", ["query", "PHOTO"]),
     "verdicts.accepted": ("7", ["show", "PHOTO"]),
@@ -54,11 +54,10 @@ def test_an_odd_cell_ends_in_one_line_where_it_is_read_and_check_names_it(
     colours: Archive, photo: Path, cell: str
 ) -> None:
     value, command = ODD[cell]
-    unique = ("hashtags.id",)
     table, column = cell.split(".")
     colours.close()
     with closing(sqlite3.connect(colours.folder / "archive.db")) as connection, connection:
-        first = f" WHERE rowid = (SELECT min(rowid) FROM {table})" if cell in unique else ""
+        first = f" WHERE rowid = (SELECT min(rowid) FROM {table})" if cell == "hashtags.id" else ""
         connection.execute(f"UPDATE {table} SET {column} = {value}{first}")
     done = run(colours, *(str(photo) if word == "PHOTO" else word for word in command))
     errors = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]

@@ -58,6 +58,8 @@ def _generate(trial: "_Trial", number: int, count: int, variants: int, is_over: 
     )
     @given(trial.inputs)
     def try_one(content: bytes) -> None:
+        if is_over():
+            return
         trial(content)
         draw = random.Random(content)
         for _ in range(variants):

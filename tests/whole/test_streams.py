@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from hashtag_archive.indexer.archive import open_archive
+from hashtag_archive.indexer.tagging.retag import retag_photos
 from tests.conftest import copy_archive
 from tests.support.paths import ROOT
 
@@ -16,7 +18,10 @@ HASHTAG = [sys.executable, "-m", "hashtag_archive"]
 
 @pytest.fixture
 def copy(colour_folder: Path, tmp_path: Path) -> Path:
-    return copy_archive(colour_folder / "archive", tmp_path / "archive")
+    copied = copy_archive(colour_folder / "archive", tmp_path / "archive")
+    with open_archive(copied) as archive:
+        retag_photos(archive)
+    return copied
 
 
 def run(

@@ -2,6 +2,7 @@
 
 import csv
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 COLUMNS = {
@@ -20,7 +21,6 @@ COLUMNS = {
 _MEANING = {name: meaning for meaning, names in COLUMNS.items() for name in names}
 _DELIMITERS = (",", ";", "\t", "|")
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE | re.DOTALL)
-_NUMBER = re.compile(r"[\s._/:\[-]*\d+\]?$")  # tag1, tags_1, tags.1, hashtags/0, tags[0]
 _OUR_EXPORT = {"photo", "hashtag", "probability", "by", "model"}  # `hashtag export --to csv`
 
 
@@ -67,8 +67,23 @@ class Header:
 
 
 def spelling_of(name: str) -> str:
-    """Return a column's name as `COLUMNS` has it, without a number behind it."""
-    return name if name in _MEANING else _NUMBER.sub("", name)
+    """Return a column's name as `COLUMNS` has it, without a number behind it: tag1, tags_1, hashtags/0, tags[0]."""
+    if name in _MEANING:
+        return name
+    stem = name.removesuffix("]")
+    end = _end_without(stem, len(stem), str.isdecimal)
+    return stem[: _end_without(stem, end, _is_between)] if end < len(stem) else name
+
+
+def _end_without(text: str, end: int, kind: Callable[[str], bool]) -> int:
+    """Return where a text ends without the characters of a kind before `end`; a pattern would try each of them."""
+    while end and kind(text[end - 1]):
+        end -= 1
+    return end
+
+
+def _is_between(character: str) -> bool:
+    return character.isspace() or character in "._/:[-"
 
 
 def separator_of(line: str) -> str | None:

@@ -4,6 +4,7 @@ import json
 import lzma
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis.strategies import SearchStrategy
 from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
 from hashtag_archive.indexer.crawls.preview import preview_crawls
+from hashtag_archive.indexer.crawls.sources import source_format
 from hashtag_archive.indexer.errors import CrawlError
 from tests.conftest import draw_photo
 from tests.fuzz.mutate import as_bytes, changed_json, json_bytes, mutated, mutations, odd_texts, seeds
@@ -20,6 +22,7 @@ from tests.fuzz.target import Target
 from tests.fuzz.targets.crawl_samples import ACCOUNT, CELLS, CSV_HEADS, EXPORT, JSONL, SITES, STORY, TWEETS
 from tests.support.paths import CRAWLS
 
+_OPEN: dict[Path, Archive] = {}
 _MOST_IMPORTED = 2 << 20  # bytes of a database, which is then begun anew: versions of posts add up
 
 
@@ -140,26 +143,37 @@ def _run(format: str, is_folder: bool) -> Callable[[bytes, Path], None]:
         file.parent.mkdir(exist_ok=True)
         file.write_bytes(body)
         source = folder / "source" if is_folder else file
-        archive_folder = folder / "archive"
-        if sum(path.stat().st_size for path in archive_folder.glob("archive.db*")) > _MOST_IMPORTED:
-            shutil.rmtree(archive_folder)
         try:
-            with open_archive(archive_folder, create=True) as archive:
-                for chosen in ("auto", format):
-                    _import(archive, source, chosen)
+            _import(_archive(folder), source, format)
         finally:
             file.unlink() if before is None else file.write_bytes(before)
 
     return run
 
 
+def _archive(folder: Path) -> Archive:
+    """Return the archive that is imported into, from one input to the next until it is large."""
+    kept = folder / "archive"
+    if sum(path.stat().st_size for path in kept.glob("archive.db*")) > _MOST_IMPORTED:
+        _OPEN.pop(folder).close()
+        shutil.rmtree(kept)
+    if folder not in _OPEN:
+        _OPEN[folder] = open_archive(kept, create=True)
+    return _OPEN[folder]
+
+
 def _import(archive: Archive, source: Path, format: str) -> None:
+    """Detect the format, read the source in it, and import it in the given one."""
     try:
+        found = source_format(source, "auto")
+        if found != format:
+            preview_crawls(archive, [source], format=found, photos=source.parent)
+    except CrawlError:
+        pass
+    with suppress(CrawlError):
         preview = preview_crawls(archive, [source], format=format, photos=source.parent)
         totals = import_crawls(archive, [source], format=format, photos=source.parent)
         assert preview.totals.refused == totals.refused, "a preview and an import refuse differently"
-    except CrawlError:
-        return
 
 
 def _target(

@@ -197,10 +197,10 @@ def _verdict_files() -> SearchStrategy[bytes]:
 
 
 TARGETS = (
-    Target("hashtag-text", lambda: as_bytes(odd_texts(_CAPTION)), _normal, quick=250),
-    Target("find", lambda: as_bytes(odd_texts(_EXPRESSION)), _find, copy_colours, quick=40),
-    Target("hashtagignore", lambda: as_bytes(odd_texts(_PATTERN)) | st.binary(), _exclude, quick=60),
-    Target("vocabulary-file", lambda: as_bytes(odd_texts(_RULES)) | st.binary(), _rules),
-    Target("consent-file", lambda: as_bytes(odd_texts(["anna", "\n"])) | st.binary(), _consent),
+    Target("hashtag-text", lambda: as_bytes(odd_texts(_CAPTION)), _normal, quick=120),
+    Target("find", lambda: as_bytes(odd_texts(_EXPRESSION)), _find, copy_colours, quick=25),
+    Target("hashtagignore", lambda: as_bytes(odd_texts(_PATTERN)) | st.binary(), _exclude, quick=40),
+    Target("vocabulary-file", lambda: as_bytes(odd_texts(_RULES)) | st.binary(), _rules, quick=30),
+    Target("consent-file", lambda: as_bytes(odd_texts(["anna", "\n"])) | st.binary(), _consent, quick=20),
     Target("verdict-file", _verdict_files, _verdicts, _draw, quick=15, changed="body"),
 )

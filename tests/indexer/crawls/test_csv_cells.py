@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from hashtag_archive.db.post import CrawledPost
+from hashtag_archive.indexer.crawls.formats.csv_header import spelling_of
 from hashtag_archive.indexer.crawls.formats.entry import Note, Refusal
 from hashtag_archive.indexer.crawls.sources import SourceOptions, read_source
 from tests.indexer.crawls.test_formats import names
@@ -100,3 +101,11 @@ def test_exiftools_table_is_read(tmp_path: Path) -> None:
     (post,), _ = entries_of(tmp_path, content.encode())
     assert post.hashtags == ("sea", "street food", "places", "ghent")
     assert (names(post), post.caption, post.taken_at) == (["a.jpg"], "So good", "2019-01-05T12:34:56")
+
+
+@pytest.mark.parametrize("name", ["tag1", "tags_1", "tags.12", "hashtags/0", "tags[0]", "tag ٣"])
+def test_a_column_is_known_with_a_number_behind_it(name: str) -> None:
+    assert spelling_of(name) in ("tag", "tags", "hashtags")
+    assert spelling_of(f"{name}x") == f"{name}x"
+    many = "1" * 200_000
+    assert spelling_of(f"{many}x") == f"{many}x" and spelling_of(f"tag{many}") == "tag"
