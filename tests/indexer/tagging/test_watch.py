@@ -138,7 +138,7 @@ def test_hidden_excluded_and_system_folders_are_not_watched(tmp_path: Path) -> N
     (tmp_path / "top/kept/.hashtagignore").write_text("7*\n")
     draw_photo(tmp_path / "top/kept/7.png", "red", 1)
     arrived = iter(Arrivals([str(tmp_path / "top")], stop, exclude=["thumbs/"], settled=0.1))
-    assert {Path(file.path).name for file in next(arrived)} | names(arrived, 1) == {"4.png"}
+    assert names(arrived, 1) == {"4.png"}
     for name in (".hidden/8.png", "@eaDir/9.png", "thumbs/10.png", "kept/71.png", "kept/11.png"):
         draw_photo(tmp_path / "top" / name, "red", 1)
     assert names(arrived, 1) == {"11.png"}
