@@ -13,7 +13,13 @@ from shutil import rmtree
 from tempfile import gettempdir
 from typing import TYPE_CHECKING, NoReturn
 
-from hashtag_archive.commands.interruption import Interrupted, report_interruption, unwatch, watch
+from hashtag_archive.commands.interruption import (
+    Interrupted,
+    report_interruption,
+    unwatch,
+    was_interrupted,
+    watch,
+)
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -30,6 +36,8 @@ def main() -> NoReturn:
     try:
         with _no_caches_left():
             status = _flushed(_run())
+        if interrupted := was_interrupted():  # put off, and the command was faster
+            raise interrupted
         unwatch(status)
     except Interrupted as interrupted:
         report_interruption()

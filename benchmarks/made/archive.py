@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashtag_archive.db.photo import SeenFile
+from hashtag_archive.encoder import PREPROCESSING_VERSION
 from hashtag_archive.encoder.export.to_onnx import export_head
 from hashtag_archive.encoder.networks import DTYPE
 from hashtag_archive.encoder.training.landmark_head import LandmarkHead
@@ -23,11 +24,12 @@ from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.disk import file_digest, now
 from hashtag_archive.indexer.learning.hashtag_vectors import unit
 from hashtag_archive.indexer.model.hashtag_index import HashtagIndex
+from hashtag_archive.indexer.model.held_out_results import HeldOutResults
 from hashtag_archive.indexer.model.stored import MANIFEST
 from hashtag_archive.indexer.photos.features import feature_key
 
 Floats = NDArray[np.float32]
-BACKBONE = "made-up backbone"
+BACKBONE = hashlib.sha256(b"a made-up backbone").hexdigest()
 DRAWN = 8192  # different photos
 LANDMARKS, COMPONENTS, SIZE = 4000, 256, 256  # as in `rebuild`
 
@@ -70,12 +72,19 @@ def made_shares(hashtags: int) -> Floats:
     return np.asarray(5 / ranks / (1 / ranks).sum(), np.float32).clip(max=0.5)
 
 
-def make_model(archive: Archive, number: int, columns: int, texts: dict[int, str], backbone_id: int) -> None:
+def make_model(
+    archive: Archive,
+    number: int,
+    columns: int,
+    texts: dict[int, str],
+    backbone_id: int,
+    backbone: str = BACKBONE,
+) -> None:
     """Write a model with a random landmark head and index, of the same size as those of `rebuild`."""
     draw = np.random.default_rng(number)
     folder = archive.model_folder(number)
     folder.mkdir(parents=True)
-    kin = {"vectors": f"made-up vectors {number}", "backbone": BACKBONE}
+    kin = {"vectors": hashlib.sha256(f"made-up vectors {number}".encode()).hexdigest(), "backbone": backbone}
     export_head(LandmarkModule(made_head(columns, number)), columns, folder / "head.onnx", kin)
     vectors = unit(draw.normal(size=(len(texts), SIZE + 2)).astype(np.float32))
     shares = made_shares(len(texts))
@@ -84,11 +93,30 @@ def make_model(archive: Archive, number: int, columns: int, texts: dict[int, str
     HashtagIndex.build(ids, vectors, 12.0, biases, kin).save(folder / "index.faiss")
     lines = [f"{id}\t9\t9\t{texts[id]}\n" for id in sorted(texts)]
     (folder / "hashtags.tsv").write_text("".join(lines), encoding="utf-8")
+    none = np.zeros(0, np.int64)
+    HeldOutResults(none, none > 0, none, none, none).save(folder / "evidence.npz")
+    figures = dict.fromkeys(
+        ("a_at_5", "accuracy", "ece", "f1", "f2", "map", "p_at_1", "precision", "r_at_5", "recall"), 0.5
+    )
     files = {
         path.name: {"size": path.stat().st_size, "sha256": file_digest(path)}
         for path in sorted(folder.iterdir())
     }
-    manifest = json.dumps({"number": number, "files": files, "precision": DTYPE, **kin})
+    manifest = json.dumps(
+        {
+            **{"number": number, "created_at": now(), "seed": 0, "precision": DTYPE, **kin},
+            **{"backbone_name": "made up", "backbone_licence": "", "preprocessing": PREPROCESSING_VERSION},
+            "parameters": {"vectors": {"min_count": 2}, "tagger": {}},
+            "counts": {"posts": 0, "photos": 0, "hashtags": len(texts)},
+            "warnings": [],
+            "figures": {
+                **{"judged_photos": 0, "judged_hashtags": 0, "test": figures, "popularity": figures},
+                **{"promises": [], "beside": None},
+            },
+            "thresholds": {"f1": 0.5, "f2": 0.3},
+            "files": files,
+        }
+    )
     (folder / MANIFEST).write_text(manifest, encoding="utf-8")
     with archive.store.write() as connection:
         archive.store.models.add(connection, number, now(), backbone_id, manifest)
