@@ -93,6 +93,7 @@ def make_model(
     HashtagIndex.build(ids, vectors, 12.0, biases, kin).save(folder / "index.faiss")
     lines = [f"{id}\t9\t9\t{texts[id]}\n" for id in sorted(texts)]
     (folder / "hashtags.tsv").write_text("".join(lines), encoding="utf-8")
+    np.save(folder / "vectors.npy", vectors)
     none = np.zeros(0, np.int64)
     HeldOutResults(none, none > 0, none, none, none).save(folder / "evidence.npz")
     figures = dict.fromkeys(
