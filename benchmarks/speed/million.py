@@ -2,9 +2,9 @@
 
     python -m benchmarks.speed.million [--photos 200000] [--command find-rare ...] [--folder DIR] [--json]
 
-The archives are those of `benchmarks.made.large_archive`, of PHOTOS and a tenth of that. The commands run in the order
-of the table, and some change the archive. Columns are wall-clock and processor seconds, peak memory, and what the
-archive grew by. The exponent is that with which wall-clock seconds grow: 1 is linear.
+The archives are those of `benchmarks.made.large_archive`, of PHOTOS and a tenth of that. The commands run in the
+order of the table, and some change the archive. Columns are wall-clock and processor seconds, peak memory, and what
+the archive grew by. The exponent is that with which wall-clock seconds grow: 1 is linear.
 """
 
 import argparse
@@ -49,7 +49,7 @@ COMMANDS: dict[str, list[str]] = {
     "tag-stale": ["tag", "PHOTOS", "--dry-run"],
     "retag": ["retag"],
     "use-2": ["use", "2"],
-    "rebuild": ["rebuild", "--force"],
+    "rebuild": ["rebuild", "--force", "--dtype", "float32"],
 }
 
 
