@@ -12,6 +12,7 @@ from enum import StrEnum
 import numpy as np
 
 from hashtag_archive.indexer.archive import Archive
+from hashtag_archive.indexer.arrays import mean_pairwise_cosine
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.learning.corpus import Corpus, HashtagLists, load_corpus
 from hashtag_archive.indexer.learning.folds import TRAINING, VALIDATION
@@ -20,7 +21,6 @@ from hashtag_archive.indexer.learning.hashtag_vectors import (
     UNMOVED,
     HashtagVectors,
     VectorConfig,
-    mean_pairwise_cosine,
     require_hashtags,
     train_vectors,
 )

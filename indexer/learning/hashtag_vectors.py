@@ -7,17 +7,23 @@ and its learning rate of 0.25 is ten times gensim's; `docs/quality.md` compares 
 import hashlib
 import logging
 import math
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
-from hashtag_archive.indexer.arrays import Floats, Ids
+from hashtag_archive.indexer.arrays import Floats, Ids, mean_pairwise_cosine
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.learning.corpus import HashtagLists
+from hashtag_archive.indexer.machine import cores
 from hashtag_archive.indexer.progress import Progress, silent
 from hashtag_archive.indexer.wording import counted
 
+MANY_POSTS = 20_000  # from which a second thread is worth it
 MAX_CONTEXT = 16  # hashtags of a post that are learnt from together
 COLLAPSED = 0.5  # mean pairwise cosine above which vectors are useless
 UNMOVED = 0.95  # mean cosine to the random start above which nothing was learnt
@@ -71,6 +77,7 @@ class HashtagVectors:
 
 # called with the epochs done, all epochs, and a function that returns the present vectors
 Watch = Callable[[int, int, Callable[[], HashtagVectors]], None]
+LearntAhead = Callable[[Progress], HashtagVectors]
 
 
 def learn_vectors(posts: HashtagLists, config: VectorConfig, progress: Progress = silent) -> HashtagVectors:
@@ -92,6 +99,37 @@ def learn_vectors(posts: HashtagLists, config: VectorConfig, progress: Progress 
     train_vectors(posts, config, watch)
     learnt = seen["learnt"]
     return replace(learnt, warnings=_warnings(learnt.vectors, seen["start"].vectors))
+
+
+def learn_ahead(posts: HashtagLists, config: VectorConfig) -> LearntAhead:
+    """Begin `learn_vectors` in a thread; return what waits for it, and returns or raises its outcome.
+
+    gensim trains without Python's lock: two corpora take little longer than one where two cores are free, and
+    give the same vectors. With one core, or few posts, it begins when it is waited for.
+    """
+    if cores() < 2 or len(posts) < MANY_POSTS:
+        return partial(learn_vectors, posts, config)
+    done: list[tuple[str, int, int | None]] = []
+    outcome: Future[HashtagVectors] = Future()
+
+    def learn() -> None:
+        try:
+            outcome.set_result(learn_vectors(posts, config, lambda *state: done.append(state)))
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            outcome.set_exception(error)
+
+    # An executor's threads would be waited for after Ctrl-C.
+    threading.Thread(target=learn, daemon=True).start()
+
+    def wait(progress: Progress = silent) -> HashtagVectors:
+        while not outcome.done():
+            with suppress(TimeoutError):
+                outcome.result(timeout=0.5)
+            if done:
+                progress(*done[-1])
+        return outcome.result()
+
+    return wait
 
 
 def train_vectors(posts: HashtagLists, config: VectorConfig, watch: Watch) -> None:
@@ -121,12 +159,11 @@ def train_vectors(posts: HashtagLists, config: VectorConfig, watch: Watch) -> No
     ids = np.array([int(word) for word in network.wv.index_to_key], np.int64)
     order = np.argsort(ids)
 
+    def present(epoch: int) -> HashtagVectors:
+        return HashtagVectors(ids[order], unit(np.array(network.wv.vectors, np.float32)[order]), epoch)
+
     def advance(epoch: int) -> None:
-        watch(
-            epoch,
-            epochs,
-            lambda: HashtagVectors(ids[order], unit(np.array(network.wv.vectors, np.float32)[order]), epoch),
-        )
+        watch(epoch, epochs, lambda: present(epoch))
 
     advance(0)
     read = posts if config.window else RandomParts(posts, MAX_CONTEXT, config.seed)
@@ -136,9 +173,8 @@ def train_vectors(posts: HashtagLists, config: VectorConfig, watch: Watch) -> No
 class RandomParts:
     """Posts' hashtags as gensim reads them, with posts of more than `most` in random parts, others at every pass.
 
-    Skip-gram learns from every pair of a post, so that its time would grow with the square of a post's hashtags. In
-    parts it grows linearly, and over the epochs each hashtag still meets all others of its post. Shorter posts are
-    unchanged. The same seed gives the same parts.
+    Skip-gram learns from every pair of a post, in a time that would grow with the square of a post's hashtags. In
+    parts it grows linearly, and over the epochs each hashtag meets all others of its post.
     """
 
     def __init__(self, posts: HashtagLists, most: int, seed: int) -> None:
@@ -194,15 +230,6 @@ def unit(vectors: Floats) -> Floats:
     with np.errstate(all="ignore"):  # diverged vectors become nan, which callers report
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
-
-
-def mean_pairwise_cosine(vectors: Floats) -> float:
-    """Return the mean cosine of two different rows of unit `vectors`."""
-    count = len(vectors)
-    if count < 2:
-        return 0.0
-    total = float((vectors.sum(0, dtype=np.float64) ** 2).sum())
-    return (total - count) / (count * (count - 1))
 
 
 def _warnings(vectors: Floats, start: Floats) -> tuple[str, ...]:

@@ -16,8 +16,9 @@ from hashtag_archive.indexer.learning.corpus import Corpus, load_corpus
 from hashtag_archive.indexer.learning.habits import HabitLimit
 from hashtag_archive.indexer.learning.hashtag_vectors import (
     HashtagVectors,
+    LearntAhead,
     VectorConfig,
-    learn_vectors,
+    learn_ahead,
     require_hashtags,
 )
 from hashtag_archive.indexer.learning.held_out import HeldOut, fit_held_out, learn_texts
@@ -119,8 +120,9 @@ def rebuild_model(
             encoded = encode_posts(archive, adopted, config, stages)
         corpus = load_posts(archive, config, stages)
         photos = load_encoded(archive, corpus, encoded, config, stages)
+        of_all = learn_ahead(corpus.without_habits().lists(), config.vectors)
         held_out = fit_held_out(corpus, photos, config.vectors, config.tagger, config.text_fields, stages)
-        return ship(archive, corpus, photos, held_out, encoded, config, stages, force=force)
+        return ship(archive, corpus, photos, held_out, of_all, encoded, config, stages, force=force)
 
 
 def require_posts(archive: Archive) -> Mapping[str, int]:
@@ -167,6 +169,7 @@ def ship(
     corpus: Corpus,
     photos: FoldedPhotos,
     held_out: HeldOut,
+    of_all: LearntAhead,
     encoded: Encoded | None,
     config: RebuildConfig,
     stages: Stages,
@@ -176,9 +179,9 @@ def ship(
 ) -> RebuildResult:
     """Learn from all posts with what validation chose, write the model, and make it current unless it is worse.
 
-    `parameters` are recorded in the manifest, besides those of `config`.
+    `of_all` gives the vectors of all posts; `parameters` are recorded in the manifest, besides those of `config`.
     """
-    vectors, tagger = _fit_all(corpus, photos.photos, held_out.tagger, config, stages)
+    vectors, tagger = _fit_all(corpus, photos.photos, held_out.tagger, of_all, config, stages)
     adopted = encoded.backbone if encoded else None
     new = NewModel(
         seed=config.seed,
@@ -203,11 +206,16 @@ def ship(
 
 
 def _fit_all(
-    corpus: Corpus, photos: PhotoSet, chosen: TaggerFit | None, config: RebuildConfig, stages: Stages
+    corpus: Corpus,
+    photos: PhotoSet,
+    chosen: TaggerFit | None,
+    of_all: LearntAhead,
+    config: RebuildConfig,
+    stages: Stages,
 ) -> tuple[HashtagVectors, TaggerFit | None]:
     """Fit vectors and tagger on all posts, with the epochs, calibration and text weight that validation chose."""
     with stages("hashtag vectors, all posts"):
-        vectors = learn_vectors(corpus.without_habits().lists(), config.vectors, stages.progress)
+        vectors = of_all(stages.progress)
     if not chosen:
         return vectors, None
     with stages("head, all posts"):

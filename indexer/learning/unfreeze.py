@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 from hashtag_archive.encoder.training.unfreeze import UnfreezeConfig
 from hashtag_archive.indexer.archive import Archive
 from hashtag_archive.indexer.errors import ArchiveError
+from hashtag_archive.indexer.learning.hashtag_vectors import learn_ahead
 from hashtag_archive.indexer.learning.held_out import HeldOut, fit_held_out
 from hashtag_archive.indexer.learning.rebuild import (
     RebuildConfig,
@@ -46,6 +47,7 @@ def unfreeze_model(
             base = frozen_base(archive, backbone or BackboneChoice(), config.seed, progress)
         encoded = encode_posts(archive, base, config, stages)
         corpus = load_posts(archive, config, stages)
+        of_all = learn_ahead(corpus.without_habits().lists(), config.vectors)
         how = config.vectors, config.tagger, config.text_fields, stages
         frozen = fit_held_out(corpus, load_encoded(archive, corpus, encoded, config, stages), *how)
         with stages(LAYER):
@@ -64,7 +66,16 @@ def unfreeze_model(
         _add_frozen_figures(frozen, held_out, tuned)
         parameters = {"unfreeze": asdict(tuning)}
         return ship(
-            archive, corpus, photos, held_out, encoded, config, stages, force=force, parameters=parameters
+            archive,
+            corpus,
+            photos,
+            held_out,
+            of_all,
+            encoded,
+            config,
+            stages,
+            force=force,
+            parameters=parameters,
         )
 
 

@@ -1,4 +1,5 @@
 from collections.abc import Iterable
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -6,19 +7,21 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hashtag_archive.indexer.arrays import mean_pairwise_cosine
 from hashtag_archive.indexer.errors import ArchiveError, ModelError
 from hashtag_archive.indexer.learning.corpus import Corpus, hashtag_lists
 from hashtag_archive.indexer.learning.hashtag_vectors import (
     RandomParts,
     VectorConfig,
+    learn_ahead,
     learn_vectors,
-    mean_pairwise_cosine,
     unit,
 )
 from hashtag_archive.indexer.learning.left_out import left_out_hits
 from hashtag_archive.indexer.model import compressed_index
 from hashtag_archive.indexer.model.hashtag_index import HashtagIndex
 from hashtag_archive.indexer.model.logits import sigmoid
+from hashtag_archive.indexer.progress import silent
 from tests.support.near import require_best
 
 
@@ -210,3 +213,30 @@ def test_topics_of_very_long_posts_are_told_apart() -> None:
     cosines = learnt.vectors @ learnt.vectors.T
     same = (learnt.ids[:, None] < 360) == (learnt.ids < 360)
     assert cosines[same].mean() > cosines[~same].mean() + 0.5
+
+
+def test_vectors_learnt_beside_others_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    posts = hashtag_lists([np.array(row) for row in np.random.default_rng(3).integers(0, 40, (500, 6))])
+    config = VectorConfig(size=8, epochs=20)
+    alone = learn_vectors(posts, config)
+    monkeypatch.setattr("hashtag_archive.indexer.learning.hashtag_vectors.MANY_POSTS", 100)
+    for cores in (1, 2):
+        monkeypatch.setattr("hashtag_archive.indexer.learning.hashtag_vectors.cores", lambda n=cores: n)
+        seen: list[tuple[str, int, int | None]] = []
+        ahead = learn_ahead(posts, config)
+        beside = learn_vectors(posts, config)
+        found = ahead(partial(_note, seen))
+        assert (found.vectors == alone.vectors).all() and (beside.vectors == alone.vectors).all()
+        assert seen and seen[-1] == ("learning hashtag vectors", 20, 20)
+
+
+def _note(seen: list[tuple[str, int, int | None]], stage: str, done: int, total: int | None) -> None:
+    seen.append((stage, done, total))
+
+
+def test_what_fails_beside_others_is_raised_where_it_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hashtag_archive.indexer.learning.hashtag_vectors.MANY_POSTS", 1)
+    monkeypatch.setattr("hashtag_archive.indexer.learning.hashtag_vectors.cores", lambda: 2)
+    ahead = learn_ahead(hashtag_lists([np.array([1, 2]), np.array([3])]), VectorConfig())
+    with pytest.raises(ArchiveError, match="at least two are needed"):
+        ahead(silent)
