@@ -83,7 +83,7 @@ def print_rebuild(result: "RebuildResult", spelled: "Spellings") -> None:
     state = "is current" if result.current else "is kept, but is not current"
     echo_result(
         f"model {manifest['number']} {state}: {counted(counts['posts'], 'post')},"
-        f" {counted(counts['photos'], 'photo')},"
+        f" {_photos(counts)},"
         f" {counted(counts['hashtags'], 'hashtag')} with a vector, {counts['assignable']:,} of them assignable"
     )
     if manifest["index_recall"] is not None:
@@ -95,6 +95,12 @@ def print_rebuild(result: "RebuildResult", spelled: "Spellings") -> None:
         echo_result(
             "it has only hashtag vectors, as no post has a photo: `related` works, `tag` and `query` need photos"
         )
+
+
+def _photos(counts: dict[str, int]) -> str:
+    """Say how many photos were learnt from, and of how many if not of all: some are drawn, some cannot be read."""
+    photos, of = counts["photos"], counts["photos_with_hashtags"]
+    return f"{photos:,} of {counted(of, 'photo')}" if photos < of else counted(photos, "photo")
 
 
 def _print_figures(result: "RebuildResult") -> None:

@@ -1,6 +1,6 @@
 """Photos, the paths at which they were seen, and their features."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from sqlalchemy import Connection, Engine, and_, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -35,6 +35,13 @@ class PhotoStore:
                 return
             last = rows[-1][0]
             yield from (PathRow(*row) for row in rows)
+
+    def digests(self, photo_ids: Collection[int]) -> Iterator[tuple[int, str]]:
+        """Yield (photo id, sha256) of those of `photo_ids` that exist, in ascending order; reads all photos."""
+        with self._engine.connect() as connection:
+            for id, sha256 in connection.execute(select(Photo.id, Photo.sha256).order_by(Photo.id)):
+                if id in photo_ids:
+                    yield id, sha256
 
     def count_crawled(self, paths: Sequence[str]) -> int:
         """Return how many of `paths` have a photo that is in a post, by this path or by another."""

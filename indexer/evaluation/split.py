@@ -19,7 +19,7 @@ from hashtag_archive.indexer.learning.habits import HabitLimit
 from hashtag_archive.indexer.learning.hashtag_vectors import HashtagVectors, VectorConfig, learn_vectors
 from hashtag_archive.indexer.learning.held_out import require_photos
 from hashtag_archive.indexer.learning.metrics import truth_matrix
-from hashtag_archive.indexer.learning.photo_set import MAX_CELLS, PhotoSet, columns
+from hashtag_archive.indexer.learning.photo_set import MAX_CELLS, PhotoSet, columns, drawn_photos
 from hashtag_archive.indexer.learning.tagger import assignable, require_assignable
 from hashtag_archive.indexer.photos.earlier_features import renewed_key
 from hashtag_archive.indexer.photos.features import feature_key
@@ -163,7 +163,9 @@ def _folds(archive: Archive, corpus: Corpus, progress: Progress) -> tuple[dict[s
     if not digest or backbone_id is None:
         raise ArchiveError("no photo has features yet; `hashtag rebuild` computes them for photos of posts")
     key = renewed_key(archive, feature_key(backbone_id), progress)
-    places, features = load_features(archive.store, corpus.photo_ids, key)
+    drawn = drawn_photos(archive.store, corpus)
+    found, features = load_features(archive.store, corpus.photo_ids[drawn], key)
+    places = drawn[found]
     folds = {}
     for name in FOLDS:
         kept = np.array(

@@ -10,7 +10,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from concurrent.futures import wait as futures_wait
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -23,7 +23,7 @@ from hashtag_archive.indexer.machine import cores
 from hashtag_archive.indexer.progress import Progress, silent
 from hashtag_archive.indexer.wording import counted
 
-MANY_POSTS = 20_000  # from which a second thread is worth it
+MANY_POSTS, MANY_HASHTAGS = 20_000, 5_000_000  # from which a second thread is worth it, and fewer epochs do
 MAX_CONTEXT = 16  # hashtags of a post that are learnt from together
 COLLAPSED = 0.5  # mean pairwise cosine above which vectors are useless
 UNMOVED = 0.95  # mean cosine to the random start above which nothing was learnt
@@ -45,10 +45,11 @@ class VectorConfig:
         """Return the epochs: in a small corpus each epoch moves the vectors only a little.
 
         8,000 times distinct hashtags over all hashtags, as measured on 57,383 posts (31 epochs), at most ten
-        million hashtags processed, and at least the report's 10.
+        million hashtags processed, and at least the report's 10; from `MANY_HASHTAGS` on 5, which are as good
+        (docs/quality.md).
         """
         wanted = min(8000 * distinct / max(1, in_all), 10_000_000 / max(1, in_all))
-        return self.epochs or max(10, math.ceil(wanted))
+        return self.epochs or max(5 if in_all >= MANY_HASHTAGS else 10, math.ceil(wanted))
 
 
 @dataclass
@@ -123,8 +124,7 @@ def learn_ahead(posts: HashtagLists, config: VectorConfig) -> LearntAhead:
 
     def wait(progress: Progress = silent) -> HashtagVectors:
         while not outcome.done():
-            with suppress(TimeoutError):
-                outcome.result(timeout=0.5)
+            futures_wait([outcome], timeout=0.5)
             if done:
                 progress(*done[-1])
         return outcome.result()

@@ -12,9 +12,12 @@ from hashtag_archive.indexer.arrays import Floats, Ids
 from hashtag_archive.indexer.errors import ArchiveError
 from hashtag_archive.indexer.features.stored import load_features
 from hashtag_archive.indexer.learning.corpus import Corpus
+from hashtag_archive.indexer.learning.folds import TEST, TRAINING, VALIDATION
 from hashtag_archive.indexer.learning.metrics import truth_matrix
 from hashtag_archive.indexer.model.text_space import PostText, joined
 
+# Photos of a fold that are read, "" those in posts of several: memory and time no longer grow with the archive.
+MOST_READ = {TRAINING: 40_000, VALIDATION: 10_000, TEST: 10_000, "": 10_000}
 MAX_CELLS = 20_000_000  # most photos x hashtags of a figure: 160 MB as float64
 
 
@@ -97,25 +100,46 @@ class FoldedPhotos:
         return self.photos.only(self.folds == name)
 
 
+def drawn_photos(store: Store, corpus: Corpus) -> Ids:
+    """Return the positions in `corpus.photo_ids` of the photos to learn from and to measure on, ascending.
+
+    They have hashtags or rejections. Of more than `MOST_READ` in a fold, those with the smallest digests are drawn:
+    a draw by chance that stays the same as an archive grows. Photos that somebody judged are always among them.
+    """
+    said = np.array([len(ids) > 0 for ids in corpus.photo_rejected], np.bool_)
+    said |= np.array([not posts for posts in corpus.photo_posts], np.bool_)
+    wanted = said | np.array([len(ids) > 0 for ids in corpus.photo_hashtags], np.bool_)
+    many = [fold for fold, most in MOST_READ.items() if (wanted & (corpus.photo_folds == fold)).sum() > most]
+    if many:
+        asked = np.flatnonzero(wanted & ~said & np.isin(corpus.photo_folds, many))
+        digests = dict(store.photos.digests(set(corpus.photo_ids[asked].tolist())))
+        order = np.array(
+            sorted(asked.tolist(), key=lambda row: digests[int(corpus.photo_ids[row])]), np.int64
+        )
+        for fold in many:
+            wanted[order[corpus.photo_folds[order] == fold][MOST_READ[fold] :]] = False
+    return np.flatnonzero(wanted)
+
+
 def load_photos(
     store: Store, corpus: Corpus, key: FeatureKey | None, text_fields: Sequence[str] = ()
 ) -> FoldedPhotos:
-    """Return the photos with features under `key` that have hashtags or rejections; none if `key` is None.
+    """Return the drawn photos (`drawn_photos`) that have features under `key`; none if `key` is None.
 
     `text_fields` are the fields of their posts that are loaded too. Raises `ArchiveError` if no photo has both
     features and hashtags.
     """
     if key is None:
         return FoldedPhotos(PhotoSet(np.zeros((0, 0), np.float32), []), np.zeros(0, "<U10"))
-    places, features = load_features(store, corpus.photo_ids, key)
-    verdicts = [len(corpus.photo_hashtags[place]) + len(corpus.photo_rejected[place]) for place in places]
-    kept = np.array(verdicts, np.int64) > 0
-    places, ids = places[kept], corpus.photo_ids[places[kept]]
+    drawn = drawn_photos(store, corpus)
+    found, features = load_features(store, corpus.photo_ids[drawn], key)
+    places = drawn[found]
+    ids = corpus.photo_ids[places]
     if not len(ids):
         raise ArchiveError(
             "no photo of a post with hashtags could be encoded; import posts with photos that can be read"
         )
-    photos = PhotoSet(features[kept].astype(np.float32), [corpus.photo_hashtags[place] for place in places])
+    photos = PhotoSet(features.astype(np.float32), [corpus.photo_hashtags[place] for place in places])
     photos.ids = ids
     if corpus.photo_taught is not None:
         photos.taught = [corpus.photo_taught[place] for place in places]

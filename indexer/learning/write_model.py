@@ -140,6 +140,7 @@ def _manifest(new: NewModel, number: int, seconds: dict[str, float]) -> dict[str
         "counts": {
             "posts": corpus.posts,
             "photos": len(new.photos.hashtags),
+            "photos_with_hashtags": sum(len(ids) > 0 for ids in corpus.photo_hashtags),
             "hashtags": len(new.vectors.ids),
             "habits": corpus.habits.habits if corpus.habits else 0,
             "habits_owners": corpus.habits.owners if corpus.habits else 0,

@@ -9,17 +9,20 @@ import pytest
 from hashtag_archive.encoder.networks import OnnxBackbone
 from hashtag_archive.indexer.archive import Archive, open_archive
 from hashtag_archive.indexer.crawls.import_posts import import_crawls
+from hashtag_archive.indexer.curation.verdicts import record_verdict
 from hashtag_archive.indexer.errors import ArchiveError, ModelError
-from hashtag_archive.indexer.learning.corpus import Corpus
+from hashtag_archive.indexer.learning import photo_set
+from hashtag_archive.indexer.learning.corpus import Corpus, load_corpus
 from hashtag_archive.indexer.learning.folds import TEST, TRAINING, VALIDATION
 from hashtag_archive.indexer.learning.held_out import fit_held_out
-from hashtag_archive.indexer.learning.photo_set import FoldedPhotos, PhotoSet
+from hashtag_archive.indexer.learning.photo_set import FoldedPhotos, PhotoSet, drawn_photos
 from hashtag_archive.indexer.learning.rebuild import rebuild_model
 from hashtag_archive.indexer.learning.tagger import TaggerConfig
 from hashtag_archive.indexer.model.opening import open_model
 from hashtag_archive.indexer.tagging.retag import retag_photos
+from hashtag_archive.indexer.tagging.tag import tag_photos
 from hashtag_archive.indexer.upkeep.stats import list_models
-from tests.conftest import QUICK, write_backbone, write_crawl
+from tests.conftest import QUICK, draw_photo, write_backbone, write_crawl
 
 
 def test_a_rebuild_beats_popularity_and_its_manifest_says_what_it_is_made_of(colours: Archive) -> None:
@@ -212,3 +215,28 @@ def test_a_hashtag_that_a_new_crawl_put_on_five_photos_is_assigned_without_a_pho
 
     others = [post["key"] for post in crawled if "red" in post["hashtags"]]
     assert min(logit(post["key"]) for post in blue) > max(logit(key) for key in others)
+
+
+def test_of_many_photos_some_are_drawn_by_digest_and_judged_ones_are_always_among_them(
+    colours: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = str(colours.folder.parent / "judged.png")
+    draw_photo(Path(judged), "red", 900)
+    list(tag_photos(colours, [judged]))
+    record_verdict(colours, judged, accept=["warm"])
+    corpus = load_corpus(colours.store)
+    whole = drawn_photos(colours.store, corpus)
+    monkeypatch.setattr(photo_set, "MOST_READ", {TRAINING: 20, VALIDATION: 5, TEST: 5, "": 10})
+    drawn = drawn_photos(colours.store, corpus)
+    ids = corpus.photo_ids[drawn]
+    assert [(corpus.photo_folds[drawn] == fold).sum() for fold in (VALIDATION, TEST)] == [5, 5]
+    assert (corpus.photo_folds[drawn] == TRAINING).sum() == 21
+    assert not corpus.photo_posts[int(drawn[-1])] and ids[-1] == corpus.photo_ids[-1]
+    assert set(drawn) < set(whole)
+    digests = dict(colours.store.photos.digests(set(corpus.photo_ids.tolist())))
+    training = [place for place in whole[:-1] if corpus.photo_folds[place] == TRAINING]
+    smallest = sorted(training, key=lambda place: digests[int(corpus.photo_ids[place])])[:20]
+    assert sorted(smallest) == [place for place in drawn[:-1] if corpus.photo_folds[place] == TRAINING]
+    result = rebuild_model(colours, config=QUICK)
+    counts = result.manifest["counts"]
+    assert (counts["photos"], counts["photos_with_hashtags"]) == (len(drawn), len(whole))
