@@ -52,6 +52,7 @@ class LandmarkConfig:
     ridge: float = 1.0
     company: float = 0.3  # share of the skip-gram cosines in the hashtags' prior covariance
     logistic: float = 0.4  # share of the logistic regression in a score
+    logistic_size: int = 1024  # directions of the similarities that it is fitted in, the strongest ones
     epochs: int | None = None  # of the logistic regression; None: chosen on validation photos
     seed: int = 0
 
@@ -100,8 +101,16 @@ def fit_landmarks(
     targets = Targets(whole, len(hashtag_vectors))
     moments = moments_of(similarities, of_whole, targets)
     strengths, basis, regression = _solved(moments, hashtag_vectors, config)
+    strongest = basis[:, -config.logistic_size :]
     slopes, biases, epochs = _with_logistic(
-        basis @ (_TO_LOGIT * regression), similarities, of_whole, whole, prior_logits, config, validation
+        basis @ (_TO_LOGIT * regression),
+        strongest,
+        similarities,
+        of_whole,
+        whole,
+        prior_logits,
+        config,
+        validation,
     )
     if partial.any():
         none = np.zeros(0, np.int64)
@@ -132,6 +141,7 @@ def _unfitted(features: Floats, config: LandmarkConfig) -> LandmarkHead:
 
 def _with_logistic(
     ridge: Doubles,
+    strongest: Doubles,
     similarities: Similarities,
     features: Floats,
     hashtags: HashtagRows,
@@ -139,22 +149,25 @@ def _with_logistic(
     config: LandmarkConfig,
     validation: tuple[Floats, HashtagRows] | None,
 ) -> tuple[Doubles, Floats, int | None]:
-    """Mix a logistic regression into the ridge regression (r, V); return the slopes, biases (V,) and the epoch."""
+    """Mix a logistic regression into the ridge regression (r, V); return the slopes, biases (V,) and the epoch.
+
+    It is fitted along the directions `strongest` (r, k).
+    """
     if not config.logistic:
         return ridge, np.zeros_like(prior_logits), None
     from hashtag_archive.encoder.training.landmark_logistic import MOST_PHOTOS, fit_logistic
 
     drawn = np.sort(np.random.default_rng(config.seed).permutation(len(features))[:MOST_PHOTOS])
     logistic = fit_logistic(
-        similarities.of(features[drawn]),
+        similarities.along(strongest, features[drawn]),
         [hashtags[row] for row in drawn],
         prior_logits,
         config.seed,
-        (similarities.of(validation[0]), validation[1]) if validation else None,
+        (similarities.along(strongest, validation[0]), validation[1]) if validation else None,
         config.epochs,
     )
     share = config.logistic
-    mixed: Doubles = (1 - share) * ridge + share * logistic.slopes
+    mixed: Doubles = (1 - share) * ridge + share * (strongest @ logistic.slopes)
     return mixed, np.asarray(share * logistic.biases, np.float32), logistic.epochs
 
 

@@ -1,7 +1,7 @@
 """What a ridge regression of hashtags needs of the photos: sums over them, of what is known of each."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -29,6 +29,10 @@ class Similarities:
             points = (rooted(features[rows]) - self.head.centre) @ self.head.projection
             parts.append(kernel(points, self.head.landmarks, self.head.rate) @ root)
         return np.concatenate(parts)
+
+    def along(self, directions: Doubles, features: Floats) -> Floats:
+        """Return similarities float32 (n, k) along `directions` (r, k); features (n, f)."""
+        return replace(self, root=self.root @ directions).of(features)
 
 
 @dataclass(frozen=True)
