@@ -23,11 +23,29 @@ def principal_components(features: Floats, components: int) -> tuple[Floats, Flo
 
 
 def inverse_root(kernel: Floats) -> Doubles:
-    """Return K^(-1/2) (L, r) in the directions whose strength exceeds rounding errors."""
-    strengths, directions = np.linalg.eigh(kernel.astype(np.float64))
-    kept = strengths > 1e-6 * strengths[-1]
-    inverse: Doubles = directions[:, kept] / np.sqrt(strengths[kept])
+    """Return M (L, L) with MᵀKM = I, but for directions of K that do not exceed rounding errors.
+
+    M is the inverse transpose of K's Cholesky factor, in a tenth of the time of K^(-1/2), from which it differs by
+    a rotation. Rounding errors are drowned by a millionth of the largest eigenvalue on the diagonal.
+    """
+    from scipy.linalg import cholesky, solve_triangular
+
+    whole = kernel.astype(np.float64)
+    whole[np.diag_indices_from(whole)] += 1e-6 * _largest_eigenvalue(whole)
+    factor = cholesky(whole, lower=True, overwrite_a=True, check_finite=False)
+    inverse: Doubles = solve_triangular(
+        factor, np.eye(len(factor)), lower=True, trans="T", check_finite=False
+    )
     return inverse
+
+
+def _largest_eigenvalue(matrix: Doubles) -> float:
+    """Return the largest eigenvalue of a matrix without negative entries, by power iteration, or a little less."""
+    direction = np.ones(len(matrix))
+    for _ in range(20):
+        direction = matrix @ direction
+        direction /= np.linalg.norm(direction)
+    return float(direction @ matrix @ direction)
 
 
 def ridge_solution(
@@ -51,12 +69,16 @@ def ridge_solution(
 def low_rank(strengths: Doubles, regression: Doubles, size: int) -> tuple[Doubles, Doubles]:
     """Return fold (r, d) and vectors (V, d) whose product best approximates the training scores at rank d.
 
-    d is `size`, or less if the scores have a lower rank.
+    d is `size`, or less if the scores have a lower rank. The subspace is found by random projections with power
+    iterations (Halko, Martinsson and Tropp, 2011), with a fixed seed.
     """
-    roots = np.sqrt(np.maximum(strengths, 0))
-    outer = regression @ regression.T
-    spreads, left = np.linalg.eigh(roots[:, None] * outer * roots)
-    kept = np.argsort(-spreads)[: min(size, len(spreads))]
-    kept = kept[spreads[kept] > 1e-12 * max(spreads.max(), 1e-300)]
-    inward = (roots[:, None] * left[:, kept]) / np.sqrt(spreads[kept])
-    return outer @ inward, regression.T @ inward
+    from sklearn.utils.extmath import randomized_svd
+
+    scores = np.sqrt(np.maximum(strengths, 0))[:, None] * regression
+    size = min(size, *scores.shape)
+    _, spreads, right = randomized_svd(
+        scores, size, n_oversamples=size // 4, n_iter=4, power_iteration_normalizer="QR", random_state=0
+    )
+    kept = spreads > 1e-6 * max(spreads.max(), 1e-150)
+    vectors = right[kept].T
+    return regression @ vectors, vectors

@@ -152,22 +152,22 @@ def probability(archive: Archive, photos: list[Path], hashtag: str) -> float:
     return sum(tags[hashtag] for tags in found) / len(found)
 
 
-def test_a_handful_of_verdicts_mends_a_planted_confusion_on_photos_that_nobody_spoke_of(
+def test_a_dozen_verdicts_halve_a_planted_confusion_on_photos_that_nobody_spoke_of(
     tmp_path: Path, backbone: Path
 ) -> None:
     def drawn(colour: str, first: int, count: int) -> list[Path]:
         numbers = range(first, first + count)
         return [draw_photo(tmp_path / f"new/{number}.png", colour, number) for number in numbers]
 
-    blue, red, spoken_of = drawn("blue", 7000, 12), drawn("red", 7100, 12), drawn("blue", 7200, 8)
+    blue, red, spoken_of = drawn("blue", 7000, 12), drawn("red", 7100, 12), drawn("blue", 7200, 12)
     with planted_archive(tmp_path, backbone) as archive:
         wrong, right = probability(archive, blue, "tomato"), probability(archive, red, "tomato")
         list(tag_photos(archive, [str(photo) for photo in spoken_of]))
         for photo in spoken_of:
             record_verdict(archive, str(photo), reject=["tomato"])
         manifest = rebuild_model(archive, config=QUICK).manifest
-        assert manifest["verdicts"] == {"accepted": 0, "rejected": 8}
-        assert manifest["counts"]["photos"] == 96 + 8
+        assert manifest["verdicts"] == {"accepted": 0, "rejected": 12}
+        assert manifest["counts"]["photos"] == 96 + 12
         mended, kept = probability(archive, blue, "tomato"), probability(archive, red, "tomato")
     assert wrong > 0.3
     assert mended < 0.5 * wrong
