@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     "--print0", is_flag=True, help="End each path with a zero byte, for xargs -0; print no reasons."
 )
 @click.option("--count", is_flag=True, help="Print only the number of photos (or failed files).")
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Stop after N photos (or failed files)."
+)
 @json_option
 @click.pass_context
 def find_command(
@@ -48,6 +52,7 @@ def find_command(
     failed: bool,
     print0: bool,
     count: bool,
+    limit: int | None,
     as_json: bool,
 ) -> None:
     """Print the paths of photos that have certain hashtags.
@@ -65,6 +70,7 @@ def find_command(
       hashtag find 'ramen and not spicy'
       hashtag find '"street food" or takoyaki' --owner anna --since 2026-01-01
       hashtag find ramen --precision 0.9 --print0 | xargs -0 -I{} cp {} ramen/
+      hashtag find ramen --limit 50
       hashtag find --failed
     """
     from hashtag_archive.indexer.errors import ExpressionError
@@ -73,14 +79,15 @@ def find_command(
     _require_sense(context)
     archive = open_from(context)
     if failed:
-        _print_failed(find_failed(archive, owner=owner, since=since), print0, count, as_json)
+        _print_failed(islice(find_failed(archive, owner=owner, since=since), limit), print0, count, as_json)
         return
     try:
         found = _find(context, archive, expression, cut_by)
     except ExpressionError as error:
         raise click.UsageError(str(error)) from error
     present = PresentPaths(archive)
-    _print_found(found, present, print0, count, as_json)
+    there = ((photo, paths) for photo in found if (paths := present.of(photo.paths)))
+    _print_found(islice(there, limit), print0, count, as_json)
     present.report()
     if present.all_gone:
         context.exit(1)
@@ -126,14 +133,14 @@ def _find(
 
 
 def _print_found(
-    found: "Iterator[FoundPhoto]", present: PresentPaths, print0: bool, count: bool, as_json: bool
+    found: "Iterator[tuple[FoundPhoto, list[str]]]", print0: bool, count: bool, as_json: bool
 ) -> None:
     if count:
-        echo(str(sum(bool(present.of(photo.paths)) for photo in found)))
+        echo(str(sum(1 for _ in found)))
     elif as_json:
-        echo_bytes(_photo_json(photo, present.of(photo.paths)) for photo in found)
+        echo_bytes(_photo_json(photo, paths) for photo, paths in found)
     else:
-        echo_paths((path for photo in found for path in present.of(photo.paths)), print0)
+        echo_paths((path for _, paths in found for path in paths), print0)
 
 
 def _photo_json(photo: "FoundPhoto", paths: list[str]) -> bytes:

@@ -183,10 +183,11 @@ class TagRun:
             for _, row in known
             if row.photo_id and not row.photo_error and row.model != self.model.number
         }
-        if stale and not self._dry_run:
-            self._score(list(stale))
+        scored = set() if self._dry_run else stale
+        if scored:
+            self._score(list(scored))
         wanted = [
-            row.photo_id for _, row in known if row.photo_id and (self._with_done or row.photo_id in stale)
+            row.photo_id for _, row in known if row.photo_id and (self._with_done or row.photo_id in scored)
         ]
         hashtags = self._hashtags(wanted)
         tagged = []

@@ -12,6 +12,7 @@ from hashtag_archive.indexer.tagging import find as finding
 from hashtag_archive.indexer.tagging.assigned import assigned_hashtags
 from hashtag_archive.indexer.tagging.find import find_failed, find_photos
 from hashtag_archive.indexer.tagging.find_expression import All, Expression, Has, Not, parse_expression
+from hashtag_archive.indexer.tagging.retag import retag_photos
 from hashtag_archive.indexer.tagging.tag import tag_photos
 from tests.conftest import draw_photo
 from tests.indexer.tagging.conftest import HALF, found, guess, run, say
@@ -162,3 +163,15 @@ def test_untagged_are_photos_that_the_current_model_did_not_tag(colours: Archive
     assert run(colours, "find", "--failed", "--owner", "anna").stdout == ""
     both = run(colours, "find", "red", "--min-probability", "0").stdout.splitlines()
     assert both == [str(tmp_path / "new/copy.png"), str(photo)], "every path of a photo is printed"
+
+
+def test_a_limit_ends_after_so_many_photos(colours: Archive) -> None:
+    retag_photos(colours)
+    everything = run(colours, "find", "not sushi", "--threshold", "0.5").stdout.splitlines()
+    assert len(everything) > 3
+    for limit in (1, 3, len(everything), len(everything) + 1):
+        some = run(colours, "find", "not sushi", "--threshold", "0.5", "--limit", str(limit))
+        assert some.stdout.splitlines() == everything[:limit]
+    counted = run(colours, "find", "not sushi", "--threshold", "0.5", "--limit", "2", "--count")
+    assert counted.stdout == "2\n"
+    assert run(colours, "find", "not sushi", "--limit", "0").exit_code == 2
