@@ -42,6 +42,7 @@ class TagPrinter:
         self._top = top
         self._everything = everything
         self._as_json = as_json
+        self._is_quiet = is_quiet()
 
     def print(self, tagged: "Iterable[TaggedPhoto]", total: int) -> int:
         """Print photos as they come, then failures and totals on stderr; return how many were encoded."""
@@ -70,7 +71,7 @@ class TagPrinter:
         return outcomes["encoded"]
 
     def _is_shown(self, photo: "TaggedPhoto") -> bool:
-        if is_quiet() and not self._as_json:
+        if self._is_quiet and not self._as_json:
             return False
         if photo.outcome in ("would encode", "would score", "would rescore"):
             return True

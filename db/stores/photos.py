@@ -19,7 +19,7 @@ class PhotoStore:
     def known_paths(self, paths: Sequence[str], key: FeatureKey | None) -> dict[str, PathRow]:
         """Return path → what is known about those among `paths` that were seen before."""
         with self._engine.connect() as connection:
-            rows = connection.execute(_path_rows(key).where(PhotoPath.path.in_(paths)))
+            rows = connection.execute(_path_rows(key).where(PhotoPath.path.in_(paths))).all()
             return {row.path: PathRow(*row) for row in rows}
 
     def crawled_paths(self, key: FeatureKey | None) -> Iterator[PathRow]:

@@ -7,7 +7,7 @@ nearest to a photo decides, `!` includes again, and nothing in an excluded folde
 import os
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from hashtag_archive.db.file_path import full_path
@@ -37,6 +37,7 @@ class Exclusions:
         self._top = full_path(top)
         self._given = read_patterns(patterns, "a pattern") if patterns else None
         self._files: dict[str, GitIgnoreSpec | None] = {}
+        self._above: dict[str, list[tuple[GitIgnoreSpec, str]]] = {}
 
     def hides(self, path: str, is_folder: bool) -> bool:
         """Whether a file or folder below `top` is skipped: by a pattern, or as a folder of a NAS or a bin.
@@ -47,24 +48,35 @@ class Exclusions:
         if is_folder and is_of_a_system(os.path.basename(path)):
             self.passed_over.add_folder(os.path.basename(path))
             return True
-        if self._matches(full_path(path), is_folder):
+        if self._matches(path, is_folder):
             return True
         if not is_folder:
             self.passed_over.add_file(path)
         return False
 
     def _matches(self, path: str, is_folder: bool) -> bool:
-        if self._given and _excludes(self._given, self._top, path, is_folder):
+        place = path.rpartition(os.sep)[0]
+        if place not in self._above:
+            self._above[place] = list(self._specs_above(full_path(path)))
+        if not self._given and not self._above[place]:
+            return False
+        whole = full_path(path)
+        if self._given and _excludes(self._given, self._top, whole, is_folder):
             return True
+        for spec, folder in self._above[place]:
+            if (excluded := _excludes(spec, folder, whole, is_folder)) is not None:
+                return excluded
+        return False
+
+    def _specs_above(self, path: str) -> Iterator[tuple["GitIgnoreSpec", str]]:
+        """Yield the patterns of the folders above a path, up to the top, with these folders; the nearest first."""
         folder = path
         while folder != self._top and folder != os.path.dirname(folder):
             folder = os.path.dirname(folder)
             if folder not in self._files:
                 self._files[folder] = _read(os.path.join(folder, IGNORE_FILE))
-            spec = self._files[folder]
-            if spec and (excluded := _excludes(spec, folder, path, is_folder)) is not None:
-                return excluded
-        return False
+            if spec := self._files[folder]:
+                yield spec, folder
 
 
 def read_patterns(lines: Sequence[str], where: str) -> "GitIgnoreSpec":
