@@ -14,6 +14,7 @@ from hashtag_archive.encoder.preprocess import INTERPOLATIONS, Framing
 NO_MEAN, NO_STD = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)  # for a backbone that takes uint8 pixels
 _REQUIRED = ("name", "size", "mean", "std", "output")
 _SIDES = range(8, 4097)  # pixels
+_LEAST_STD = 1e-6  # of a pixel; less overflows in float32
 _MOST_BYTES = 1_000_000  # of a description
 _INVALID = (OSError, ArithmeticError, LookupError, ValueError, TypeError, AttributeError, RecursionError)
 
@@ -65,7 +66,7 @@ class BackboneSpec:
             raise BackboneError(path, f"not a valid backbone description: {error!r:.200}") from None
         if not all(math.isfinite(value) for value in (*spec.mean, *spec.std)):
             raise BackboneError(path, "mean and std must be finite numbers")
-        if spec.size not in _SIDES or min(spec.std) <= 0:
+        if spec.size not in _SIDES or min(spec.std) < _LEAST_STD:
             raise BackboneError(path, "size must be from 8 to 4096 and every std above 0")
         if spec.resize is not None and (spec.resize not in _SIDES or spec.resize < spec.size):
             raise BackboneError(path, "resize must be from size to 4096")

@@ -37,11 +37,11 @@ class OnnxBackbone:
         self._turn: AbstractContextManager[Any] = threading.Lock() if sessions.on_cuda else nullcontext()
         try:
             self._session = sessions.open(onnx_file)
+            inputs, outputs = self._session.get_inputs(), [o.name for o in self._session.get_outputs()]
         except DeviceError:
             raise
         except Exception as error:
             raise BackboneError(onnx_file, f"onnxruntime cannot open it: {_first_line(error)}") from error
-        inputs, outputs = self._session.get_inputs(), [o.name for o in self._session.get_outputs()]
         shape = inputs[0].shape if inputs else []
         kinds = ("tensor(float)", "tensor(uint8)")
         if len(inputs) != 1 or inputs[0].type not in kinds or len(shape) != 4 or shape[1] != 3:

@@ -205,7 +205,7 @@ def _framed(image: Image.Image, framing: Framing) -> Image.Image:
 def _reduced(image: Image.Image, side: int) -> Image.Image:
     scale = min(1.0, side / max(image.size))
     width, height = (max(1, round(length * scale)) for length in image.size)
-    return image.resize((width, height), Image.Resampling.LANCZOS)
+    return image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
 def _reason(error: Exception) -> str:

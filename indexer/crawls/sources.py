@@ -9,6 +9,7 @@ from pathlib import Path
 from hashtag_archive.indexer.crawls.formats.detect import detect_format
 from hashtag_archive.indexer.crawls.formats.entry import Entry
 from hashtag_archive.indexer.crawls.formats.registry import FILE_FORMATS, FORMATS
+from hashtag_archive.indexer.crawls.formats.text_file import is_encoding
 from hashtag_archive.indexer.crawls.photo_paths import with_full_paths
 from hashtag_archive.indexer.errors import CrawlError
 
@@ -79,10 +80,8 @@ def _require_stored(source: Path) -> None:
 
 
 def _require_encoding(source: Path, encoding: str | None) -> None:
-    try:
-        "".encode(encoding or "utf-8")
-    except LookupError:
-        raise CrawlError(source, f"{encoding} is not an encoding; cp1252 and utf-16 are") from None
+    if encoding and not is_encoding(encoding):
+        raise CrawlError(source, f"unknown encoding: {encoding} (examples: cp1252, utf-16)")
 
 
 def read_source(source: Path, format: str, options: SourceOptions | None = None) -> Iterator[Entry]:

@@ -105,8 +105,12 @@ class HashtagIndex:
     def cosines(self, embeddings: Floats) -> tuple[Floats, list[int]]:
         """Return cosines (n, V) of embeddings (n, d) and every hashtag, and the hashtags' ids."""
         rows = self._rows.reconstruct_n(0, len(self))[:, :-1]
-        lengths = np.maximum(np.linalg.norm(rows, axis=1), 1e-12)
-        return np.asarray(embeddings @ (rows / lengths[:, None]).T, np.float32), self.ids()
+        with np.errstate(all="ignore"):
+            lengths = np.maximum(np.linalg.norm(rows, axis=1), 1e-12)
+            found = np.asarray(embeddings @ (rows / lengths[:, None]).T, np.float32)
+        if not np.isfinite(found).all():
+            raise ModelError("index.faiss: damaged: its vectors are not finite; restore it from a backup")
+        return found, self.ids()
 
     def ids(self) -> list[int]:
         """Return the hashtag ids in the index."""

@@ -215,7 +215,7 @@ class StoredModel:
                 path,
                 f"it has {counted(len(vectors), 'vector')} for {counted(len(self.table.texts), 'hashtag')}",
             )
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             off = np.abs(np.linalg.norm(vectors, axis=1) - 1)
         if not np.all(off < _ROUNDING):  # false for NaN too
             raise damaged(path, "its vectors are not of unit length")

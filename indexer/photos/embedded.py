@@ -19,6 +19,18 @@ _GIF_XMP, _GIF_END = b"\x21\xff\x0bXMP DataXMP", b"\x01\xff\xfe\xfd"
 _JP2_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _PHOTOSHOP, _PHOTOSHOP_TAG, _IPTC_TAG, _IPTC_RESOURCE = b"Photoshop 3.0\0", 34377, 33723, 0x0404
 _XP_KEYWORDS = 0x9C9E
+_DECLARATION = re.compile(r"^<\?xml[^>]*\?>")
+# The first bytes of wide texts: byte-order marks, or `<` without one.
+_WIDE = (
+    (b"\xff\xfe\0\0", "utf-32-le"),
+    (b"\0\0\xfe\xff", "utf-32-be"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+    (b"<\0\0\0", "utf-32-le"),
+    (b"\0\0\0<", "utf-32-be"),
+    (b"<\0", "utf-16-le"),
+    (b"\0<", "utf-16-be"),
+)
 
 
 def open_header(file: BinaryIO, *, is_raw: bool = False) -> Image.Image:
@@ -54,6 +66,15 @@ def _raw_header(file: BinaryIO) -> Image.Image:
     except Exception:  # noqa: BLE001 - Pillow raises any error on what is no TIFF, or a damaged one
         file.seek(0)
         return open_image(io.BytesIO(preview_of(file.read(MAX_BYTES))))
+
+
+def plain_xml(packet: bytes) -> bytes:
+    """Return a packet without the padding around it, and in UTF-8 if it is in UTF-16 or UTF-32."""
+    encoding = next((name for start, name in _WIDE if packet.startswith(start)), None)
+    if encoding:
+        text = packet.decode(encoding, "replace").strip("\ufeff\ufffd\0 \t\r\n")
+        packet = _DECLARATION.sub("", text).encode("utf-8", "replace")
+    return packet.strip(b"\0 \t\r\n")
 
 
 def xmp_packets(image: Image.Image, file: BinaryIO, left_out: list[str]) -> list[bytes]:

@@ -16,6 +16,7 @@ from hashtag_archive.indexer.photos.embedded import (
     decoded_iptc,
     iptc_texts,
     open_header,
+    plain_xml,
     windows_keywords,
     xmp_packets,
 )
@@ -32,6 +33,8 @@ _DC = "{http://purl.org/dc/elements/1.1/}"
 _PHOTOSHOP = "{http://ns.adobe.com/photoshop/1.0/}"
 _HIERARCHY = "{http://ns.adobe.com/lightroom/1.0/}hierarchicalSubject"
 _VALUE = f"{_RDF}value"
+_NUMBERED = re.compile(re.escape(f"{_RDF}_") + r"\d{1,9}")
+_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 # Keywords of other programs, as paths with this separator; they may stand alone.
 _OTHER_PATHS = (
     ("{http://www.digikam.org/ns/1.0/}TagsList", "/"),
@@ -51,18 +54,6 @@ _EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
 _EXIF, _EXIF_TIME = 0x8769, 0x9003
 _UTF8 = b"\x1b%G"  # IPTC's mark of UTF-8 texts
 _IPTC_READ = (25, 55, 60, 80, 90, 92, 120)
-_DECLARATION = re.compile(r"^<\?xml[^>]*\?>")
-# The first bytes of wide texts: byte-order marks, or `<` without one.
-_WIDE = (
-    (b"\xff\xfe\0\0", "utf-32-le"),
-    (b"\0\0\xfe\xff", "utf-32-be"),
-    (b"\xff\xfe", "utf-16-le"),
-    (b"\xfe\xff", "utf-16-be"),
-    (b"<\0\0\0", "utf-32-le"),
-    (b"\0\0\0<", "utf-32-be"),
-    (b"<\0", "utf-16-le"),
-    (b"\0<", "utf-16-be"),
-)
 _EXIF_DATE = re.compile(r"(\d{4}):(\d\d):(\d\d) (\d\d:\d\d:\d\d)")
 
 
@@ -116,21 +107,12 @@ def add_xmp(packet: bytes, found: PhotoKeywords, *extensions: bytes) -> dict[str
     return guesses
 
 
-def _plain_xml(packet: bytes) -> bytes:
-    """Return a packet without the padding around it, and in UTF-8 if it is in UTF-16 or UTF-32."""
-    encoding = next((name for start, name in _WIDE if packet.startswith(start)), None)
-    if encoding:
-        text = packet.decode(encoding, "replace").strip("\ufeff\ufffd\0 \t\r\n")
-        packet = _DECLARATION.sub("", text).encode("utf-8", "replace")
-    return packet.strip(b"\0 \t\r\n")
-
-
 def _parsed(packet: bytes, found: PhotoKeywords) -> Element | None:
     if reason := xmp_excess(packet):
         found.left_out.append(reason)
         return None
     try:
-        root: Element = fromstring(_plain_xml(packet))
+        root: Element = fromstring(plain_xml(packet))
         return root
     except ParseError as error:
         found.left_out.append(f"XMP is broken: {error}")
@@ -152,7 +134,7 @@ def _add_fields(root: Element, found: PhotoKeywords, guesses: dict[str, set[str]
     found.keywords += unguessed(
         (path for value in _values(root, _ACDSEE) for path in acdsee_branches(value)), guessed
     )
-    found.captions += _values(root, f"{_DC}description")[:1]
+    found.captions += _descriptions(root)
     found.owners += [", ".join(_values(root, f"{_DC}creator"))]
     found.places += [", ".join(place for name in _PLACES for place in _values(root, name)[:1])]
     found.times += [time for name in _TIMES for time in _values(root, name)[:1]]
@@ -185,10 +167,32 @@ def _values(root: Element, name: str) -> list[str]:
     texts: list[str | None] = []
     for element in root.iter():
         if element.tag == name:
-            items = element.findall(f"*/{_RDF}li")
-            texts += [_text(item) for item in items] if items else [_text(element)]
+            texts += _items(root, element) or [_text(element)]
         texts += [element.get(name)]
     return [text.strip() for text in texts if text and text.strip()]
+
+
+def _items(root: Element, element: Element) -> list[str | None]:
+    """Return the texts of a property's list: `rdf:li` or `rdf:_1`, in it, in an attribute, or in a named node."""
+    holders = [element, *element]
+    if node := element.get(f"{_RDF}nodeID"):
+        holders += [
+            other for other in root.iter() if other is not element and other.get(f"{_RDF}nodeID") == node
+        ]
+    texts: list[str | None] = []
+    for holder in holders:
+        texts += [_text(item) for item in holder if item.tag == f"{_RDF}li" or _NUMBERED.fullmatch(item.tag)]
+        texts += [text for attribute, text in holder.attrib.items() if _NUMBERED.fullmatch(attribute)]
+    return texts
+
+
+def _descriptions(root: Element) -> list[str]:
+    """Return a caption once: in the default language, or else in the first that is given."""
+    for element in root.iter(f"{_DC}description"):
+        for item in element.iterfind(f"*/{_RDF}li"):
+            if item.get(_LANGUAGE) == "x-default" and (said := _text(item)):
+                return [said.strip()]
+    return _values(root, f"{_DC}description")[:1]
 
 
 def _text(element: Element) -> str | None:

@@ -19,6 +19,9 @@ COLUMNS = {
     "taken_at": ("taken_at", "datetimeoriginal", "timestamp", "date", "datetime"),
 }
 _MEANING = {name: meaning for meaning, names in COLUMNS.items() for name in names}
+_GROUP = re.compile(
+    r"\A(?:xmp|iptc|exif|file|system|composite|photoshop|ifd0|exififd|icc_profile)(?:-[\w-]+)?:"
+)
 _DELIMITERS = (",", ";", "\t", "|")
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE | re.DOTALL)
 _OUR_EXPORT = {"photo", "hashtag", "probability", "by", "model"}  # `hashtag export --to csv`
@@ -67,7 +70,11 @@ class Header:
 
 
 def spelling_of(name: str) -> str:
-    """Return a column's name as `COLUMNS` has it, without a number behind it: tag1, tags_1, hashtags/0, tags[0]."""
+    """Return a column's name as `COLUMNS` has it, without a number behind it, as in tag1, tags_1 or hashtags/0.
+
+    A group of exiftool's before it goes too: XMP:Subject, XMP-dc:Subject.
+    """
+    name = _GROUP.sub("", name)
     if name in _MEANING:
         return name
     stem = name.removesuffix("]")

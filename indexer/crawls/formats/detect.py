@@ -1,11 +1,12 @@
 """Detects the format of a crawl by what the source contains: evidence in most of its entries, never a guess."""
 
+import os
 from pathlib import Path
 
 from hashtag_archive.indexer.crawls.formats.csv_header import header_of, is_csv
 from hashtag_archive.indexer.crawls.formats.detect_folder import detect_folder
 from hashtag_archive.indexer.crawls.formats.fields import short_code
-from hashtag_archive.indexer.crawls.formats.folder import is_media
+from hashtag_archive.indexer.crawls.formats.folder import is_media, is_photo
 from hashtag_archive.indexer.crawls.formats.instagram_export import LISTS, export_entries
 from hashtag_archive.indexer.crawls.formats.lines import is_hashtags, is_jsonl
 from hashtag_archive.indexer.crawls.formats.registry import FILE_FORMATS
@@ -16,6 +17,7 @@ from hashtag_archive.indexer.errors import CrawlError
 _START = 1 << 18  # bytes of a file that are read to detect its format
 _BY_SUFFIX = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "csv", ".txt": "hashtags"}
 _TEXTS = ("", ".txt", ".text", ".tags", ".list", ".lst")
+_OWN_FIELDS = {"photos", "owner", "taken_at", "location"}  # of `jsonl`, one post a line
 _CRAWLER_FIELDS = {
     "img_url",
     "img_urls",
@@ -55,6 +57,8 @@ def detect_format(source: Path, encoding: str | None = None) -> str | None:
 
 def _detect_text(source: Path, text: str, is_cut: bool) -> str | None:
     suffix = source.suffix.lower()
+    if suffix == ".txt" and _has_photo(source):
+        return None  # a caption, words of a tagger or our own guesses: `detect_folder` refuses them too
     if not text.strip():
         return _BY_SUFFIX.get(suffix)
     if assignment := ASSIGNMENT.match(text):
@@ -75,13 +79,24 @@ def _detect_text(source: Path, text: str, is_cut: bool) -> str | None:
     return "hashtags" if is_hashtags(lines, suffix in _TEXTS) else None
 
 
+def _has_photo(text_file: Path) -> bool:
+    """Whether a photo of the same name lies beside a text."""
+    stem = text_file.name[: -len(text_file.suffix)]
+    try:
+        names = os.listdir(text_file.parent)
+    except OSError:
+        return False
+    return any(is_photo(name) and stem in (name, os.path.splitext(name)[0]) for name in names)
+
+
 def _list_format(text: str) -> str | None:
     """Return the tool that most objects of a JSON list show."""
     entries = [entry for entry in list_entries(text) if isinstance(entry, dict)]
     crawled = [
         entry
         for entry in entries
-        if isinstance(key := entry.get("key"), str) and (short_code(key) or _CRAWLER_FIELDS & set(entry))
+        if isinstance(key := entry.get("key"), str)
+        and (short_code(key) or (_CRAWLER_FIELDS & set(entry) and not _OWN_FIELDS & set(entry)))
     ]
     if entries and 2 * len(crawled) >= len(entries):
         return "instagram-crawler"

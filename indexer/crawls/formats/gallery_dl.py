@@ -168,10 +168,13 @@ def _id(entry: LooseFields, fields: tuple[str, ...]) -> str | None:
 
 
 def _tags(entry: LooseFields, site: Site) -> list[str]:
-    """Return the tags: a list, lists by kind, or one text separated by commas, or by spaces if it has none."""
+    """Return the tags: a list, lists by kind, or one text separated by commas, or by spaces if it has none.
+
+    A `tag_string` is separated by spaces alone: `;d` and `|_|` are tags.
+    """
     lists: list[Any] = [entry.entry.get(name) for name in site.tags]
     if not any(lists):
-        lists = [entry.entry.get("tag_string")]
+        lists = [str(entry.entry.get("tag_string") or "").split()]
     found = []
     for tags in lists:
         if isinstance(tags, str):

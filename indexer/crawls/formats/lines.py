@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from hashtag_archive.db.post import CrawledPost
-from hashtag_archive.indexer.crawls.formats.entry import Entry, Refusal
+from hashtag_archive.indexer.crawls.formats.entry import Entry, Note, Refusal
 from hashtag_archive.indexer.crawls.formats.fields import (
     MalformedError,
     decode,
@@ -24,9 +24,12 @@ from hashtag_archive.indexer.crawls.formats.folder import file_key
 from hashtag_archive.indexer.crawls.formats.text_file import byte_lines
 
 # A plain list has words alone, perhaps with `#` before and commas behind: no sign that prose or code would have.
-_PLAIN = r"[^\s#＃,.:;!?()\[\]{}<>=/\\\"`*|~^$%@+]+"
+_PLAIN = r"[^\s#＃,.:;!?()\[\]{}<>=/\\\"`*|~^$%@+。．！？；：…।॥؟؛۔«»„“”]+"
 _LIST_WORD = re.compile(rf"[#＃]?{_PLAIN}(?:[,#＃]+{_PLAIN})*+[,#＃]?")
 _MARKED_LINE = re.compile(r"(?:[#＃][^\s#＃,]+[,\s]*)+")
+_COMMIT = re.compile(r"(?=[a-f]*[0-9])[0-9a-f]{7,40}\s+\S")
+_COLOURS = re.compile(r"(?:#(?:[0-9a-f]{8}|[0-9a-f]{6}|[0-9a-f]{3})[\s,;]*)+", re.IGNORECASE)
+_DIRECTIVE = re.compile(r"#\s*(?:ifn?def|if|elif|else|endif|define|undef|include|pragma|error|line)\b")
 _BETWEEN = re.compile(r"[\s,，、#＃]+")
 # Words that sentences are full of and lists of hashtags are not.
 _GRAMMAR = frozenset(
@@ -34,19 +37,29 @@ _GRAMMAR = frozenset(
         r"\w+",
         "the a an and or of to in is was are were it this that with for on at by from we you who not as be i my"
         " der die das und ist ein eine nicht mit auf von den dem zu wir ich le la les de des et est un une dans que"
-        " el los las y en es una por para con il di che non per sono o os da do em um uma het een van niet",
+        " el los las y en es una por para con il di che non per sono o os da do em um uma het een van niet"
+        " и в не на я что с по это как мы но к за из i w z na się nie jest to że ve bir bu ile için de"
+        " και το η ο να στο με για και στη och att det som är på ja on ei se og til av",
     )
 )
 _MOST_GRAMMAR = 0.15  # of the words of a list
 _MOST = 0.9  # of the lines or entries of a source must be a format's
+_MOST_NAMED, _MOST_UNKNOWN = 10, 1000  # fields that are not read, in the note and in memory
 _POST_FIELDS = {"hashtags", "photos", "caption", "owner", "location", "taken_at"}
 ReadLine = Callable[[bytes, list[str]], CrawledPost | None]
 
 
 def read_jsonl(source: Path, encoding: str | None = None) -> Iterator[Entry]:
-    """Yield a post for each JSON object; photos are absolute, or relative to the file."""
-    folder = source.absolute().parent
-    return _read_lines(source, encoding, lambda raw, left_out: _jsonl_post(folder, raw, left_out))
+    """Yield a post for each JSON object; photos are absolute, or relative to the file. Name fields not read."""
+    folder, unknown = source.absolute().parent, dict[str, None]()
+
+    def read(raw: bytes, left_out: list[str]) -> CrawledPost | None:
+        return _jsonl_post(folder, raw, left_out, unknown)
+
+    yield from _read_lines(source, encoding, read)
+    if unknown:
+        more = f" and {len(unknown) - _MOST_NAMED:,} others" if len(unknown) > _MOST_NAMED else ""
+        yield Note(str(source), f"fields that are not read: {', '.join(list(unknown)[:_MOST_NAMED])}{more}")
 
 
 def read_hashtags(source: Path, encoding: str | None = None) -> Iterator[Entry]:
@@ -107,6 +120,8 @@ def is_hashtags(lines: list[str], is_text: bool) -> bool:
     dictionary, or a list of names or packages.
     """
     lines = [line.strip() for line in lines]
+    if sum(map(_is_code, lines)) >= _MOST * len(lines):
+        return False
     if sum(bool(_MARKED_LINE.fullmatch(line)) for line in lines) >= _MOST * len(lines):
         return True
     listed = sum(all(map(_is_list_word, line.split())) for line in lines)
@@ -114,6 +129,11 @@ def is_hashtags(lines: list[str], is_text: bool) -> bool:
     if not is_text or listed < _MOST * len(lines) or 3 * together < len(lines):
         return False
     return not _is_prose(lines)
+
+
+def _is_code(line: str) -> bool:
+    """Whether a line is a commit of a log, colours, or a directive for a preprocessor."""
+    return bool(_COMMIT.match(line) or _COLOURS.fullmatch(line) or _DIRECTIVE.match(line))
 
 
 def _is_list_word(word: str) -> bool:
@@ -144,7 +164,10 @@ def _read_lines(source: Path, encoding: str | None, read: ReadLine) -> Iterator[
                 yield post
 
 
-def _jsonl_post(folder: Path, raw: bytes, left_out: list[str]) -> CrawledPost | None:
+def _jsonl_post(
+    folder: Path, raw: bytes, left_out: list[str], unknown: dict[str, None]
+) -> CrawledPost | None:
+    """Return the post in a line; add its fields that are not read to `unknown`, as long as these are few."""
     line = decode(raw)
     if not line.strip():
         return None
@@ -157,6 +180,9 @@ def _jsonl_post(folder: Path, raw: bytes, left_out: list[str]) -> CrawledPost | 
         raise MalformedError("no key" if key in (None, "") else f"key is not a text: {shown(key)}")
     caption = text(entry, "caption")
     hashtags = hashtags_of(texts(entry, "hashtags"), [caption or ""], left_out)
+    if len(unknown) < _MOST_UNKNOWN:
+        names = (name for name in entry if name != "key" and name not in _POST_FIELDS)
+        unknown.update((name[:60].encode("utf-8", "replace").decode(), None) for name in names)
     return CrawledPost(
         key=storable(post_key(str(key)), "key"),
         hashtags=tuple(hashtags),

@@ -12,6 +12,10 @@ _PHOTO_SEPARATORS = re.compile(r"[;|]")
 _BRACKETS = {"[": "]", "{": "}", "(": ")"}
 _QUOTED = r"""(?:"(?:[^"\\]|\\.)*+"|'(?:[^'\\]|\\.)*+')"""
 _ITEM = re.compile(rf"[\s,]*+(?:(?P<text>{_QUOTED})|(?P<bare>[^\s,'\"\[\](){{}}]++))", re.DOTALL)
+# What Python prints of other lists and sets: `array(['a'], dtype=object)`
+_CALLED = re.compile(
+    r"(?:array|frozenset|set|tuple|list|Index|Series)\(([\[{(].*[\]})])(?:,\s*\w+=[^,)]+)*\)", re.DOTALL
+)
 _NOTHING = {"none", "null", "nan", "true", "false"}
 
 
@@ -43,13 +47,20 @@ def listed_in(cell: str) -> list[str] | None:
 
     Raises `MalformedError` if it begins and ends like a list but cannot be read as one.
     """
+    if cell.casefold() == "nan":
+        return []  # an empty cell of pandas
+    if called := _CALLED.fullmatch(cell):
+        cell = called[1]
     if len(cell) < 2 or _BRACKETS.get(cell[0]) != cell[-1]:
         return None
     try:
         value = json.loads(cell)
     except (ValueError, RecursionError):
         return _items(cell)
-    items = value if isinstance(value, list) else list(value.values()) if isinstance(value, dict) else []
+    items = value if isinstance(value, list) else []
+    if isinstance(value, dict):  # numbers are scores of the keys
+        are_scores = all(isinstance(score, int | float) for score in value.values())
+        items = list(value) if are_scores else list(value.values())
     names = [name_of(item) for item in items]
     return [str(name) for name in names if isinstance(name, str | int | float) and not isinstance(name, bool)]
 

@@ -18,6 +18,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 DEFAULT = "utf-8-sig"
+_ESCAPED = "hashtag-escaped"  # registered below
 # A string ends at the line's end at the latest: each quote that is not closed would otherwise be read to the end.
 _BRACKETS = re.compile(r'"(?:[^"\\\n]|\\.)*+"?|[\[\]{}]')
 _PLAIN = re.compile(r"[^,\]]*")
@@ -37,14 +38,30 @@ def decoded_start(start: bytes, encoding: str | None = None) -> str:
 def open_text(source: Path, encoding: str | None = None) -> TextIO:
     """Open a file in `encoding`, or in the one that its mark names, line ends unchanged.
 
-    Bytes that are not UTF-8 become surrogates, so that only the entry with them is lost; those that another
-    encoding lacks become U+FFFD.
+    Bytes that are not of the encoding become surrogates, so that only the entry with them is lost. UTF-16 and
+    UTF-32 without a mark have the byte order that their first bytes show.
     """
-    if encoding is None:
-        with source.open("rb") as file:
-            encoding = marked_encoding(file.read(4))
-    errors = "surrogateescape" if codecs.lookup(encoding).name in ("utf-8", DEFAULT) else "replace"
-    return source.open(encoding=encoding, errors=errors, newline="")
+    with source.open("rb") as file:
+        start = file.read(4)
+    encoding = codecs.lookup(encoding or marked_encoding(start)).name
+    if encoding in ("utf-16", "utf-32") and marked_encoding(start) == DEFAULT:
+        encoding += "-be" if start.startswith(b"\0") else "-le"
+    return source.open(encoding=encoding, errors=_ESCAPED, newline="")
+
+
+def is_encoding(name: str) -> bool:
+    """Whether Python knows an encoding of texts by this name, and can read a damaged text in it."""
+    try:
+        return bool(b"hashtags".decode(name, _ESCAPED))
+    except (LookupError, ValueError):
+        return False
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """Give each byte that is not of an encoding as a surrogate, which no entry may have."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "".join(chr(0xDC00 | byte | 0x80) for byte in error.object[error.start : error.end]), error.end
 
 
 def byte_lines(source: Path, encoding: str | None = None) -> Iterator[bytes]:
@@ -95,3 +112,6 @@ def _closing(listed: str, start: int) -> int | None:
         if depth < 0 or (depth == 0 and bracket[0] in "]}"):
             return bracket.end() if depth == 0 else bracket.start()
     return None
+
+
+codecs.register_error(_ESCAPED, _escaped)

@@ -152,7 +152,8 @@ def _round_trip(content: bytes, folder: Path) -> None:
     line, _, packet = content.partition(b"\n")
     path = folder / "a.jpg.xmp"
     path.write_bytes(packet)
-    add_xmp(packet, PhotoKeywords())
+    known = PhotoKeywords()
+    add_xmp(packet, known)
     first, second = map(_tags, json.loads(line))
     try:
         write_sidecar(str(path), [])  # without marks of ours, which a packet may have
@@ -166,7 +167,8 @@ def _round_trip(content: bytes, folder: Path) -> None:
         if path.exists():
             found = PhotoKeywords()
             add_xmp(path.read_bytes(), found)
-            assert not any("broken" in reason for reason in found.left_out), found.left_out
+            # expat refuses a namespace with `}`, which minidom takes
+            assert known.left_out or not found.left_out, found.left_out
     untag_sidecar(str(path), None)
     after = path.read_bytes() if path.exists() else None
     assert after == before or (after is None and may_go) or _is_otherwise(before), (

@@ -38,6 +38,10 @@ def entries_of(tmp_path: Path, content: bytes, **options: Any) -> tuple[list[Cra
         ("['ramen', None, nan]", ("ramen",)),
         ("#food#foodporn #soup", ("food", "foodporn", "soup")),
         ("street food, night market", ("street food", "night market")),
+        ('{"ramen": 0.9, "street food": 1}', ("ramen", "street food")),
+        ("array(['ramen', 'street food'], dtype=object)", ("ramen", "street food")),
+        ("frozenset({'ramen'})", ("ramen",)),
+        ("nan", ()),
         ("street food؛ night market﹐soup", ("street food", "night market", "soup")),
     ],
 )
@@ -109,3 +113,9 @@ def test_a_column_is_known_with_a_number_behind_it(name: str) -> None:
     assert spelling_of(f"{name}x") == f"{name}x"
     many = "1" * 200_000
     assert spelling_of(f"{many}x") == f"{many}x" and spelling_of(f"tag{many}") == "tag"
+
+
+@pytest.mark.parametrize("name", ["xmp:subject", "xmp-dc:subject", "iptc:keywords", "exif:imagedescription"])
+def test_a_column_of_exiftool_is_known_with_its_group(name: str) -> None:
+    assert spelling_of(name) == name.rpartition(":")[2]
+    assert spelling_of(f"other:{name}") == f"other:{name}"

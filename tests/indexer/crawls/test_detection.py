@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from hashtag_archive.indexer.crawls.formats.detect import detect_format
-from hashtag_archive.indexer.crawls.formats.entry import Refusal
+from hashtag_archive.indexer.crawls.formats.entry import Note, Refusal
 from hashtag_archive.indexer.crawls.sources import read_source, source_format
 from hashtag_archive.indexer.errors import CrawlError
 from tests.indexer.crawls.test_formats import SOURCES, run
@@ -145,3 +145,47 @@ def test_a_table_of_guesses_is_never_read(tmp_path: Path) -> None:
     (tmp_path / "tags.jsonl").write_text(json.dumps(line) + "\n")
     assert detect_format(tmp_path / "tags.jsonl") is None
     assert all(isinstance(entry, Refusal) for entry in read_source(tmp_path / "tags.jsonl", "jsonl"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "今天天气很好，我们去了公园散步。\n晚上吃了火锅，味道非常好。\n",
+        "आज मौसम अच्छा है।\nहम पार्क गए।\n",
+        "сегодня мы были в парке и на озере\nа вечером мы пили чай с мёдом\n",
+        "dzisiaj byliśmy w parku i na spacerze\nwieczorem nie było nic na kolację\n",
+        "a1b2c3d fix parsing of dates\n0f9e8d7 add colours\n",
+        "#ff0000 #00ff00\n#336699\n",
+        "#ifdef DEBUG\n#define LEVEL 3\n#endif\n",
+    ],
+)
+def test_sentences_of_any_script_logs_colours_and_directives_are_no_hashtags(
+    tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "a.txt").write_text(text, encoding="utf-8")
+    assert detect_format(tmp_path / "a.txt") is None
+
+
+def test_lists_of_any_script_are_hashtags(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("море солнце пляж\nчай мёд\n寿司 海\n#fade #decade\n", encoding="utf-8")
+    assert detect_format(tmp_path / "a.txt") == "hashtags"
+
+
+def test_a_text_beside_a_photo_of_its_name_is_not_taken_for_a_list(tmp_path: Path) -> None:
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("ramen, noodles\n")
+    (tmp_path / "a.jpg").touch()
+    assert [detect_format(tmp_path / name) for name in ("a.txt", "b.txt")] == [None, "hashtags"]
+
+
+def test_a_json_list_with_fields_of_our_own_is_not_taken_for_another_tools(tmp_path: Path) -> None:
+    post = {"key": "1", "hashtags": ["#sea"], "photos": ["1.jpg"], "owner": "anna", "taken_at": "2020-01-01"}
+    (tmp_path / "own.json").write_text(json.dumps([post, {**post, "key": "2"}]))
+    assert detect_format(tmp_path / "own.json") is None
+
+
+def test_fields_of_a_line_that_are_not_read_are_named(tmp_path: Path) -> None:
+    lines = [{"key": "1", "tags": ["#sea"], "photo": "1.jpg"}, {"key": "2", "hashtags": ["sun"], "likes": 3}]
+    (tmp_path / "p.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    notes = [entry.text for entry in read_source(tmp_path / "p.jsonl", "jsonl") if isinstance(entry, Note)]
+    assert notes == ["fields that are not read: tags, photo, likes"]

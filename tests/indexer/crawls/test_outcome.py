@@ -59,7 +59,7 @@ def test_an_unknown_encoding_is_an_error_of_one_line(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("key,tags\n1,sea\n")
     done = run(tmp_path / "archive", "--encoding", "cp99999", str(tmp_path / "a.csv"))
     assert done.exit_code == 1
-    assert "cp99999 is not an encoding" in done.stderr
+    assert "unknown encoding: cp99999" in done.stderr
 
 
 def test_a_text_of_guesses_is_not_read_as_a_caption(archive: Archive, tmp_path: Path) -> None:
