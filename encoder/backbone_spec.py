@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 import stat
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -14,7 +13,7 @@ from hashtag_archive.encoder.preprocess import INTERPOLATIONS, Framing
 NO_MEAN, NO_STD = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)  # for a backbone that takes uint8 pixels
 _REQUIRED = ("name", "size", "mean", "std", "output")
 _SIDES = range(8, 4097)  # pixels
-_LEAST_STD = 1e-6  # of a pixel; less overflows in float32
+_LEAST_STD, _MOST = 1e-6, 1_000_000  # of a pixel, and of mean and std; beyond, float32 overflows
 _MOST_BYTES = 1_000_000  # of a description
 _INVALID = (OSError, ArithmeticError, LookupError, ValueError, TypeError, AttributeError, RecursionError)
 
@@ -64,8 +63,8 @@ class BackboneSpec:
             RecursionError,
         ) as error:
             raise BackboneError(path, f"not a valid backbone description: {error!r:.200}") from None
-        if not all(math.isfinite(value) for value in (*spec.mean, *spec.std)):
-            raise BackboneError(path, "mean and std must be finite numbers")
+        if not all(abs(value) <= _MOST for value in (*spec.mean, *spec.std)):  # nor nan
+            raise BackboneError(path, f"mean and std must be numbers of at most {_MOST:,}")
         if spec.size not in _SIDES or min(spec.std) < _LEAST_STD:
             raise BackboneError(path, "size must be from 8 to 4096 and every std above 0")
         if spec.resize is not None and (spec.resize not in _SIDES or spec.resize < spec.size):

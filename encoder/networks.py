@@ -37,21 +37,22 @@ class OnnxBackbone:
         self._turn: AbstractContextManager[Any] = threading.Lock() if sessions.on_cuda else nullcontext()
         try:
             self._session = sessions.open(onnx_file)
-            inputs, outputs = self._session.get_inputs(), [o.name for o in self._session.get_outputs()]
+            inputs = [(one.name, one.type, one.shape) for one in self._session.get_inputs()]
+            outputs = [one.name for one in self._session.get_outputs()]
         except DeviceError:
             raise
         except Exception as error:
             raise BackboneError(onnx_file, f"onnxruntime cannot open it: {_first_line(error)}") from error
-        shape = inputs[0].shape if inputs else []
+        nothing: tuple[str, str, list[Any]] = ("", "", [])
+        self._input, kind, shape = inputs[0] if inputs else nothing
         kinds = ("tensor(float)", "tensor(uint8)")
-        if len(inputs) != 1 or inputs[0].type not in kinds or len(shape) != 4 or shape[1] != 3:
+        if len(inputs) != 1 or kind not in kinds or len(shape) != 4 or shape[1] != 3:
             raise BackboneError(onnx_file, "needs one input, float32 or uint8 (batch, 3, height, width)")
-        self._takes_pixels = inputs[0].type == "tensor(uint8)"
+        self._takes_pixels = kind == "tensor(uint8)"
         if self._takes_pixels and (spec.mean, spec.std) != (NO_MEAN, NO_STD):
             raise BackboneError(onnx_file, "takes uint8 pixels, so mean must be 0 and std 1")
         if spec.output not in outputs:
             raise BackboneError(onnx_file, f"has no output '{spec.output}', only {', '.join(outputs)}")
-        self._input = inputs[0].name
         self._mean = np.asarray(spec.mean, dtype=np.float32)
         self._inverse_std = 1 / np.asarray(spec.std, dtype=np.float32)
 
