@@ -43,8 +43,8 @@ class OnnxBackbone:
             raise
         except Exception as error:
             raise BackboneError(onnx_file, f"onnxruntime cannot open it: {_first_line(error)}") from error
-        nothing: tuple[str, str, list[Any]] = ("", "", [])
-        self._input, kind, shape = inputs[0] if inputs else nothing
+        name, kind, shape = inputs[0] if inputs else ("", "", [])
+        self._input: str = name
         kinds = ("tensor(float)", "tensor(uint8)")
         if len(inputs) != 1 or kind not in kinds or len(shape) != 4 or shape[1] != 3:
             raise BackboneError(onnx_file, "needs one input, float32 or uint8 (batch, 3, height, width)")
