@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hashtag_archive.indexer.model.model import Model
 
 Command = Callable[..., Any]
-MODEL_NUMBER = click.IntRange(1, 999_999_999)
+MODEL_NUMBER = COUNT = click.IntRange(1, 999_999_999)  # more would overflow in SQLite
 
 
 class _Threshold(click.ParamType[str | float]):

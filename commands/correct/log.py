@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hashtag_archive.commands.opening import open_from
-from hashtag_archive.commands.options import HashtagText, json_option
+from hashtag_archive.commands.options import COUNT, HashtagText, json_option
 from hashtag_archive.commands.output import counted, echo_bytes, echo_rows, info, json_bytes, warn
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ SHOWN = 20
 @click.argument("photo", required=False, type=click.Path())
 @click.option("--hashtag", type=HashtagText(), metavar="TAG", help="Only verdicts on this hashtag.")
 @click.option("--session", metavar="S", help="Only what this run of a command said.")
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="Most entries to print.")
+@click.option("--limit", type=COUNT, default=50, show_default=True, help="Most entries to print.")
 @json_option
 @click.pass_context
 def log_command(
@@ -71,7 +71,7 @@ def _row(entry: "LogEntry", spelled: "Spellings") -> list[str | bytes]:
 
 
 @click.command("undo")
-@click.argument("entries", nargs=-1, type=click.IntRange(1), metavar="[ENTRY]...")
+@click.argument("entries", nargs=-1, type=COUNT, metavar="[ENTRY]...")
 @click.option("--session", metavar="S", help="Take back all that this run of a command said.")
 @click.option(
     "--last", is_flag=True, help="Take back the last run that said something; again, the one before it."

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hashtag_archive.commands.opening import open_from
-from hashtag_archive.commands.options import CutOptions, cut_options_without_top, json_option
+from hashtag_archive.commands.options import COUNT, CutOptions, cut_options_without_top, json_option
 from hashtag_archive.commands.output import echo, echo_bytes, echo_json, echo_rows, info, json_bytes
 from hashtag_archive.commands.summaries import PresentPaths
 
@@ -37,9 +37,7 @@ if TYPE_CHECKING:
     "--print0", is_flag=True, help="End each path with a zero byte, for xargs -0; print no reasons."
 )
 @click.option("--count", is_flag=True, help="Print only the number of photos (or failed files).")
-@click.option(
-    "--limit", type=click.IntRange(min=1), metavar="N", help="Stop after N photos (or failed files)."
-)
+@click.option("--limit", type=COUNT, metavar="N", help="Stop after N photos (or failed files).")
 @json_option
 @click.pass_context
 def find_command(

@@ -125,10 +125,9 @@ def _add_fields(root: Element, found: PhotoKeywords, guesses: dict[str, set[str]
     subjects = guesses.get("subject", set())
     for word in _values(root, f"{_DC}subject"):
         found.keywords += branch_keywords(word) if word not in subjects else []
+    guessed = set().union(*guesses.values())  # a program that copied a guess into another field left no mark
     for branch in _values(root, _HIERARCHY):
-        if branch not in guesses.get("hierarchy", ()):
-            found.keywords += branch_keywords(branch)
-    guessed = set().union(*guesses.values())  # a program that copied a guess into its own field left no mark
+        found.keywords += branch_keywords(branch) if branch not in guessed else []
     for name, separator in _OTHER_PATHS:
         found.keywords += unguessed((value.split(separator) for value in _values(root, name)), guessed)
     found.keywords += unguessed(
